@@ -1,0 +1,404 @@
+//! The waist: `d/dt q(x, t; p) + f(x, t; p) = 0`, with `G = df/dx` and `C = dq/dx` on one pattern.
+//!
+//! Everything above turns text into a [`System`]; everything below turns a `System` into waveforms. Nothing here knows
+//! what a circuit is. Row k is the equation of unknown k. Vectors of unknowns have `n` entries; `f`, `q` and `scale`
+//! have `n + 1`, `g` and `c` have `pattern.len() + 1`: the last entry is the bucket of ground, never read.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use bitflags::bitflags;
+use num_complex::Complex64;
+
+use crate::diag::Diagnostic;
+use crate::span::Span;
+use crate::sparse::{Pattern, Scalar};
+
+/// Handle of a parameter that an analysis may change: a source value, an instance or model parameter, a deck `.param`,
+/// `temp`, or one of `gmin` (what models ask by `$simparam`), `shunt` (conductance from every node to ground, 0 but in the
+/// operating-point ladder) and `sources` (common factor of all independent sources, 1 but in the ladder).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ParamId(pub u32);
+
+/// Values of all parameters of a system, copied on write: every thread owns its own.
+#[derive(Clone)]
+pub struct Params(pub Arc<dyn Any + Send + Sync>);
+
+/// What `assign` did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// Only numbers changed.
+    Values,
+    /// The pattern would change (collapsed node, array size): elaborate again.
+    Structure,
+}
+
+/// What runs; a model may ask for it by `analysis()`. The number is what the IR sees.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[repr(u8)]
+pub enum Phase {
+    /// Operating point of its own, and points of a DC sweep.
+    #[default]
+    Static = 0,
+    /// Operating point that starts a transient.
+    TransientStart = 1,
+    /// Inside a transient.
+    Transient = 2,
+    /// Small-signal analyses (linearisation).
+    SmallSignal = 3,
+}
+
+/// Retained values of all instances at the last accepted point (decision 2); empty while no model retains anything.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Memory(pub Vec<f64>);
+
+/// Where the system is evaluated.
+#[derive(Clone, Copy)]
+pub struct Point<'a> {
+    /// The unknowns, `n` of them.
+    pub x: &'a [f64],
+    /// Time, s.
+    pub t: f64,
+    /// Parameter values.
+    pub params: &'a Params,
+    /// What models remember, constant during a step.
+    pub past: &'a Memory,
+    /// Limited probe values of the previous Newton iterate (`layout.limits` of them); `None`: no limiting at all.
+    pub trial: Option<&'a [f64]>,
+    /// What runs.
+    pub phase: Phase,
+}
+
+bitflags! {
+    /// What is wanted of an evaluation.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct Want: u16 {
+        /// `f`.
+        const F = 1;
+        /// `q`.
+        const Q = 2;
+        /// `g`.
+        const G = 4;
+        /// `c`.
+        const C = 8;
+        /// `scale`.
+        const SCALE = 16;
+        /// `outputs`: value and charge part of every output row.
+        const OUTPUTS = 32;
+        /// `outputs.gradient`: the output rows' derivatives (small-signal analyses).
+        const OUTPUT_GRADIENT = 64;
+        /// `events`.
+        const EVENTS = 128;
+        /// All that Newton needs.
+        const NEWTON = 1 | 2 | 4 | 8 | 16;
+        /// Residual only.
+        const RESIDUAL = 1 | 2 | 16;
+    }
+}
+
+/// Result of an evaluation; allocated once by [`Eval::new`], overwritten by every call.
+#[derive(Clone, Debug, Default)]
+pub struct Eval {
+    /// `f(x, t)`, n + 1.
+    pub f: Vec<f64>,
+    /// `q(x, t)`, n + 1.
+    pub q: Vec<f64>,
+    /// `df/dx` by slot, one more for ground.
+    pub g: Vec<f64>,
+    /// `dq/dx` by slot, one more for ground.
+    pub c: Vec<f64>,
+    /// Largest absolute single contribution to each row of `f` (n + 1): what "small residual" means for that row.
+    pub scale: Vec<f64>,
+    /// Output rows.
+    pub outputs: Outputs,
+    /// Values of the event expressions.
+    pub events: Vec<f64>,
+    /// Limited probe values to hand to the next iterate as `Point::trial`.
+    pub trial: Vec<f64>,
+    /// What models say about the step.
+    pub advice: Advice,
+}
+
+/// Output rows `y = value + d/dt charge` (decision 4).
+#[derive(Clone, Debug, Default)]
+pub struct Outputs {
+    /// The part without derivative, one per output row.
+    pub value: Vec<f64>,
+    /// What is differentiated by time, one per output row; 0 for most.
+    pub charge: Vec<f64>,
+    /// `(row, unknown, dvalue/dx, dcharge/dx)`, in order of rows; only if wanted.
+    pub gradient: Vec<(u32, u32, f64, f64)>,
+}
+
+/// What models say about the step.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Advice {
+    /// Longest step allowed, s.
+    pub bound_step: f64,
+    /// Some probe was limited: the iterate must not be accepted.
+    pub limited: bool,
+    /// A model called `$finish` or `$stop`.
+    pub finish: bool,
+    /// Something is not finite: see [`System::explain`].
+    pub not_finite: bool,
+}
+
+impl Default for Advice {
+    fn default() -> Advice {
+        Advice { bound_step: f64::INFINITY, limited: false, finish: false, not_finite: false }
+    }
+}
+
+impl Eval {
+    /// Space for the results of `system`.
+    pub fn new(system: &dyn System) -> Eval {
+        let (layout, entries) = (system.layout(), system.pattern().len() + 1);
+        let rows = layout.unknowns.len() + 1;
+        Eval {
+            f: vec![0.0; rows],
+            q: vec![0.0; rows],
+            g: vec![0.0; entries],
+            c: vec![0.0; entries],
+            scale: vec![0.0; rows],
+            outputs: Outputs {
+                value: vec![0.0; layout.outputs.len()],
+                charge: vec![0.0; layout.outputs.len()],
+                gradient: Vec::new(),
+            },
+            events: vec![0.0; layout.events],
+            trial: vec![0.0; layout.limits],
+            advice: Advice::default(),
+        }
+    }
+
+    /// `G + alpha C`, by slot (the bucket is left out).
+    pub fn pencil<T: Scalar>(&self, alpha: T, out: &mut [T]) {
+        for ((out, g), c) in out.iter_mut().zip(&self.g).zip(&self.c) {
+            *out = T::from(*g) + alpha * T::from(*c);
+        }
+    }
+}
+
+/// The kind of a quantity: its name, unit and what is negligible.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Quantity {
+    /// `voltage`, `current`, `temperature`, `state` ...
+    pub name: String,
+    /// `V`, `A`, `K`, `` ...
+    pub unit: String,
+    /// Absolute tolerance of an unknown of this kind.
+    pub abstol: f64,
+}
+
+/// Rows that static analyses solve in another way (decisions 1 and 29).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum RowKind {
+    /// `f_k = 0`.
+    #[default]
+    Equilibrium,
+    /// Nonvolatile state: `q_k(x) = q_k(start)` instead of `f_k = 0`.
+    Held,
+    /// Node of a floating island: `f_k + w (q_k - q_k(start)) = 0`, w = 1/s.
+    Anchored,
+}
+
+/// One unknown and its equation.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Unknown {
+    /// `out`, `x1.state`, `l1#branch`: as output files and messages show it (node voltages without `v()`).
+    pub name: String,
+    /// Index into `Layout::quantities`: kind of the unknown.
+    pub quantity: u32,
+    /// Absolute tolerance of the residual of its row, in the unit of f.
+    pub residual_abstol: f64,
+    /// How static analyses treat its row.
+    pub row: RowKind,
+    /// True for a voltage of a circuit node (the `shunt` of the ladder goes there).
+    pub node: bool,
+    /// True if its algebraic value is the time derivative of others (index 2): left out of the error norm.
+    pub index2: bool,
+}
+
+/// Column of the results.
+#[derive(Clone, PartialEq, Debug)]
+pub struct OutputInfo {
+    /// `v(out)`, `i(r1)`, `x1.state`, `@x1[g]`.
+    pub name: String,
+    /// Index into `Layout::quantities`.
+    pub quantity: u32,
+}
+
+/// Part of a complex result that an expression reads; in real analyses all of them but the phase are the value itself.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Part {
+    /// The value (of a complex one: the real part).
+    Value,
+    /// `vm(a)`: magnitude.
+    Magnitude,
+    /// `vdb(a)`: 20 log10 of the magnitude.
+    Decibel,
+    /// `vp(a)`: phase in degrees.
+    Phase,
+    /// `vr(a)`: real part.
+    Real,
+    /// `vi(a)`: imaginary part.
+    Imaginary,
+}
+
+/// Column computed from output rows: an expression of `.plot`, `.print` or `.measure`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Derived {
+    /// The expression as written.
+    pub name: String,
+    /// Index into `Layout::quantities`.
+    pub quantity: u32,
+    /// What it reads: output row and part.
+    pub arguments: Vec<(u32, Part)>,
+}
+
+/// What is true of a system whatever its parameter values.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Layout {
+    /// Kinds of quantities.
+    pub quantities: Vec<Quantity>,
+    /// The unknowns, row k belonging to unknown k.
+    pub unknowns: Vec<Unknown>,
+    /// The output rows: everything that is saved, node voltages included.
+    pub outputs: Vec<OutputInfo>,
+    /// Columns computed from output rows.
+    pub derived: Vec<Derived>,
+    /// Number of limited probes.
+    pub limits: usize,
+    /// Number of event expressions.
+    pub events: usize,
+    /// Number of retained values.
+    pub memory: usize,
+}
+
+/// Where a value of [`Start`] comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StartKind {
+    /// The instance's start value of a state (also of capacitor voltages and inductor currents with `ic=`).
+    State,
+    /// `.ic` card: forced in the operating point that starts a transient.
+    Ic,
+    /// `.nodeset` card: forced in the first pass of an operating point.
+    Nodeset,
+}
+
+/// Start value of one unknown, or of a difference of two (capacitor `ic=`).
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Start {
+    /// The unknown.
+    pub unknown: u32,
+    /// If set, the value is that of `unknown - minus`.
+    pub minus: Option<u32>,
+    /// The value.
+    pub value: f64,
+    /// Where it comes from.
+    pub kind: StartKind,
+}
+
+/// How fast a source moves at most, for the default step ceiling (decision 21).
+#[derive(Clone, PartialEq, Debug)]
+pub struct Motion {
+    /// Name of the source: `v1`.
+    pub source: String,
+    /// Shortest period in its smooth parts, s; infinite if it has none.
+    pub period: f64,
+}
+
+/// Something a model says at an accepted point.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Message {
+    /// Error and fatal messages end the run.
+    pub kind: MessageKind,
+    /// Instance name.
+    pub instance: String,
+    /// Where the call stands in the model.
+    pub span: Span,
+    /// Time, s.
+    pub t: f64,
+    /// The text.
+    pub text: String,
+}
+
+/// What a message asks for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum MessageKind {
+    /// `$strobe`, `$display`, `$write`, `$info`.
+    Note,
+    /// `$warning`.
+    Warning,
+    /// `$error`: said, and the run ends with exit code 1 when it is over.
+    Error,
+    /// `$finish`, `$stop`: ends the run, exit code 0.
+    Finish,
+    /// `$fatal`: ends the run at once, exit code 1.
+    Fatal,
+}
+
+/// Why an evaluation went wrong, for messages after a failure.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Fault {
+    /// Instance name.
+    pub instance: String,
+    /// The place in the model.
+    pub span: Span,
+    /// `exp overflows`.
+    pub text: String,
+}
+
+/// One independent noise source (decision 14).
+#[derive(Clone, PartialEq, Debug)]
+pub struct NoiseSource {
+    /// Row it flows out of; `None` is ground.
+    pub plus: Option<u32>,
+    /// Row it flows into.
+    pub minus: Option<u32>,
+    /// `r1: thermal`.
+    pub name: String,
+    /// Power spectral density at 1 Hz and exponent: `power / f^exponent`.
+    pub power: f64,
+    /// 0 for white, 1 for flicker.
+    pub exponent: f64,
+}
+
+/// `d/dt q + f = 0`, as every analysis sees it. Immutable, shared by threads.
+pub trait System: Send + Sync {
+    /// Names, units, tolerances, kinds of rows.
+    fn layout(&self) -> &Layout;
+    /// The one pattern of G and C, full diagonal.
+    fn pattern(&self) -> &Pattern;
+    /// Parameter values as the text gives them.
+    fn params(&self) -> Params;
+    /// The parameter called `name`: `vs`, `v1` (its dc value), `r1` (its resistance), `x1.ron`, `temp`, `gmin`, `sources`, `shunt`.
+    fn param(&self, name: &str) -> Option<ParamId>;
+    /// The value of a parameter.
+    fn value(&self, params: &Params, id: ParamId) -> f64;
+    /// Sets a parameter and everything that depends on it.
+    ///
+    /// # Errors
+    /// If the value is outside of the parameter's range.
+    fn assign(&self, params: &mut Params, id: ParamId, value: f64) -> Result<Change, Diagnostic>;
+    /// Start values, in order of rising precedence.
+    fn starts(&self, params: &Params) -> Vec<Start>;
+    /// Evaluates what is wanted at a point; pure.
+    fn eval(&self, at: &Point, want: Want, out: &mut Eval);
+    /// Once per accepted point: updates what models remember, yields what they say.
+    fn commit(&self, at: &Point, memory: &mut Memory, messages: &mut Vec<Message>);
+    /// The value of derived column `k` from those of its arguments.
+    fn derive(&self, k: usize, arguments: &[f64]) -> f64;
+    /// Small-signal stimulus on the right-hand side: `(G + jwC) y = b`.
+    fn excitation(&self, params: &Params, b: &mut [Complex64]);
+    /// Noise sources at a point.
+    fn noise(&self, at: &Point, out: &mut Vec<NoiseSource>);
+    /// The first corner of any source after `t` (exclusive); infinite if none.
+    fn next_break(&self, params: &Params, t: f64) -> f64;
+    /// The fastest smooth source, if any moves.
+    fn motion(&self, params: &Params) -> Option<Motion>;
+    /// `df/dp` and `dq/dp` (n + 1 each), exact or, where a model's parameter enters, by differences of the exact functions.
+    fn slope(&self, id: ParamId, at: &Point, df: &mut [f64], dq: &mut [f64]);
+    /// After a failure: which instance, which line, which operation.
+    fn explain(&self, at: &Point) -> Vec<Fault>;
+}

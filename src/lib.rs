@@ -1,0 +1,18 @@
+//! memspice: a SPICE-class circuit simulator for memristors and every other device that carries state.
+
+pub mod analysis;
+pub mod args;
+pub mod circuit;
+pub mod dae;
+pub mod diag;
+pub mod ir;
+pub mod mna;
+pub mod model;
+pub mod netlist;
+pub mod output;
+pub mod solve;
+pub mod span;
+pub mod sparse;
+pub mod units;
+pub mod veriloga;
+pub mod wave;

@@ -1,0 +1,1 @@
+//! Circuit to equations: modified nodal analysis by banks of identical devices.

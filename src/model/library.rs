@@ -1,0 +1,1 @@
+//! Finds models by module name among the files of `models/` and those loaded by `.hdl`.

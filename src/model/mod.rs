@@ -1,0 +1,323 @@
+//! A compiled model: ports, unknowns, parameters, and the functions that evaluate it.
+//!
+//! A model speaks of *local rows* (= local unknowns): first its ports, then internal nodes, branch currents and the
+//! unknowns that `ddt`, `idt` in expressions make. Its kernel computes *contributions* from *probes*:
+//!
+//! - probe k is `x[plus] - x[minus]` (one local unknown, or a difference of two), limited if it asks for it;
+//! - contribution j adds `f_j` and `q_j` to row `plus` and subtracts them from row `minus`;
+//! - the derivative of contribution j by probe k is scattered to four entries, as a conductance is stamped.
+//!
+//! So a two-terminal device has one contribution and one probe however many derivatives that makes.
+
+use std::sync::Arc;
+
+use crate::ir::{Function, Type};
+use crate::span::{FileId, Span};
+
+pub mod library;
+
+/// Index of a local row, which is also that of its unknown.
+pub type Row = u32;
+
+/// A model as the front end leaves it.
+#[derive(Clone, Debug, Default)]
+pub struct Model {
+    /// Module name as written.
+    pub name: String,
+    /// Where the module stands.
+    pub span: Span,
+    /// File that holds it.
+    pub file: FileId,
+    /// The head comment of its file, without comment signs.
+    pub doc: String,
+    /// Number of ports; they are the first unknowns.
+    pub ports: usize,
+    /// Local unknowns; ports first.
+    pub unknowns: Vec<LocalUnknown>,
+    /// Parameters in order of declaration.
+    pub params: Vec<Param>,
+    /// Other names of parameters (`aliasparam`): name and index.
+    pub aliases: Vec<(String, u32)>,
+    /// Names that `Input::Simulator(k)` stands for, with the default given in the call if any.
+    pub simparams: Vec<(String, Option<f64>)>,
+    /// Strings of the model; string values at run time are indices into this list (the deck may append to a copy).
+    pub strings: Vec<String>,
+    /// What the kernel reads.
+    pub probes: Vec<Probe>,
+    /// What the kernel adds to the rows.
+    pub contributions: Vec<Contribution>,
+    /// Values that users may look at: `@x1[name]`.
+    pub variables: Vec<Variable>,
+    /// Messages: `$strobe` and its kin.
+    pub messages: Vec<MessageCall>,
+    /// Variables that keep their value from accepted point to accepted point.
+    pub retained: Vec<Retained>,
+    /// Pairs of local unknowns that become one when the output is true (rate Parameter): `V(a,b) <+ 0`.
+    pub collapses: Vec<Collapse>,
+    /// Output that gives the longest step (`$bound_step`).
+    pub bound_step: Option<u32>,
+    /// Everything above in one function; the `u32` "outputs" in this struct are indices into its outputs.
+    pub function: Function,
+}
+
+/// Kind of a local unknown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnknownKind {
+    /// Potential of a port.
+    Port,
+    /// Potential of an internal node.
+    Internal,
+    /// Current of a branch that sets a potential, or whose current is probed.
+    Current,
+    /// Made for an operator (`idt`, `ddt` inside a nonlinear expression).
+    Implicit,
+}
+
+/// One local unknown and its row.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LocalUnknown {
+    /// `p`, `x`, `br`: what follows the dot in `x1.x`.
+    pub name: String,
+    /// What it is.
+    pub kind: UnknownKind,
+    /// `voltage`, `current`, `temperature`, `state` ... from the nature's access or name.
+    pub quantity: String,
+    /// Unit from the nature or attribute.
+    pub unit: String,
+    /// Absolute tolerance of the unknown.
+    pub abstol: f64,
+    /// Absolute tolerance of the row's residual.
+    pub residual_abstol: f64,
+    /// Output (rate Parameter) with the start value, if it has one.
+    pub start: Option<u32>,
+    /// True if static analyses hold it at its start value (decision 1): `idt` with an initial value, `(* hold *)`.
+    pub held: bool,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// A difference of two local unknowns that the kernel reads.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Probe {
+    /// The unknown.
+    pub plus: Row,
+    /// What is subtracted; `None` is ground.
+    pub minus: Option<Row>,
+    /// How the probe is limited between Newton iterates, if at all.
+    pub limit: Option<Limit>,
+}
+
+/// Limiting of a probe between Newton iterates (decision 8). The arguments are outputs of rate Parameter.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Limit {
+    /// `$limit(v, "pnjlim", vt, vcrit)`.
+    Pnj {
+        /// Thermal voltage times emission coefficient.
+        vt: u32,
+        /// Critical voltage.
+        vcrit: u32,
+    },
+    /// `$limit(v, "fetlim", vto)`.
+    Fet {
+        /// Threshold voltage.
+        vto: u32,
+    },
+    /// `(* maxstep = ... *)` on a node or state: no Newton step larger than this.
+    Step {
+        /// Largest change.
+        largest: u32,
+    },
+}
+
+/// A term of the equations.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Contribution {
+    /// Row it is added to.
+    pub plus: Row,
+    /// Row it is subtracted from; `None` is ground.
+    pub minus: Option<Row>,
+    /// Output with the part that stands as it is.
+    pub f: Option<u32>,
+    /// Output with the part that is differentiated by time.
+    pub q: Option<u32>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A value that users may look at.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Variable {
+    /// Name as written.
+    pub name: String,
+    /// `desc` attribute.
+    pub description: String,
+    /// `units` attribute.
+    pub unit: String,
+    /// Output with the value.
+    pub output: u32,
+}
+
+/// A variable that is read before it is written: `Input::Past(k)` for the k-th of them (decision 2).
+#[derive(Clone, PartialEq, Debug)]
+pub struct Retained {
+    /// Name of the variable.
+    pub name: String,
+    /// Output with the value at the end of an evaluation.
+    pub output: u32,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// Severity and moment of a message.
+#[derive(Clone, PartialEq, Debug)]
+pub struct MessageCall {
+    /// Format string in the manner of the LRM, `None` for bare arguments.
+    pub format: Option<String>,
+    /// Arguments: outputs and their types; strings are `Int` outputs flagged here.
+    pub arguments: Vec<(u32, ArgumentType)>,
+    /// Output (Bool): whether control reached the call.
+    pub condition: u32,
+    /// When it is looked at.
+    pub moment: Moment,
+    /// What it does.
+    pub kind: crate::model::MessageLevel,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// Type of a message argument.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ArgumentType {
+    /// Printed as a real number by default.
+    Real,
+    /// Printed as an integer by default.
+    Int,
+    /// Index into `Model::strings`.
+    Text,
+}
+
+/// At which accepted points a message is looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Moment {
+    /// Every accepted point.
+    Every,
+    /// The first point of an analysis: inside `@(initial_step)`.
+    First,
+    /// The last point: inside `@(final_step)`.
+    Last,
+}
+
+/// What a message does (mirrors `dae::MessageKind`, which this room may not import).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MessageLevel {
+    /// `$strobe`, `$display`, `$write`, `$info`.
+    Note,
+    /// `$warning`.
+    Warning,
+    /// `$error`.
+    Error,
+    /// `$finish`, `$stop`.
+    Finish,
+    /// `$fatal`.
+    Fatal,
+}
+
+/// Two unknowns that are one.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Collapse {
+    /// This unknown ...
+    pub a: Row,
+    /// ... and this one (`None` is ground) are the same ...
+    pub b: Option<Row>,
+    /// ... where this output (Bool, rate Parameter) is true.
+    pub condition: u32,
+    /// Unknowns (branch currents) that vanish with them.
+    pub drops: Vec<Row>,
+}
+
+/// A parameter.
+#[derive(Clone, Debug)]
+pub struct Param {
+    /// Name as written.
+    pub name: String,
+    /// Its type (`Int` with `text` for strings).
+    pub kind: ParamKind,
+    /// Value where none is given.
+    pub default: Formula,
+    /// Allowed and excluded values.
+    pub ranges: Vec<Range>,
+    /// `desc` attribute, or the comment after the declaration.
+    pub description: String,
+    /// `units` attribute.
+    pub unit: String,
+    /// `localparam`: cannot be set.
+    pub local: bool,
+    /// `(* type = "instance" *)`.
+    pub instance: bool,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// Type of a parameter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ParamKind {
+    /// Real.
+    Real,
+    /// Integer.
+    Int,
+    /// String: the value is an index into `Model::strings`.
+    Text,
+}
+
+/// A number, or a function of the parameters declared before it (one output; inputs of rate Parameter).
+#[derive(Clone, Debug)]
+pub enum Formula {
+    /// A number.
+    Number(f64),
+    /// One output.
+    Function(Arc<Function>),
+}
+
+/// `from [low:high)` or `exclude ...`.
+#[derive(Clone, Debug)]
+pub struct Range {
+    /// True for `exclude`.
+    pub exclude: bool,
+    /// Lower bound.
+    pub low: Formula,
+    /// Upper bound; the same as `low` for one excluded value.
+    pub high: Formula,
+    /// Whether `low` itself belongs to the range.
+    pub low_closed: bool,
+    /// Whether `high` itself belongs to the range.
+    pub high_closed: bool,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl Model {
+    /// The parameter called `name`: exact match first, else the only one that differs by case alone (decision 28).
+    ///
+    /// # Errors
+    /// The candidates, where several differ by case alone.
+    pub fn parameter(&self, name: &str) -> Result<Option<u32>, Vec<&str>> {
+        let all = || {
+            let own = self.params.iter().enumerate().map(|(k, p)| (p.name.as_str(), k as u32));
+            own.chain(self.aliases.iter().map(|(n, k)| (n.as_str(), *k)))
+        };
+        if let Some((_, k)) = all().find(|(n, _)| *n == name) {
+            return Ok(Some(k));
+        }
+        let folded: Vec<(&str, u32)> = all().filter(|(n, _)| n.eq_ignore_ascii_case(name)).collect();
+        match folded.as_slice() {
+            [] => Ok(None),
+            [(_, k)] => Ok(Some(*k)),
+            several => Err(several.iter().map(|(n, _)| *n).collect()),
+        }
+    }
+
+    /// Type of an output of `function`.
+    pub fn type_of_output(&self, output: u32) -> Type {
+        self.function.types[self.function.outputs[output as usize].0 as usize]
+    }
+}

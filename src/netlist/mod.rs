@@ -1,0 +1,3 @@
+//! Deck text to a tree with spans ([`ast::Deck`]); nothing is resolved here.
+
+pub mod ast;

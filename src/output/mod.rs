@@ -1,0 +1,1 @@
+//! Output formats: each is one file, a `Sink`, and one row of the table.

@@ -1,0 +1,132 @@
+//! Solving the equations: Newton, walks in a parameter, integration in time. Knows [`System`] and numbers, no circuits.
+
+use thiserror::Error;
+
+pub mod history;
+pub mod integrate;
+pub mod newton;
+pub mod step;
+pub mod walk;
+
+/// What is accurate enough.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Tolerances {
+    /// Relative tolerance of the local error of time steps, and (times 1e-3) of Newton in transients.
+    pub reltol: f64,
+    /// Factor on the local error allowed.
+    pub trtol: f64,
+    /// Newton iterations of a static solve.
+    pub static_iterations: u32,
+    /// Newton iterations of a time step.
+    pub step_iterations: u32,
+}
+
+/// What failed, in names. The waveforms computed so far are kept by whoever holds the sink.
+#[derive(Clone, PartialEq, Debug, Error)]
+pub enum SimError {
+    /// Newton did not converge, by any way tried.
+    #[error("{what}: no convergence{at}\n  worst equation: {row} (residual {residual:.3e}), worst unknown: {unknown} (last update {update:.3e})\n  tried: {tried}\n  hint: {hint}", at = at_time(*.t))]
+    NoConvergence {
+        /// `operating point`, `time step`.
+        what: String,
+        /// Equation with the largest weighted residual.
+        row: String,
+        /// Its residual.
+        residual: f64,
+        /// Unknown with the largest weighted update.
+        unknown: String,
+        /// Its last update.
+        update: f64,
+        /// Time, s; NaN for none.
+        t: f64,
+        /// What was tried, in order.
+        tried: String,
+        /// What to try.
+        hint: String,
+    },
+    /// The matrix has no inverse.
+    #[error("{what}: the matrix is singular{at}: nothing determines {unknown}{row}\n  hint: {hint}", at = at_time(*.t), row = .row.as_ref().map(|r| format!(" (equation left over: {r})")).unwrap_or_default())]
+    Singular {
+        /// `operating point`, `time step`.
+        what: String,
+        /// Unknown without a pivot.
+        unknown: String,
+        /// Equation left over, if the pattern alone is to blame.
+        row: Option<String>,
+        /// Time, s; NaN for none.
+        t: f64,
+        /// What to try.
+        hint: String,
+    },
+    /// The time step became too small.
+    #[error(
+        "time step too small at t = {t:.6e} s (h = {h:.3e} s): {unknown} (equation {row}), error {error:.2e} times what is allowed\n  tried: {tried}\n  hint: {hint}"
+    )]
+    StepTooSmall {
+        /// Time, s.
+        t: f64,
+        /// Step, s.
+        h: f64,
+        /// Unknown with the largest error, or that Newton failed on.
+        unknown: String,
+        /// Its equation.
+        row: String,
+        /// Weighted error.
+        error: f64,
+        /// What was tried.
+        tried: String,
+        /// What to try.
+        hint: String,
+    },
+    /// A value is not finite.
+    #[error("{what}: not a finite number{at}: {detail}", at = at_time(*.t))]
+    NotFinite {
+        /// What was computed.
+        what: String,
+        /// Time, s; NaN for none.
+        t: f64,
+        /// Instance, line, operation.
+        detail: String,
+    },
+    /// Writing results failed.
+    #[error("writing results: {0}")]
+    Io(String),
+    /// Ctrl-C.
+    #[error("stopped{at}; what was computed is kept", at = at_time(*.t))]
+    Stopped {
+        /// Time, s; NaN for none.
+        t: f64,
+    },
+    /// A model said `$fatal`.
+    #[error("{0}")]
+    Fatal(String),
+}
+
+fn at_time(t: f64) -> String {
+    if t.is_nan() { String::new() } else { format!(" at t = {t:.6e} s") }
+}
+
+/// What a solve cost.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Counts {
+    /// Newton iterations.
+    pub iterations: u64,
+    /// Evaluations of the system.
+    pub evaluations: u64,
+    /// Numeric factorisations.
+    pub factorisations: u64,
+    /// Accepted time steps.
+    pub accepted: u64,
+    /// Rejected time steps (error or Newton).
+    pub rejected: u64,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, o: Counts) {
+        self.iterations += o.iterations;
+        self.evaluations += o.evaluations;
+        self.factorisations += o.factorisations;
+        self.accepted += o.accepted;
+        self.rejected += o.rejected;
+    }
+}

@@ -1,0 +1,134 @@
+//! Source positions, loaded texts, and the only door through which text is read.
+//!
+//! Takes paths, gives texts with a [`FileId`]; every token, tree node and IR value carries a [`Span`] into one of them.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Index of a loaded text in [`Sources`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct FileId(pub u32);
+
+/// Byte range `start..end` of one file.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Span {
+    /// The file that the offsets count in.
+    pub file: FileId,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// The range `start..end` of `file`.
+    pub fn new(file: FileId, start: usize, end: usize) -> Span {
+        Span { file, start: start as u32, end: end as u32 }
+    }
+
+    /// The smallest span that covers both; `self` when they lie in different files.
+    pub fn to(self, other: Span) -> Span {
+        if self.file != other.file {
+            return self;
+        }
+        Span { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+}
+
+/// Where texts come from. The simulator reads no text by any other way.
+pub trait Files: Send + Sync {
+    /// The whole content of `path`.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+}
+
+/// The file system.
+pub struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+}
+
+/// Texts held in memory, for tests and embedding.
+#[derive(Default)]
+pub struct MemoryFiles(pub BTreeMap<PathBuf, Vec<u8>>);
+
+impl Files for MemoryFiles {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.0.get(path).cloned().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such file"))
+    }
+}
+
+/// One loaded text.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    /// The path as the user would write it.
+    pub path: PathBuf,
+    /// The content; bytes that are not UTF-8 are replaced, which keeps byte offsets only up to the first of them.
+    pub text: String,
+}
+
+/// All texts of one run, in order of loading.
+pub struct Sources {
+    files: Box<dyn Files>,
+    loaded: Vec<SourceFile>,
+}
+
+impl Sources {
+    /// An empty set that reads through `files`.
+    pub fn new(files: Box<dyn Files>) -> Sources {
+        Sources { files, loaded: Vec::new() }
+    }
+
+    /// Reads `path` and keeps it.
+    ///
+    /// # Errors
+    /// What the reading door says.
+    pub fn load(&mut self, path: &Path) -> io::Result<FileId> {
+        let bytes = self.files.read(path)?;
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(bad) => latin1(bad.as_bytes()),
+        };
+        Ok(self.add(path, text))
+    }
+
+    /// Keeps a text that did not come from a file.
+    pub fn add(&mut self, path: &Path, text: String) -> FileId {
+        self.loaded.push(SourceFile { path: path.to_path_buf(), text });
+        FileId(self.loaded.len() as u32 - 1)
+    }
+
+    /// The text of `file`.
+    pub fn text(&self, file: FileId) -> &str {
+        &self.loaded[file.0 as usize].text
+    }
+
+    /// The path of `file`.
+    pub fn path(&self, file: FileId) -> &Path {
+        &self.loaded[file.0 as usize].path
+    }
+
+    /// The text that `span` covers.
+    pub fn slice(&self, span: Span) -> &str {
+        self.text(span.file).get(span.start as usize..span.end as usize).unwrap_or("")
+    }
+
+    /// `path:line` of the start of `span`, lines counted from 1.
+    pub fn place(&self, span: Span) -> String {
+        let line = self.text(span.file).bytes().take(span.start as usize).filter(|b| *b == b'\n').count() + 1;
+        format!("{}:{line}", self.path(span.file).display())
+    }
+
+    /// All files, in order of loading.
+    pub fn all(&self) -> &[SourceFile] {
+        &self.loaded
+    }
+}
+
+/// Text that is not UTF-8 is read byte by byte as Latin-1, so that no input is refused for its encoding alone.
+fn latin1(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| *b as char).collect()
+}

@@ -1,0 +1,128 @@
+//! Sparse matrices of circuits: one pattern, values by slot, LU with frozen refactorisation.
+//!
+//! Knows columns and rows only; names belong to whoever calls.
+
+use std::fmt::Debug;
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
+
+use num_complex::Complex64;
+
+/// Index into the value array of a [`Pattern`]; found once at assembly.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Slot(pub u32);
+
+/// Compressed sparse columns of a square matrix, rows ascending in each column, full diagonal.
+///
+/// Value arrays that belong to it have `len()` entries, and one more where a bucket for ground is needed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Pattern {
+    /// Number of rows and columns.
+    pub n: usize,
+    /// Start of each column in `rows`; `n + 1` entries.
+    pub columns: Vec<u32>,
+    /// Row of each stored entry.
+    pub rows: Vec<u32>,
+}
+
+impl Pattern {
+    /// The pattern of all `(row, column)` in `entries`, duplicates merged, diagonal added. Indices `>= n` are ignored (ground).
+    pub fn new(n: usize, entries: impl IntoIterator<Item = (u32, u32)>) -> Pattern {
+        let mut keys: Vec<u64> = entries
+            .into_iter()
+            .filter(|(r, c)| (*r as usize) < n && (*c as usize) < n)
+            .map(|(r, c)| (u64::from(c) << 32) | u64::from(r))
+            .chain((0..n as u64).map(|k| (k << 32) | k))
+            .collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let mut columns = vec![0u32; n + 1];
+        for key in &keys {
+            columns[(key >> 32) as usize + 1] += 1;
+        }
+        for c in 0..n {
+            columns[c + 1] += columns[c];
+        }
+        Pattern { n, columns, rows: keys.iter().map(|k| *k as u32).collect() }
+    }
+
+    /// Number of stored entries.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// True for the matrix without rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Slots of column `c`.
+    pub fn column(&self, c: usize) -> std::ops::Range<usize> {
+        self.columns[c] as usize..self.columns[c + 1] as usize
+    }
+
+    /// The slot of entry `(row, column)`; one past the last slot (the bucket) if either index is ground (`>= n`).
+    ///
+    /// # Panics
+    /// If the entry is not stored.
+    pub fn slot(&self, row: u32, column: u32) -> Slot {
+        if row as usize >= self.n || column as usize >= self.n {
+            return Slot(self.len() as u32);
+        }
+        let range = self.column(column as usize);
+        let found = self.rows[range.clone()].binary_search(&row);
+        Slot((range.start + found.expect("entry is in the pattern")) as u32)
+    }
+
+    /// `y += A x` for values on this pattern.
+    pub fn multiply_add<T: Scalar>(&self, values: &[T], x: &[T], y: &mut [T]) {
+        for c in 0..self.n {
+            for s in self.column(c) {
+                y[self.rows[s] as usize] += values[s] * x[c];
+            }
+        }
+    }
+}
+
+/// The two number fields that matrices are made of.
+pub trait Scalar:
+    Copy
+    + Debug
+    + Default
+    + PartialEq
+    + Send
+    + Sync
+    + 'static
+    + Neg<Output = Self>
+    + From<f64>
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+{
+    /// Absolute value.
+    fn modulus(self) -> f64;
+}
+
+impl Scalar for f64 {
+    fn modulus(self) -> f64 {
+        self.abs()
+    }
+}
+
+impl Scalar for Complex64 {
+    fn modulus(self) -> f64 {
+        self.norm()
+    }
+}
+
+/// A matrix that cannot be factored: no usable pivot for this column.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Singular {
+    /// The column (unknown) without a pivot.
+    pub column: usize,
+    /// A row (equation) left over, if the pattern alone forbids a transversal.
+    pub row: Option<usize>,
+}

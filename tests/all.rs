@@ -1,0 +1,29 @@
+//! The only test binary, for a fast link.
+#[path = "all/cli.rs"]
+mod cli;
+#[path = "all/decks.rs"]
+mod decks;
+#[path = "all/diagnostics.rs"]
+mod diagnostics;
+#[path = "all/elaborate.rs"]
+mod elaborate;
+#[path = "all/frontend.rs"]
+mod frontend;
+#[path = "all/ir.rs"]
+mod ir;
+#[path = "all/models.rs"]
+mod models;
+#[path = "all/netlist.rs"]
+mod netlist;
+#[path = "all/numerics.rs"]
+mod numerics;
+#[path = "all/output.rs"]
+mod output;
+#[path = "all/physics.rs"]
+mod physics;
+#[path = "all/sparse.rs"]
+mod sparse;
+#[path = "all/tidy.rs"]
+mod tidy;
+#[path = "all/transient.rs"]
+mod transient;
