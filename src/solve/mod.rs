@@ -2,9 +2,12 @@
 
 use thiserror::Error;
 
+pub mod failure;
 pub mod history;
 pub mod integrate;
 pub mod newton;
+pub mod rows;
+pub mod stand_in;
 pub mod step;
 pub mod walk;
 

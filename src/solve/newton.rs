@@ -1,6 +1,22 @@
-//! Newton on `alpha q(x) + beta + f(x, t) = 0`.
+//! Newton on `r(x) = alpha q(x) + beta + f(x, t) = 0` with the pencil `J = G + alpha C`.
+//!
+//! Takes a [`System`], the algebraic problem of one solve ([`Implicit`]) and a starting point; gives the solution in place,
+//! or a [`Failure`]. The test has a scale (decision 7): a point is accepted when at the same iterate
+//! `|r_k| <= reltol_n scale_k + residual_abstol_k` and `|dx_j| <= reltol_n |x_j| + abstol_j`, with `reltol_n = 1e-3 reltol`,
+//! and no probe is limited. Steady problems (`alpha = 0`) then go on until the update stops falling; the others until
+//! what is left is estimated below 1e-12, which quadratic convergence mostly gives for nothing and which circuits with a
+//! symmetry need, because there the smallest remnant decides which of two equal devices switches.
+//!
+//! Limiting (decision 8): the first evaluation of a solve has no `trial`, so nothing is limited and `Eval::trial` comes back
+//! with the plain probe values; every further evaluation is handed the `Eval::trial` of the iterate before it. A first
+//! evaluation that is not finite is repeated with a trial of zeros, so that exponentials are approached from rest.
 
-use crate::dae::{Memory, Params, Phase};
+use super::stand_in::Lu;
+use crate::dae::{Eval, Memory, Params, Phase, Point, System, Want};
+
+use super::failure::Failure;
+use super::rows::SpecialRows;
+use super::{Counts, Tolerances};
 
 /// The algebraic problem of one solve.
 #[derive(Clone, Copy)]
@@ -21,6 +37,13 @@ pub struct Implicit<'a> {
     pub phase: Phase,
 }
 
+impl<'a> Implicit<'a> {
+    /// The place `x` of this problem, for evaluations with the trial values given.
+    pub fn point(&self, x: &'a [f64], trial: Option<&'a [f64]>) -> Point<'a> {
+        Point { x, t: self.t, params: self.params, past: self.past, trial, phase: self.phase }
+    }
+}
+
 /// Treatment of special rows.
 #[derive(Clone, Copy)]
 pub enum Rows<'a> {
@@ -36,7 +59,7 @@ pub enum Rows<'a> {
 }
 
 /// How a solve went.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Report {
     /// Iterations of this solve.
     pub iterations: u32,
@@ -44,4 +67,246 @@ pub struct Report {
     pub worst_row: (usize, f64),
     /// Unknown with the largest weighted update at the end, and the update.
     pub worst_unknown: (usize, f64),
+}
+
+/// Newton's share of `reltol`.
+const SHARE: f64 = 1e-3;
+/// Relative error that is not worth another iteration in a time step.
+const NEGLIGIBLE: f64 = 1e-12;
+/// A weighted residual that grows by more than this in one full step shortens the step. Newton is meant to go through
+/// ridges (an exponential far out makes the residual jump, and the next iterates bring it down), so this is generous.
+const GROWTH: f64 = 1e4;
+/// Halvings of a step that leads to numbers that are not finite, and of one that makes the residual grow.
+const HALVINGS: (u32, u32) = (30, 6);
+
+/// Newton with its workspace: one for each thread, allocated once.
+pub struct Newton {
+    lu: Lu,
+    eval: Eval,
+    values: Vec<f64>,
+    residual: Vec<f64>,
+    allowed: Vec<f64>,
+    update: Vec<f64>,
+    base: Vec<f64>,
+    trial: Vec<f64>,
+    special: SpecialRows,
+}
+
+impl Newton {
+    /// Space for solves of `system`.
+    pub fn new(system: &dyn System) -> Newton {
+        let n = system.layout().unknowns.len();
+        Newton {
+            lu: Lu::new(system.pattern()),
+            eval: Eval::new(system),
+            values: vec![0.0; system.pattern().len()],
+            residual: vec![0.0; n],
+            allowed: vec![0.0; n],
+            update: vec![0.0; n],
+            base: vec![0.0; n],
+            trial: vec![0.0; system.layout().limits],
+            special: SpecialRows::new(system.layout(), system.pattern()),
+        }
+    }
+
+    /// Solves `eq` from `x`, which becomes the solution; after a failure it holds the last iterate.
+    ///
+    /// # Errors
+    /// Why there is no solution; [`Failure::named`] makes a message of it.
+    pub fn solve(
+        &mut self,
+        system: &dyn System,
+        eq: &Implicit,
+        tolerances: &Tolerances,
+        x: &mut [f64],
+        counts: &mut Counts,
+    ) -> Result<Report, Failure> {
+        let steady = matches!(eq.phase, Phase::Static | Phase::TransientStart);
+        let limit = if steady { tolerances.static_iterations } else { tolerances.step_iterations };
+        let relative = SHARE * tolerances.reltol;
+        let mut report = Report::default();
+        let mut last_weight = f64::INFINITY;
+        self.begin(system, eq, x, counts)?;
+        while report.iterations < limit {
+            report.iterations += 1;
+            counts.iterations += 1;
+            self.factor(eq, counts)?;
+            self.direction();
+            let (row, residual_weight) = self.judge_residual(system, eq, relative);
+            let (unknown, weight) = self.judge_update(system, x, relative);
+            report.worst_row = (row, self.residual[row]);
+            report.worst_unknown = (unknown, self.update[unknown]);
+            let accepted = residual_weight <= 1.0 && weight <= 1.0 && !self.eval.advice.limited;
+            if accepted && enough(eq.alpha == 0.0, relative, weight, last_weight) {
+                x.iter_mut().zip(&self.update).for_each(|(x, dx)| *x += dx);
+                return Ok(report);
+            }
+            last_weight = weight;
+            self.advance(system, eq, x, residual_weight, counts)?;
+        }
+        Err(Failure::NoConvergence(report))
+    }
+
+    /// Evaluates at `x` with no limiting and factors `J` there: for whoever needs tangents and border solves.
+    ///
+    /// # Errors
+    /// See [`Newton::solve`].
+    pub fn linearise(&mut self, system: &dyn System, eq: &Implicit, x: &[f64], counts: &mut Counts) -> Result<(), Failure> {
+        system.eval(&eq.point(x, None), Want::NEWTON, &mut self.eval);
+        counts.evaluations += 1;
+        self.assemble_residual(eq, x);
+        if !self.finite() {
+            return Err(Failure::NotFinite);
+        }
+        self.factor(eq, counts)
+    }
+
+    /// `b := J^-1 b` with the matrix factored last; after a successful solve that of its last iterate.
+    pub fn back_substitute(&mut self, b: &mut [f64]) {
+        self.lu.solve(b);
+    }
+
+    /// The last evaluation: after a successful solve at the iterate before the last update, see [`Newton::update`].
+    pub fn eval(&self) -> &Eval {
+        &self.eval
+    }
+
+    /// The last update: after a successful solve `x` minus the place of [`Newton::eval`].
+    pub fn update(&self) -> &[f64] {
+        &self.update
+    }
+
+    /// `r` at the place of the last evaluation.
+    pub fn residual(&self) -> &[f64] {
+        &self.residual
+    }
+
+    /// `q` at the solution: that of the last iterate carried on by the last update, whose square is below rounding.
+    pub fn charge(&self, system: &dyn System, q: &mut [f64]) {
+        let n = self.update.len();
+        q[..n].copy_from_slice(&self.eval.q[..n]);
+        system.pattern().multiply_add(&self.eval.c[..self.values.len()], &self.update, &mut q[..n]);
+    }
+
+    fn begin(&mut self, system: &dyn System, eq: &Implicit, x: &[f64], counts: &mut Counts) -> Result<(), Failure> {
+        counts.evaluations += 1;
+        system.eval(&eq.point(x, None), Want::NEWTON, &mut self.eval);
+        self.assemble_residual(eq, x);
+        if !self.finite() && !self.trial.is_empty() {
+            counts.evaluations += 1;
+            self.trial.fill(0.0);
+            system.eval(&eq.point(x, Some(&self.trial)), Want::NEWTON, &mut self.eval);
+            self.assemble_residual(eq, x);
+        }
+        if self.finite() { Ok(()) } else { Err(Failure::NotFinite) }
+    }
+
+    /// `r` of the evaluation at hand.
+    fn assemble_residual(&mut self, eq: &Implicit, x: &[f64]) {
+        for (k, r) in self.residual.iter_mut().enumerate() {
+            *r = self.eval.f[k];
+        }
+        if eq.alpha != 0.0 {
+            self.residual.iter_mut().zip(&self.eval.q).for_each(|(r, q)| *r += eq.alpha * q);
+        }
+        self.residual.iter_mut().zip(eq.beta).for_each(|(r, b)| *r += b);
+        if let Rows::Static { q0, pins } = eq.rows {
+            self.special.residual(&self.eval, x, q0, pins, &mut self.residual);
+        }
+    }
+
+    fn finite(&self) -> bool {
+        !self.eval.advice.not_finite && self.residual.iter().all(|r| r.is_finite())
+    }
+
+    fn factor(&mut self, eq: &Implicit, counts: &mut Counts) -> Result<(), Failure> {
+        self.eval.pencil(eq.alpha, &mut self.values);
+        if let Rows::Static { pins, .. } = eq.rows {
+            self.special.matrix(&self.eval, pins, &mut self.values);
+        }
+        if !self.values.iter().all(|v| v.is_finite()) {
+            return Err(Failure::NotFinite);
+        }
+        counts.factorisations += 1;
+        self.lu.factor(&self.values).map_err(Failure::Singular)?;
+        Ok(())
+    }
+
+    /// `update := -J^-1 r`.
+    fn direction(&mut self) {
+        self.update.iter_mut().zip(&self.residual).for_each(|(dx, r)| *dx = -r);
+        self.lu.solve(&mut self.update);
+    }
+
+    /// Sets what each row is allowed, and finds the worst row with its share of that.
+    fn judge_residual(&mut self, system: &dyn System, eq: &Implicit, relative: f64) -> (usize, f64) {
+        let unknowns = &system.layout().unknowns;
+        for (k, allowed) in self.allowed.iter_mut().enumerate() {
+            let constant = eq.beta.get(k).map_or(0.0, |b| b.abs());
+            let charge = if eq.alpha == 0.0 { 0.0 } else { (eq.alpha * self.eval.q[k]).abs() };
+            *allowed = relative * self.eval.scale[k].max(constant).max(charge) + unknowns[k].residual_abstol;
+        }
+        if let Rows::Static { q0, pins } = eq.rows {
+            self.special.allowed(&self.eval, system.layout(), relative, q0, pins, &mut self.allowed);
+        }
+        worst(self.residual.iter().zip(&self.allowed).map(|(r, a)| r.abs() / a))
+    }
+
+    fn judge_update(&self, system: &dyn System, x: &[f64], relative: f64) -> (usize, f64) {
+        let layout = system.layout();
+        worst(self.update.iter().enumerate().map(|(j, dx)| {
+            let abstol = layout.quantities[layout.unknowns[j].quantity as usize].abstol;
+            dx.abs() / (relative * x[j].abs() + abstol)
+        }))
+    }
+
+    /// Moves `x` by the update, or by a part of it where the whole leads out of bounds, and evaluates there.
+    fn advance(
+        &mut self,
+        system: &dyn System,
+        eq: &Implicit,
+        x: &mut [f64],
+        weight: f64,
+        counts: &mut Counts,
+    ) -> Result<(), Failure> {
+        self.base.copy_from_slice(x);
+        self.trial.copy_from_slice(&self.eval.trial);
+        let limited = self.eval.advice.limited;
+        let mut factor = 1.0;
+        for halvings in 0..=HALVINGS.0 {
+            for ((x, base), dx) in x.iter_mut().zip(&self.base).zip(&self.update) {
+                *x = base + factor * dx;
+            }
+            counts.evaluations += 1;
+            system.eval(&eq.point(x, Some(&self.trial)), Want::NEWTON, &mut self.eval);
+            self.assemble_residual(eq, x);
+            if self.finite() {
+                let free = limited || self.eval.advice.limited || halvings >= HALVINGS.1;
+                let grown = self.residual.iter().zip(&self.allowed).any(|(r, a)| r.abs() / a > GROWTH * weight.max(1.0));
+                if free || !grown {
+                    return Ok(());
+                }
+            }
+            factor *= 0.5;
+        }
+        Err(Failure::NotFinite)
+    }
+}
+
+/// True if another iteration would gain nothing that counts; `weight` is the update in units of what is tolerated.
+fn enough(steady: bool, relative: f64, weight: f64, last: f64) -> bool {
+    if weight * relative <= 4.0 * f64::EPSILON || weight >= 0.5 * last {
+        return true;
+    }
+    // What is left after this update: at the rate of convergence seen last, or, in the first iteration, its square.
+    let left = if last.is_finite() { weight * (weight / last) } else { weight * (weight * relative).sqrt() };
+    !steady && left * relative <= NEGLIGIBLE
+}
+
+/// Position and value of the largest; values that are not numbers count as infinite.
+fn worst(values: impl Iterator<Item = f64>) -> (usize, f64) {
+    values.enumerate().fold((0, 0.0), |best, (k, v)| {
+        let v = if v.is_nan() { f64::INFINITY } else { v };
+        if v > best.1 { (k, v) } else { best }
+    })
 }

@@ -1,0 +1,56 @@
+//! Why Newton stopped, in numbers, and the one place where numbers become names.
+
+use thiserror::Error;
+
+use crate::dae::{Point, System};
+use crate::sparse::Singular;
+
+use super::SimError;
+use super::newton::Report;
+
+/// Why a solve failed, in rows and columns.
+#[derive(Clone, PartialEq, Debug, Error)]
+pub enum Failure {
+    /// Iterations are spent.
+    #[error("no convergence after {} iterations", .0.iterations)]
+    NoConvergence(Report),
+    /// The matrix has no inverse.
+    #[error("singular matrix, column {}", .0.column)]
+    Singular(Singular),
+    /// Residual or matrix is not finite however short the step.
+    #[error("not a finite number")]
+    NotFinite,
+}
+
+impl Failure {
+    /// The failure with the names of `system`: `what` failed at `at` (whose time is left out in static phases), after `tried`.
+    pub fn named(&self, system: &dyn System, at: &Point, what: &str, tried: &str, hint: &str) -> SimError {
+        let name = |k: usize| system.layout().unknowns.get(k).map_or_else(|| format!("#{k}"), |u| u.name.clone());
+        let t = if matches!(at.phase, crate::dae::Phase::Transient) { at.t } else { f64::NAN };
+        let (what, hint) = (what.to_string(), hint.to_string());
+        match self {
+            Failure::NoConvergence(report) => SimError::NoConvergence {
+                what,
+                row: name(report.worst_row.0),
+                residual: report.worst_row.1,
+                unknown: name(report.worst_unknown.0),
+                update: report.worst_unknown.1,
+                t,
+                tried: tried.to_string(),
+                hint,
+            },
+            Failure::Singular(singular) => {
+                SimError::Singular { what, unknown: name(singular.column), row: singular.row.map(name), t, hint }
+            }
+            Failure::NotFinite => SimError::NotFinite { what, t, detail: faults(system, at) },
+        }
+    }
+}
+
+fn faults(system: &dyn System, at: &Point) -> String {
+    let faults = system.explain(at);
+    if faults.is_empty() {
+        return "no device names itself as the cause".to_string();
+    }
+    faults.iter().map(|f| format!("{}: {}", f.instance, f.text)).collect::<Vec<_>>().join("; ")
+}
