@@ -162,6 +162,8 @@ pub enum OutputKind {
         /// Index into `Model::variables`.
         variable: u32,
     },
+    /// A number of the deck: a root, or what depends on roots alone (`.plot v(a)/rload` reads `rload` this way).
+    Number(Number),
     /// An expression: arguments are earlier outputs; `Argument(k)` of the function is the k-th of them.
     Expression {
         /// One output.
@@ -372,6 +374,8 @@ pub struct Circuit {
     pub plots: Vec<Plot>,
     /// Nodes of islands without a path for direct current (decision 29).
     pub islands: Vec<u32>,
+    /// Instances whose branch current is anchored in static solves: one inductor of each loop of inductors (decision 29).
+    pub loops: Vec<u32>,
     /// Unknowns that are fixed by sources and their derivatives (index 2): branch currents of sources in capacitor loops.
     pub index2: Vec<Terminal>,
     /// Files that were read, for the summary.
