@@ -23,6 +23,9 @@ mod output;
 mod physics;
 #[path = "all/sparse.rs"]
 mod sparse;
+#[allow(dead_code)]
+#[path = "all/systems.rs"]
+mod systems;
 #[path = "all/tidy.rs"]
 mod tidy;
 #[path = "all/transient.rs"]
