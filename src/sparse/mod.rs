@@ -7,6 +7,13 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use num_complex::Complex64;
 
+mod frozen;
+mod gilbert;
+mod lu;
+mod order;
+
+pub use lu::{Factored, Lu};
+
 /// Index into the value array of a [`Pattern`]; found once at assembly.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Slot(pub u32);
@@ -104,17 +111,37 @@ pub trait Scalar:
 {
     /// Absolute value.
     fn modulus(self) -> f64;
+    /// A size within a factor of 1.5 of the absolute value and cheaper: for comparisons.
+    fn magnitude(self) -> f64;
+    /// The product with a real number.
+    fn scaled(self, factor: f64) -> Self;
 }
 
 impl Scalar for f64 {
     fn modulus(self) -> f64 {
         self.abs()
     }
+
+    fn magnitude(self) -> f64 {
+        self.abs()
+    }
+
+    fn scaled(self, factor: f64) -> f64 {
+        self * factor
+    }
 }
 
 impl Scalar for Complex64 {
     fn modulus(self) -> f64 {
         self.norm()
+    }
+
+    fn magnitude(self) -> f64 {
+        self.re.abs() + self.im.abs()
+    }
+
+    fn scaled(self, factor: f64) -> Complex64 {
+        self * factor
     }
 }
 
@@ -123,6 +150,9 @@ impl Scalar for Complex64 {
 pub struct Singular {
     /// The column (unknown) without a pivot.
     pub column: usize,
-    /// A row (equation) left over, if the pattern alone forbids a transversal.
+    /// A row (equation) left over, if zeros alone forbid to give every column a row of its own; the row of the value that is
+    /// not finite.
     pub row: Option<usize>,
+    /// True if a value in this column is infinite or not a number.
+    pub not_finite: bool,
 }

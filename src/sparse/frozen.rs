@@ -1,0 +1,298 @@
+//! Factors with a frozen pattern: numeric refactorisation, solves, and the watch over the pivots.
+//!
+//! `P R A Q = L U + F` with R a scaling of rows by powers of two (no rounding), L unit lower and U upper triangular within
+//! each diagonal block, F what stands above the blocks. Everything is stored by position: columns of L, columns of F and U
+//! one behind the other, reciprocal pivots. Left-looking: column j of A is scattered into a dense vector, the columns of L
+//! named by U are subtracted in rising order, the rest is divided by the pivot.
+
+use super::gilbert::Pivots;
+use super::order::Plan;
+use super::{Pattern, Scalar};
+
+/// A pivot below this part of its column's maximum is no longer good enough: one decade below what is chosen anew, so that
+/// a matrix at the border does not change its mind every time.
+const KEEP: f64 = 1e-4;
+/// A pivot below this part of its column of A may be nothing but round-off; it is examined.
+const SUSPECT: f64 = 1e-12;
+/// Round-off to be expected of a sum, in parts of the sum of magnitudes.
+const ROUND_OFF: f64 = 16.0 * f64::EPSILON;
+
+/// Why a refactorisation was given up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Refusal {
+    /// The pivot at this position is small beside its column.
+    Weak(usize),
+    /// The pivot at this position is zero but for round-off.
+    Vanished(usize),
+    /// Some value is not finite.
+    NotFinite,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Frozen<T> {
+    /// Row and column at each position.
+    rows: Vec<u32>,
+    columns: Vec<u32>,
+    blocks: Vec<u32>,
+    /// Entries of A within the blocks: slot and row position, by columns.
+    near_start: Vec<u32>,
+    near: Vec<(u32, u32)>,
+    /// Entries of A above the blocks, likewise.
+    far_start: Vec<u32>,
+    far: Vec<(u32, u32)>,
+    /// Columns of F and U.
+    upper_start: Vec<u32>,
+    upper: Vec<u32>,
+    upper_values: Vec<T>,
+    /// Columns of L.
+    lower_start: Vec<u32>,
+    lower: Vec<u32>,
+    lower_values: Vec<T>,
+    /// Reciprocal pivots.
+    inverse: Vec<T>,
+    /// R, by position.
+    scale: Vec<f64>,
+    /// Zero between calls.
+    work: Vec<T>,
+}
+
+/// The reciprocal of the largest power of two not above `largest`.
+fn reciprocal_power(largest: f64) -> f64 {
+    let exponent = (largest.to_bits() >> 52).clamp(1, 2045);
+    f64::from_bits((2046 - exponent) << 52)
+}
+
+/// Scale of each row (index by `row_of`) and whether all values are finite.
+fn row_scales<T: Scalar>(entries: impl Iterator<Item = (usize, usize)>, values: &[T], scale: &mut [f64]) -> bool {
+    scale.fill(0.0);
+    let mut poison = 0.0;
+    for (slot, row) in entries {
+        let size = values[slot].magnitude();
+        poison += size * 0.0;
+        if size > scale[row] {
+            scale[row] = size;
+        }
+    }
+    for s in scale {
+        *s = reciprocal_power(*s);
+    }
+    poison == 0.0
+}
+
+/// Scale of each row of the matrix; `None` if some value is not finite.
+pub(super) fn scales<T: Scalar>(pattern: &Pattern, values: &[T]) -> Option<Vec<f64>> {
+    let mut scale = vec![0.0; pattern.n];
+    let entries = pattern.rows.iter().enumerate().map(|(slot, row)| (slot, *row as usize));
+    row_scales(entries, values, &mut scale).then_some(scale)
+}
+
+fn span(starts: &[u32], j: usize) -> std::ops::Range<usize> {
+    starts[j] as usize..starts[j + 1] as usize
+}
+
+impl<T: Scalar> Frozen<T> {
+    /// Space for the factors of a matrix with these pivots.
+    pub fn new(pattern: &Pattern, plan: &Plan, pivots: Pivots) -> Frozen<T> {
+        let n = pattern.n;
+        let (mut near_start, mut near) = (vec![0], Vec::with_capacity(pattern.len()));
+        let (mut far_start, mut far) = (vec![0], Vec::new());
+        let (mut upper_start, mut upper) = (vec![0], Vec::with_capacity(pivots.upper.len()));
+        for block in plan.blocks.windows(2) {
+            for p in block[0] as usize..block[1] as usize {
+                let c = plan.columns[p] as usize;
+                for slot in pattern.column(c) {
+                    let row = pattern.rows[slot] as usize;
+                    let position = pivots.position[row];
+                    match position < block[0] {
+                        _ if row == c && plan.absent[c] => {}
+                        true => far.push((slot as u32, position)),
+                        false => near.push((slot as u32, position)),
+                    }
+                }
+                upper.extend(far[far_start[p] as usize..].iter().map(|f| f.1));
+                upper.extend(&pivots.upper[span(&pivots.upper_start, p)]);
+                near_start.push(near.len() as u32);
+                far_start.push(far.len() as u32);
+                upper_start.push(upper.len() as u32);
+            }
+        }
+        Frozen {
+            rows: pivots.rows,
+            columns: plan.columns.clone(),
+            blocks: plan.blocks.clone(),
+            near_start,
+            near,
+            far_start,
+            far,
+            upper_values: vec![T::default(); upper.len()],
+            upper_start,
+            upper,
+            lower_values: vec![T::default(); pivots.lower.len()],
+            lower_start: pivots.lower_start,
+            lower: pivots.lower,
+            inverse: vec![T::default(); n],
+            scale: vec![0.0; n],
+            work: vec![T::default(); n],
+        }
+    }
+
+    /// Factors new values with the pivots as they are; with `watch`, only while they are good enough.
+    pub fn refactor(&mut self, values: &[T], watch: bool) -> Result<(), Refusal> {
+        let entries = self.near.iter().chain(&self.far).map(|(slot, row)| (*slot as usize, *row as usize));
+        if !row_scales(entries, values, &mut self.scale) {
+            return Err(Refusal::NotFinite);
+        }
+        let keep = if watch { KEEP } else { 0.0 };
+        for j in 0..self.rows.len() {
+            if let Err(refusal) = self.column(j, values, keep) {
+                self.work.fill(T::default());
+                return Err(refusal);
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn column(&mut self, j: usize, values: &[T], keep: f64) -> Result<(), Refusal> {
+        let work = &mut self.work[..];
+        let mut column_size = 0.0;
+        for &(slot, row) in &self.near[span(&self.near_start, j)] {
+            let value = values[slot as usize].scaled(self.scale[row as usize]);
+            work[row as usize] = value;
+            column_size = f64::max(column_size, value.magnitude());
+        }
+        let upper = span(&self.upper_start, j);
+        let far = &self.far[span(&self.far_start, j)];
+        let (far_values, near_values) = self.upper_values[upper.clone()].split_at_mut(far.len());
+        for (&(slot, row), value) in far.iter().zip(far_values) {
+            *value = values[slot as usize].scaled(self.scale[row as usize]);
+        }
+        for (&k, value) in self.upper[upper].iter().skip(far.len()).zip(near_values) {
+            let u = std::mem::take(&mut work[k as usize]);
+            *value = u;
+            let lower = span(&self.lower_start, k as usize);
+            for (&row, &l) in self.lower[lower.clone()].iter().zip(&self.lower_values[lower]) {
+                work[row as usize] -= l * u;
+            }
+        }
+        let pivot = std::mem::take(&mut work[j]);
+        let inverse = T::from(1.0) / pivot;
+        self.inverse[j] = inverse;
+        let lower = span(&self.lower_start, j);
+        let mut largest = 0.0;
+        for (&row, value) in self.lower[lower.clone()].iter().zip(&mut self.lower_values[lower]) {
+            let x = std::mem::take(&mut work[row as usize]);
+            largest = f64::max(largest, x.magnitude());
+            *value = x * inverse;
+        }
+        let size = pivot.magnitude();
+        // Written so that a pivot that is not a number is refused.
+        if !(size >= keep * largest && size > 0.0 && size < f64::INFINITY) {
+            return Err(if size > 0.0 { Refusal::Weak(j) } else { Refusal::Vanished(j) });
+        }
+        if size < SUSPECT * column_size && size <= ROUND_OFF * self.pivot_terms(j, values) {
+            return Err(Refusal::Vanished(j));
+        }
+        Ok(())
+    }
+
+    /// Sum of the magnitudes whose sum is pivot `j`.
+    #[cold]
+    fn pivot_terms(&self, j: usize, values: &[T]) -> f64 {
+        let own = self.near[span(&self.near_start, j)].iter().find(|(_, row)| *row as usize == j);
+        let own = own.map_or(0.0, |(slot, _)| values[*slot as usize].scaled(self.scale[j]).magnitude());
+        let products = span(&self.upper_start, j).skip(span(&self.far_start, j).len()).map(|at| {
+            let lower = span(&self.lower_start, self.upper[at] as usize);
+            match self.lower[lower.clone()].binary_search(&(j as u32)) {
+                Ok(found) => self.lower_values[lower.start + found].magnitude() * self.upper_values[at].magnitude(),
+                Err(_) => 0.0,
+            }
+        });
+        own + products.sum::<f64>()
+    }
+
+    /// `A x = b`, in place.
+    pub fn solve(&mut self, b: &mut [T]) {
+        let work = &mut self.work[..];
+        for ((w, row), scale) in work.iter_mut().zip(&self.rows).zip(&self.scale) {
+            *w = b[*row as usize].scaled(*scale);
+        }
+        for block in self.blocks.windows(2).rev() {
+            let (begin, end) = (block[0] as usize, block[1] as usize);
+            for j in begin..end {
+                let x = work[j];
+                let lower = span(&self.lower_start, j);
+                for (&row, &l) in self.lower[lower.clone()].iter().zip(&self.lower_values[lower]) {
+                    work[row as usize] -= l * x;
+                }
+            }
+            for j in (begin..end).rev() {
+                let x = work[j] * self.inverse[j];
+                work[j] = x;
+                let upper = span(&self.upper_start, j);
+                for (&row, &u) in self.upper[upper.clone()].iter().zip(&self.upper_values[upper]) {
+                    work[row as usize] -= u * x;
+                }
+            }
+        }
+        for (w, column) in work.iter_mut().zip(&self.columns) {
+            b[*column as usize] = std::mem::take(w);
+        }
+    }
+
+    /// `A^T x = b`, in place (transposed, not conjugated).
+    pub fn solve_transposed(&mut self, b: &mut [T]) {
+        let work = &mut self.work[..];
+        for (w, column) in work.iter_mut().zip(&self.columns) {
+            *w = b[*column as usize];
+        }
+        for block in self.blocks.windows(2) {
+            let (begin, end) = (block[0] as usize, block[1] as usize);
+            for j in begin..end {
+                let upper = span(&self.upper_start, j);
+                let mut x = work[j];
+                for (&row, &u) in self.upper[upper.clone()].iter().zip(&self.upper_values[upper]) {
+                    x -= u * work[row as usize];
+                }
+                work[j] = x * self.inverse[j];
+            }
+            for j in (begin..end).rev() {
+                let lower = span(&self.lower_start, j);
+                let mut x = work[j];
+                for (&row, &l) in self.lower[lower.clone()].iter().zip(&self.lower_values[lower]) {
+                    x -= l * work[row as usize];
+                }
+                work[j] = x;
+            }
+        }
+        for ((w, row), scale) in work.iter_mut().zip(&self.rows).zip(&self.scale) {
+            b[*row as usize] = std::mem::take(w).scaled(*scale);
+        }
+    }
+
+    /// Column (of the matrix) of the pivot at position `j`.
+    pub fn column_at(&self, j: usize) -> usize {
+        self.columns[j] as usize
+    }
+
+    /// Reciprocal pivots by position.
+    pub fn inverse_pivots(&self) -> &[T] {
+        &self.inverse
+    }
+
+    /// Stored entries of L and U and F, diagonal included.
+    pub fn entries(&self) -> usize {
+        self.lower.len() + self.upper.len() + self.rows.len()
+    }
+
+    /// Number of diagonal blocks.
+    pub fn block_count(&self) -> usize {
+        self.blocks.len() - 1
+    }
+
+    /// Largest magnitude in U.
+    pub fn largest_upper(&self) -> f64 {
+        let pivots = self.inverse.iter().map(|i| 1.0 / i.magnitude());
+        self.upper_values.iter().map(|u| u.magnitude()).chain(pivots).fold(0.0, f64::max)
+    }
+}
