@@ -31,7 +31,7 @@ impl Lu {
         for k in 0..n {
             let best = (k..n).max_by(|i, j| self.a[i * n + k].abs().total_cmp(&self.a[j * n + k].abs())).unwrap_or(k);
             if self.a[best * n + k].abs() < 1e-300 {
-                return Err(Singular { column: k, row: None });
+                return Err(Singular { column: k, row: None, not_finite: false });
             }
             if best != k {
                 (0..n).for_each(|j| self.a.swap(k * n + j, best * n + j));
