@@ -117,6 +117,24 @@ pub struct Eval {
     pub trial: Vec<f64>,
     /// What models say about the step.
     pub advice: Advice,
+    /// Space that the system uses between calls; nobody else looks at it.
+    pub workspace: Workspace,
+}
+
+/// Space of whatever type the system needs; a copy starts empty.
+#[derive(Default)]
+pub struct Workspace(pub Option<Box<dyn Any + Send + Sync>>);
+
+impl Clone for Workspace {
+    fn clone(&self) -> Workspace {
+        Workspace(None)
+    }
+}
+
+impl std::fmt::Debug for Workspace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Workspace")
+    }
 }
 
 /// Output rows `y = value + d/dt charge` (decision 4).
@@ -168,6 +186,7 @@ impl Eval {
             events: vec![0.0; layout.events],
             trial: vec![0.0; layout.limits],
             advice: Advice::default(),
+            workspace: Workspace::default(),
         }
     }
 
@@ -389,6 +408,10 @@ pub trait System: Send + Sync {
     fn commit(&self, at: &Point, memory: &mut Memory, messages: &mut Vec<Message>);
     /// The value of derived column `k` from those of its arguments.
     fn derive(&self, k: usize, arguments: &[f64]) -> f64;
+    /// Once after the last point of an analysis: what models say then (`@(final_step)`).
+    fn conclude(&self, at: &Point, messages: &mut Vec<Message>) {
+        let _ = (at, messages);
+    }
     /// Small-signal stimulus on the right-hand side: `(G + jwC) y = b`.
     fn excitation(&self, params: &Params, b: &mut [Complex64]);
     /// Noise sources at a point.
