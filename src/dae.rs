@@ -236,6 +236,8 @@ pub struct Unknown {
     pub node: bool,
     /// True if its algebraic value is the time derivative of others (index 2): left out of the error norm.
     pub index2: bool,
+    /// Where the model is meant to hold: sweeps and continuations end there. Infinite if nothing is said.
+    pub bounds: (f64, f64),
 }
 
 /// Column of the results.

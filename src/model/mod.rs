@@ -92,6 +92,9 @@ pub struct LocalUnknown {
     pub start: Option<u32>,
     /// True if static analyses hold it at its start value (decision 1): `idt` with an initial value, `(* hold *)`.
     pub held: bool,
+    /// Where the model is meant to hold (`(* lower = 200, upper = 700 *)` at the declaration): sweeps end there. Infinite
+    /// if nothing is said.
+    pub bounds: (f64, f64),
     /// Where it is declared.
     pub span: Span,
 }

@@ -7,7 +7,6 @@ pub mod history;
 pub mod integrate;
 pub mod newton;
 pub mod rows;
-pub mod stand_in;
 pub mod step;
 pub mod walk;
 

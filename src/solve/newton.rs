@@ -11,8 +11,8 @@
 //! with the plain probe values; every further evaluation is handed the `Eval::trial` of the iterate before it. A first
 //! evaluation that is not finite is repeated with a trial of zeros, so that exponentials are approached from rest.
 
-use super::stand_in::Lu;
 use crate::dae::{Eval, Memory, Params, Phase, Point, System, Want};
+use crate::sparse::Lu;
 
 use super::failure::Failure;
 use super::rows::SpecialRows;
@@ -81,7 +81,7 @@ const HALVINGS: (u32, u32) = (30, 6);
 
 /// Newton with its workspace: one for each thread, allocated once.
 pub struct Newton {
-    lu: Lu,
+    lu: Lu<f64>,
     eval: Eval,
     values: Vec<f64>,
     residual: Vec<f64>,

@@ -232,7 +232,15 @@ impl Toy {
     pub fn unknown(mut self, name: &str, quantity: u32, residual_abstol: f64) -> Toy {
         let node = quantity == VOLTAGE;
         let row = RowKind::Equilibrium;
-        self.layout.unknowns.push(Unknown { name: name.into(), quantity, residual_abstol, row, node, index2: false });
+        self.layout.unknowns.push(Unknown {
+            name: name.into(),
+            quantity,
+            residual_abstol,
+            row,
+            node,
+            index2: false,
+            bounds: (f64::NEG_INFINITY, f64::INFINITY),
+        });
         let n = self.layout.unknowns.len() as u32;
         self.pattern = Pattern::new(n as usize, (0..n).flat_map(|r| (0..n).map(move |c| (r, c))));
         let shown = if node { format!("v({name})") } else { name.to_string() };
@@ -524,6 +532,7 @@ pub fn nbox_direct(v1: f64) -> Toy {
     })
     .unknown("n1", VOLTAGE, 1e-12)
     .unknown("x1.x", TEMPERATURE, 1e-12)
+    .with(|u| u.bounds = (200.0, 700.0))
     .unknown("v1#branch", CURRENT, 1e-6)
     .output("i(v1)", CURRENT)
     .param("v1", v1)
