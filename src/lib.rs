@@ -10,6 +10,7 @@ pub mod mna;
 pub mod model;
 pub mod netlist;
 pub mod output;
+pub mod run;
 pub mod solve;
 pub mod span;
 pub mod sparse;

@@ -1,1 +1,207 @@
-fn main() {}
+//! The command line: takes arguments, prints reports, ends with 0 (done), 1 (a simulation failed) or 2 (the input is wrong).
+//! The only place that prints.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Args, Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use memspice::output;
+use memspice::run::{self, RunOptions, RunReport};
+use memspice::units;
+use memspice::wave::compare;
+
+const EXAMPLES: &str = "\
+Examples:
+  memspice netlists/basics/rc.cir              run a deck; waveforms and plots go to out/rc/
+  memspice rc.cir --set r=2k --set c=10n       the same with other values of .param r and c
+  memspice rc.cir -o results --format csv      only csv files, into results/
+  memspice check rc.cir models/ndr/*.va        everything that can be known without simulating
+  memspice show models/ndr/nbox.va             what was understood: equations, derivatives, states
+  memspice models                              the devices that come along
+  memspice models vteam                        equations, parameters and source of one of them
+  memspice compare golden.csv out/rc/tran.csv --tol 1e-4
+
+Exit codes: 0 done, 1 a simulation, a comparison or (with --strict) a measure failed, 2 the input is wrong.";
+
+/// A SPICE-class circuit simulator for memristors and every other device that carries state.
+#[derive(Parser)]
+#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArguments,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Simulate decks: run all their analyses, write waveforms and plots, print measures (the default command)
+    Run(RunArguments),
+    /// Read decks and Verilog-A files and report every mistake, without simulating
+    Check {
+        /// Decks (.cir) and models (.va)
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Show what was understood of a deck or a model: tree, equations, derivatives, unknowns, matrix pattern
+    Show {
+        /// A deck (.cir) or a model (.va)
+        file: PathBuf,
+    },
+    /// List the models that come along, or document one: equations, parameters, source
+    Models {
+        /// Name of a model
+        name: Option<String>,
+    },
+    /// Compare results at the abscissae of the first file; its head may state tolerances and an alignment
+    #[command(after_help = COMPARE_HELP)]
+    Compare {
+        /// What is right: a csv file or a rawfile
+        golden: PathBuf,
+        /// What is held against it: a csv file or a rawfile
+        other: PathBuf,
+        /// Tolerance relative to each column's full scale, where the first file states none
+        #[arg(long, value_name = "RELATIVE", value_parser = number, default_value = "1e-3")]
+        tol: f64,
+    },
+}
+
+const COMPARE_HELP: &str = "\
+The head of a csv file may hold lines such as
+  # tol v(out) abs=1e-6 rel=1e-4       for one column (rel counts from the column's full scale)
+  # tol rel=1e-3                       for all others
+  # tol period rel=5e-4                for the period of an oscillation
+  # align = v(n1) rising mean          compare period, extrema and one period from a rising crossing of the mean";
+
+#[derive(Args)]
+struct RunArguments {
+    /// Decks to simulate
+    #[arg(value_name = "DECK", required = true)]
+    decks: Vec<PathBuf>,
+    /// Folder for results [default: out/<deck>]
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Formats to write: raw, csv, svg, ascii (a rawfile as text) [default: raw,csv,svg]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = format)]
+    format: Vec<String>,
+    /// Set a parameter of the deck: `--set r=2k`, also `--set temp=85` (repeatable)
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    sets: Vec<(String, f64)>,
+    /// Print measures and errors only
+    #[arg(short, long)]
+    quiet: bool,
+    /// End with exit code 1 if a measure fails
+    #[arg(long)]
+    strict: bool,
+    /// Number of threads for the members of .step [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    threads: Option<u32>,
+    /// Draw no plots
+    #[arg(long)]
+    no_plots: bool,
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    units::number(text).ok_or_else(|| format!("`{text}` is not a number; expected one like 2.5, 1e-3 or 10k"))
+}
+
+fn assignment(text: &str) -> Result<(String, f64), String> {
+    let (name, value) = text.split_once('=').ok_or("expected name=value, as in r=2k")?;
+    Ok((name.trim().to_lowercase(), number(value.trim())?))
+}
+
+fn format(text: &str) -> Result<String, String> {
+    match output::FORMATS.iter().find(|f| f.name.eq_ignore_ascii_case(text)) {
+        Some(format) => Ok(format.name.to_string()),
+        None => {
+            let known: Vec<String> = output::FORMATS.iter().map(|f| format!("{} ({})", f.name, f.summary)).collect();
+            Err(format!("known formats are {}", known.join("; ")))
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let exit = match cli.command.unwrap_or(Command::Run(cli.run)) {
+        Command::Run(arguments) => run_decks(&arguments),
+        Command::Check { files } => print(&run::check(&files)),
+        Command::Show { file } => print(&run::show(&file)),
+        Command::Models { name } => print(&run::models(name.as_deref())),
+        Command::Compare { golden, other, tol } => compare_files(&golden, &other, tol),
+    };
+    ExitCode::from(exit)
+}
+
+fn run_decks(arguments: &RunArguments) -> u8 {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    // A second Ctrl-C ends at once, in case a single solve takes forever. Without a handler the run just ends as usual.
+    let _ = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::SeqCst) {
+            std::process::exit(1);
+        }
+    });
+    let mut worst = 0;
+    for deck in &arguments.decks {
+        let mut folder = arguments.output.clone();
+        if let (Some(folder), true) = (&mut folder, arguments.decks.len() > 1) {
+            folder.push(deck.file_stem().unwrap_or_default());
+        }
+        let options = RunOptions {
+            output: folder,
+            formats: arguments.format.clone(),
+            sets: arguments.sets.clone(),
+            quiet: arguments.quiet,
+            strict: arguments.strict,
+            threads: arguments.threads.map(|n| n as usize),
+            plots: !arguments.no_plots,
+        };
+        let bar = progress_bar(arguments.quiet);
+        let report = run::run(deck, &options, &stop, &|what, fraction| {
+            bar.set_message(what.to_string());
+            bar.set_position((fraction.clamp(0.0, 1.0) * 1000.0) as u64);
+        });
+        bar.finish_and_clear();
+        worst = worst.max(print(&report));
+        if stop.load(Ordering::SeqCst) {
+            break;
+        }
+    }
+    worst
+}
+
+/// Shown on a terminal only; otherwise hidden, and its methods do nothing.
+fn progress_bar(quiet: bool) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(1000);
+    if let Ok(style) = ProgressStyle::with_template("{msg:<24} [{bar:40}] {percent:>3} %  {elapsed}, {eta} left") {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar
+}
+
+fn compare_files(golden: &PathBuf, other: &PathBuf, tolerance: f64) -> u8 {
+    let outcome = output::read(golden).and_then(|a| Ok((a, output::read(other)?))).map_err(|e| e.to_string());
+    let verdict = outcome.and_then(|(a, b)| {
+        let rules = compare::Rules::from_notes(&a.notes, tolerance)?;
+        compare::all(&a.results, &b.results, &rules)
+    });
+    let (text, diagnostics, exit) = match verdict {
+        Ok(found) => (found.to_string(), String::new(), u8::from(!found.passed())),
+        Err(what) => (String::new(), format!("error: {what}\n"), 2),
+    };
+    print(&RunReport { text, diagnostics, exit, files: Vec::new() })
+}
+
+/// Prints a report; a closed pipe is no reason to panic.
+fn print(report: &RunReport) -> u8 {
+    let _ = std::io::stderr().write_all(report.diagnostics.as_bytes());
+    let _ = std::io::stdout().write_all(report.text.as_bytes());
+    report.exit
+}

@@ -1,1 +1,205 @@
-//! Output formats: each is one file, a `Sink`, and one row of the table.
+//! Results become files: one row of [`FORMATS`] for each format, one file of this room for each row.
+//!
+//! Takes what analyses push into a [`Sink`], gives files in one folder. Every writer takes any number of results one after
+//! the other (several analyses, all members of a `.step` family) and completes its files in [`Writer::finish`].
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+
+use crate::wave::{Cell, Dataset, Flow, Header, Sink};
+
+pub mod csv;
+pub mod raw;
+pub mod svg;
+
+/// What is to be written, and where.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Request {
+    /// Where files go; made when the first result begins.
+    pub folder: PathBuf,
+    /// Name of the deck without its ending: `rc` of `netlists/rc.cir`.
+    pub stem: String,
+    /// Title of the deck.
+    pub title: String,
+    /// Plots to draw; if there are none, one is made up for each analysis.
+    pub plots: Vec<svg::Plot>,
+    /// Names of the columns that go to data files (independent ones always do); `None`: all. Plots see all columns.
+    pub saved: Option<Vec<String>>,
+}
+
+/// A sink that writes files and can be asked which.
+pub trait Writer: Sink + Send {
+    /// Completes all files and names them.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn finish(&mut self) -> io::Result<Vec<PathBuf>>;
+}
+
+/// A file format.
+pub struct Format {
+    /// What `--format` and the table are keyed by.
+    pub name: &'static str,
+    /// One line for help and errors.
+    pub summary: &'static str,
+    /// Makes a writer; touches no file yet.
+    pub open: fn(&Request) -> Box<dyn Writer>,
+    /// True if it wants every column, saved or not.
+    pub everything: bool,
+}
+
+/// All formats.
+pub const FORMATS: &[Format] = &[
+    Format { name: "csv", summary: "one table for each analysis, text", open: csv::open, everything: false },
+    Format { name: "raw", summary: "ngspice rawfile, binary, all analyses in one file", open: raw::open, everything: false },
+    Format { name: "ascii", summary: "ngspice rawfile, text", open: raw::open_ascii, everything: false },
+    Format { name: "svg", summary: "the plots of the deck", open: svg::open, everything: true },
+];
+
+/// All the writers of one run; rows are handed to each of them.
+pub struct Outputs {
+    writers: Vec<Branch>,
+    saved: Option<Vec<String>>,
+}
+
+struct Branch {
+    writer: Box<dyn Writer>,
+    everything: bool,
+    /// Columns of the current result that it gets; `None`: all.
+    chosen: Option<Vec<usize>>,
+    cells: Vec<Cell>,
+}
+
+/// Writers for the formats called `names`.
+///
+/// # Errors
+/// A sentence that names the unknown format and the known ones.
+pub fn open(names: &[String], request: &Request) -> Result<Outputs, String> {
+    let mut writers = Vec::new();
+    for name in names {
+        let Some(format) = FORMATS.iter().find(|f| f.name.eq_ignore_ascii_case(name)) else {
+            let known: Vec<&str> = FORMATS.iter().map(|f| f.name).collect();
+            return Err(format!("unknown output format `{name}`; known are {}", known.join(", ")));
+        };
+        let writer = (format.open)(request);
+        writers.push(Branch { writer, everything: format.everything, chosen: None, cells: Vec::new() });
+    }
+    Ok(Outputs { writers, saved: request.saved.clone() })
+}
+
+impl Outputs {
+    /// Completes all files and names them.
+    ///
+    /// # Errors
+    /// The first thing that the file system says; the other files are completed nevertheless.
+    pub fn finish(&mut self) -> io::Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        let mut failure = None;
+        for branch in &mut self.writers {
+            match branch.writer.finish() {
+                Ok(more) => files.extend(more),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        failure.map_or(Ok(files), Err)
+    }
+}
+
+impl Sink for Outputs {
+    fn begin(&mut self, header: &Header) -> io::Result<()> {
+        for branch in &mut self.writers {
+            branch.chosen = match &self.saved {
+                Some(saved) if !branch.everything => Some(choose(header, saved)),
+                _ => None,
+            };
+            match &branch.chosen {
+                None => branch.writer.begin(header)?,
+                Some(chosen) => {
+                    let columns = chosen.iter().map(|k| header.columns[*k].clone()).collect();
+                    branch.writer.begin(&Header { columns, ..header.clone() })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn segment(&mut self, label: &str) -> io::Result<()> {
+        self.writers.iter_mut().try_for_each(|b| b.writer.segment(label))
+    }
+
+    fn row(&mut self, cells: &[Cell]) -> io::Result<Flow> {
+        let mut flow = Flow::Continue;
+        for branch in &mut self.writers {
+            let answer = match &branch.chosen {
+                None => branch.writer.row(cells)?,
+                Some(chosen) => {
+                    branch.cells.clear();
+                    branch.cells.extend(chosen.iter().map(|k| cells[*k].clone()));
+                    branch.writer.row(&branch.cells)?
+                }
+            };
+            if answer == Flow::Stop {
+                flow = Flow::Stop;
+            }
+        }
+        Ok(flow)
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.writers.iter_mut().try_for_each(|b| b.writer.end())
+    }
+}
+
+/// Indices of the independent columns and of those called as in `saved`.
+fn choose(header: &Header, saved: &[String]) -> Vec<usize> {
+    let wanted = |k: usize| saved.iter().any(|s| s.eq_ignore_ascii_case(&header.columns[k].name));
+    (0..header.columns.len()).filter(|k| *k < header.independent || wanted(*k)).collect()
+}
+
+/// What a results file holds.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Contents {
+    /// Comment lines of a csv file without their `#`: origin, tolerances, alignment.
+    pub notes: Vec<String>,
+    /// The results; all members of a family one after the other.
+    pub results: Vec<Dataset>,
+}
+
+/// Reads a csv file or a rawfile, told apart by their content.
+///
+/// # Errors
+/// What the file system says, or `InvalidData` with a sentence that names the line.
+pub fn read(path: &Path) -> io::Result<Contents> {
+    let bytes = fs::read(path)?;
+    parse(&bytes).map_err(|text| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {text}", path.display())))
+}
+
+/// The same from bytes.
+///
+/// # Errors
+/// A sentence that names the line.
+pub fn parse(bytes: &[u8]) -> Result<Contents, String> {
+    if raw::recognised(bytes) {
+        return Ok(Contents { notes: Vec::new(), results: raw::parse(bytes)? });
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => csv::parse(text),
+        Err(_) => Err("neither a rawfile nor text".to_string()),
+    }
+}
+
+/// A new file with the folders above it.
+fn create(path: &Path) -> io::Result<BufWriter<File>> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let file = File::create(path).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
+    Ok(BufWriter::new(file))
+}
+
+/// ` (rc=25, temp=300)`, or nothing without keys.
+fn key_text(keys: &[(String, f64)]) -> String {
+    let parts: Vec<String> = keys.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+}

@@ -1,1 +1,230 @@
-//!
+//! Files of results: what is written reads back the same, ngspice loads it, plots say what they show.
+
+use std::io::Cursor;
+use std::path::Path;
+use std::process::Command;
+
+use memspice::output::{self, Request, csv, raw};
+use memspice::wave::{Cell, ColumnInfo, ColumnKind, Dataset, Header, Sink};
+use num_complex::Complex64;
+
+fn column(name: &str, quantity: &str, unit: &str, kind: ColumnKind) -> ColumnInfo {
+    ColumnInfo { name: name.into(), quantity: quantity.into(), unit: unit.into(), kind }
+}
+
+fn real(name: &str, quantity: &str, unit: &str) -> ColumnInfo {
+    column(name, quantity, unit, ColumnKind::Real)
+}
+
+fn transient(rows: usize, keys: &[(&str, f64)]) -> Dataset {
+    let mut dataset = Dataset::default();
+    let header = Header {
+        analysis: "tran".into(),
+        title: "Transient Analysis".into(),
+        columns: vec![
+            real("time", "time", "s"),
+            real("v(out)", "voltage", "V"),
+            real("v(a,b)", "voltage", "V"),
+            real("i(x1.r1)", "current", "A"),
+            real("x1.state", "", "1"),
+        ],
+        independent: 1,
+        logarithmic: false,
+        keys: keys.iter().map(|(k, v)| ((*k).to_string(), *v)).collect(),
+    };
+    dataset.begin(&header).unwrap();
+    for k in 0..rows {
+        let t = k as f64 * 1e-7 / 3.0;
+        let cells = [t, (t * 1e6).sin(), 1.0 / 3.0, -1e-300 * t, f64::MAX].map(Cell::Real);
+        dataset.row(&cells).unwrap();
+    }
+    dataset
+}
+
+fn small_signal() -> Dataset {
+    let mut dataset = Dataset::default();
+    let header = Header {
+        analysis: "ac".into(),
+        title: "AC Analysis".into(),
+        columns: vec![
+            real("frequency", "frequency", "Hz"),
+            column("v(out)", "voltage", "V", ColumnKind::Complex),
+            column("i(v1)", "current", "A", ColumnKind::Complex),
+        ],
+        independent: 1,
+        logarithmic: true,
+        keys: vec![],
+    };
+    dataset.begin(&header).unwrap();
+    for k in 0..31 {
+        let f = 10f64.powf(f64::from(k) / 5.0);
+        let h = 1.0 / Complex64::new(1.0, f / 1e3);
+        dataset.row(&[Cell::Real(f), Cell::Complex(h), Cell::Complex(-h * 1e-3)]).unwrap();
+    }
+    dataset
+}
+
+fn rawfile(datasets: &[&Dataset], encoding: raw::Encoding) -> Vec<u8> {
+    let mut plots = raw::Plots::new(Cursor::new(Vec::new()), "a deck", encoding);
+    for dataset in datasets {
+        dataset.replay(&mut plots).unwrap();
+    }
+    plots.into_inner().into_inner()
+}
+
+fn table(datasets: &[&Dataset]) -> String {
+    let mut table = csv::Table::new(Vec::new());
+    for dataset in datasets {
+        dataset.replay(&mut table).unwrap();
+    }
+    String::from_utf8(table.into_inner()).unwrap()
+}
+
+/// A rawfile keeps names, units, key values and every bit of every number.
+#[test]
+fn rawfiles_read_back_the_same() {
+    let (first, second, third) = (transient(17, &[("rc", 25.0)]), transient(3, &[("rc", 100.0)]), small_signal());
+    for encoding in [raw::Encoding::Binary, raw::Encoding::Ascii] {
+        let bytes = rawfile(&[&first, &second, &third], encoding);
+        let back = output::parse(&bytes).unwrap().results;
+        assert_eq!(back.len(), 3, "{encoding:?}");
+        for (mut back, written) in back.into_iter().zip([&first, &second, &third]) {
+            // "1" is no unit that a rawfile can say.
+            if let Some(state) = back.header.columns.iter_mut().find(|c| c.name == "x1.state") {
+                state.unit = "1".into();
+            }
+            assert_eq!(&back, written, "{encoding:?}");
+        }
+    }
+}
+
+#[test]
+fn broken_rawfiles_end_in_a_sentence() {
+    let whole = rawfile(&[&transient(5, &[])], raw::Encoding::Binary);
+    let cut = raw::parse(&whole[..whole.len() - 9]).unwrap_err();
+    assert!(cut.contains("plot 1") && cut.contains("5 points of 5 variables"), "{cut}");
+    let text = String::from_utf8_lossy(&whole[..40]).to_string();
+    assert!(raw::parse(text.as_bytes()).unwrap_err().contains("plot 1"));
+    for length in 0..whole.len() {
+        // No prefix may panic; only the whole file and the empty one are without fault.
+        assert_eq!(raw::parse(&whole[..length]).is_ok(), length == 0, "{length}");
+    }
+}
+
+fn ngspice(folder: &Path, script: &str) -> Option<String> {
+    std::fs::write(folder.join("check.cir"), format!("check\n.control\n{script}\nquit\n.endc\n.end\n")).unwrap();
+    let Ok(found) = Command::new("ngspice").args(["-b", "check.cir"]).current_dir(folder).output() else {
+        println!("skipped: no ngspice on PATH");
+        return None;
+    };
+    Some(format!("{}{}", String::from_utf8_lossy(&found.stdout), String::from_utf8_lossy(&found.stderr)))
+}
+
+#[test]
+fn ngspice_loads_rawfiles() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, encoding) in [("b.raw", raw::Encoding::Binary), ("a.raw", raw::Encoding::Ascii)] {
+        let bytes = rawfile(&[&transient(4, &[("rc", 25.0)]), &small_signal()], encoding);
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+        let script = format!(
+            "load {name}\nsetplot\nsetplot tran1\ndisplay\nprint v(out) i(x1.r1) x1.state\n\
+             setplot ac1\ndisplay\nprint vm(out)[15] i(v1)[15]"
+        );
+        let Some(said) = ngspice(folder.path(), &script) else { return };
+        assert!(said.contains("Transient Analysis (rc=25)"), "{said}");
+        // sin(1e6 * 3 * 1e-7 / 3), as ngspice prints it.
+        assert!(said.contains("9.983342e-02"), "{said}");
+        // At the corner frequency the gain is 1/sqrt(2).
+        assert!(said.contains("7.071068e-01"), "{said}");
+        assert!(said.contains("1.797693e+308"), "{said}");
+        assert!(!said.to_lowercase().contains("error"), "{said}");
+    }
+}
+
+#[test]
+fn rawfiles_of_ngspice_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let deck = "rc\nv1 in 0 dc 1 ac 1 pulse(0 1 0 1n 1n 1 2)\nr1 in out 1k\nc1 out 0 1n\n.control\n\
+                tran 10n 5u\nac dec 5 1k 1meg\nop\nset filetype=ascii\nwrite all.raw tran1.all ac1.all op1.all\n\
+                setplot tran1\nset filetype=binary\nwrite bin.raw all\nquit\n.endc\n.end\n";
+    std::fs::write(folder.path().join("rc.cir"), deck).unwrap();
+    let Ok(_) = Command::new("ngspice").args(["-b", "rc.cir"]).current_dir(folder.path()).output() else {
+        println!("skipped: no ngspice on PATH");
+        return;
+    };
+    let all = output::read(&folder.path().join("all.raw")).unwrap().results;
+    let kinds: Vec<&str> = all.iter().map(|d| d.header.analysis.as_str()).collect();
+    assert_eq!(kinds, ["tran", "ac", "op"]);
+    assert_eq!(all[1].header.columns[0].unit, "Hz");
+    let binary = &output::read(&folder.path().join("bin.raw")).unwrap().results[0];
+    let end = *binary.real("v(out)").unwrap().last().unwrap();
+    // 1 - exp(-5), within ngspice's own reltol of 1e-3.
+    assert!((end - 0.993262).abs() < 1e-3, "{end}");
+}
+
+#[test]
+fn tables_read_back_the_same() {
+    let mut first = transient(6, &[("rc", 25.0), ("temp", -40.0)]);
+    first.segments = vec![(0, "up".into()), (3, "down, again".into())];
+    let second = transient(2, &[("rc", 1e-12), ("temp", -40.0)]);
+    let text = table(&[&first, &second]);
+    let back = output::parse(text.as_bytes()).unwrap();
+    assert_eq!(back.results, [first, second]);
+    let complex = small_signal();
+    assert_eq!(output::parse(table(&[&complex]).as_bytes()).unwrap().results, [complex]);
+}
+
+#[test]
+fn tables_hold_words_and_gaps() {
+    let mut dataset = Dataset::default();
+    let columns = vec![real("p", "", ""), column("kind", "", "", ColumnKind::Text), real("y", "", "")];
+    dataset.begin(&Header { analysis: "continue".into(), columns, independent: 1, ..Header::default() }).unwrap();
+    for (p, kind, y) in [(1.0, "fold, first", f64::INFINITY), (2.0, "Hopf \"h\"", -1e9)] {
+        dataset.row(&[Cell::Real(p), Cell::Text(kind.into()), Cell::Real(y)]).unwrap();
+    }
+    assert_eq!(output::parse(table(&[&dataset]).as_bytes()).unwrap().results, [dataset]);
+}
+
+#[test]
+fn golden_tables_of_others_are_read() {
+    let text = "# origin: closed form\n# tol v(out) abs=1e-6 rel=1e-4\n#align = v(n1) rising mean\ntime, v(out)\n0, 1\n1e-9, 2\n";
+    let contents = output::parse(text.as_bytes()).unwrap();
+    assert_eq!(contents.notes[1], "tol v(out) abs=1e-6 rel=1e-4");
+    assert_eq!(contents.results[0].real("V(OUT)").unwrap(), [1.0, 2.0]);
+    assert_eq!(contents.results[0].header.independent, 1);
+    let numbers = output::parse(b"0,1\n1,2\n").unwrap_err();
+    assert!(numbers.contains("names of columns"), "{numbers}");
+    let ragged = output::parse(b"t,v\n0,1\n1\n").unwrap_err();
+    assert_eq!(ragged, "line 3: 1 fields where 2 are named");
+    let word = output::parse(b"t,v\n0,1\n1,x\n").unwrap_err();
+    assert_eq!(word, "line 3: `x` is not a number");
+}
+
+#[test]
+fn a_run_writes_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let request = Request {
+        folder: folder.path().join("deep/er"),
+        stem: "deck".into(),
+        title: "a deck".into(),
+        saved: Some(vec!["V(OUT)".into()]),
+        ..Request::default()
+    };
+    let formats = ["csv", "raw"].map(str::to_string);
+    let mut outputs = output::open(&formats, &request).unwrap();
+    assert_eq!(outputs.finish().unwrap(), Vec::<std::path::PathBuf>::new());
+    // A family of two, then a second card of the same kind.
+    for dataset in [transient(3, &[("r", 1.0)]), transient(3, &[("r", 2.0)]), transient(2, &[]), transient(2, &[])] {
+        dataset.replay(&mut outputs).unwrap();
+    }
+    let files = outputs.finish().unwrap();
+    let names: Vec<_> = files.iter().map(|f| f.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(names, ["tran.csv", "tran2.csv", "tran3.csv", "deck.raw"]);
+    let family = output::read(&files[0]).unwrap().results;
+    assert_eq!(family.len(), 2);
+    assert_eq!(family[1].header.keys, [("r".to_string(), 2.0)]);
+    assert_eq!(family[1].header.columns.len(), 2);
+    assert_eq!(output::read(&files[3]).unwrap().results.len(), 4);
+    let unknown = output::open(&["xls".to_string()], &request).err().unwrap();
+    assert!(unknown.contains("xls") && unknown.contains("csv, raw"), "{unknown}");
+}
