@@ -8,6 +8,8 @@ use crate::diag::Diagnostic;
 use crate::solve::{Counts, SimError, Tolerances};
 use crate::wave::Sink;
 
+pub mod columns;
+
 /// The deck's `.options`, plain data, and what an analysis needs to talk to the world.
 pub struct Env<'a> {
     /// What is accurate enough; `reltol` and `trtol` as given in the deck.
