@@ -414,7 +414,7 @@ fn grid_keeps_its_pivots_and_little_fill() {
     let mut lu = Lu::new(&p);
     let b = right_side(&mut random, side * side);
     check(&mut lu, &p, &first.values(&p), &b);
-    // Minimum degree: about 31 n log2(n) / 4 entries for a grid; natural order would need 2 * 40 n.
+    // The natural order would fill the band: 2 * 40 n.
     assert!(lu.entries() < 40 * side * side, "{} entries", lu.entries());
     for _ in 0..3 {
         let factors: Vec<f64> = (0..2 * side * side).map(|_| random.spread(6.0).abs()).collect();
