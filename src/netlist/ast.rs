@@ -123,12 +123,13 @@ pub struct Element {
     pub model: Option<Name>,
     /// Controlling elements (`f h`: the voltage source; none otherwise).
     pub controls: Vec<Name>,
-    /// Main value: resistance, dc value, gain, coupling, expression of `b` (`v=` or `i=` in `parameters`).
+    /// Main value: resistance, dc value, gain, coupling, area of `d`. Behavioural sources have none: `b`, and `e g f h` in the forms
+    /// `value=`, `vol=`, `cur=`, POLY and TABLE, have two nodes and the parameter `v` (`b e h`) or `i` (`b g f`).
     pub value: Option<Expr>,
     /// `ac` magnitude and phase in degrees.
-    pub ac: Option<(Expr, Option<Expr>)>,
+    pub ac: Option<Box<(Expr, Option<Expr>)>>,
     /// Time function.
-    pub waveform: Option<Waveform>,
+    pub waveform: Option<Box<Waveform>>,
     /// `name=value` in order, names as written: `w=1u ic=0 m=2 v={...}`.
     pub parameters: Vec<Assignment>,
     /// Bare words that are flags: `off`.
@@ -214,7 +215,7 @@ pub enum Field {
 /// `.ic` and `.nodeset`: `v(a)=1`, `x1.state=0.3`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct StartCard {
-    /// Node or unknown: `a`, `x1.state`.
+    /// Node or unknown: `a`, `x1.state`; a current stays as written: `i(l1)`.
     pub name: Name,
     /// Its value.
     pub value: Expr,

@@ -1,0 +1,462 @@
+//! Files to a deck: title, cards in order, included files and library sections, subcircuits in one another.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use crate::diag::{Diagnostic, Severity};
+use crate::netlist::ast::{Deck, Name, Scope, Subcircuit};
+use crate::netlist::card::Cursor;
+use crate::netlist::cards::{self, Keyword};
+use crate::netlist::lex::Scanner;
+use crate::netlist::{clip, control, elements};
+use crate::span::{FileId, Sources, Span};
+
+/// Files in one another.
+const DEEPEST_INCLUDE: usize = 40;
+/// Inclusions in all; beyond it files include each other exponentially often.
+const MOST_INCLUDES: usize = 10_000;
+/// Subcircuits in one another.
+const DEEPEST_SUBCKT: usize = 100;
+/// Errors after which reading stops.
+const MOST_ERRORS: usize = 100;
+
+/// What is being read.
+pub struct Reader<'s> {
+    sources: &'s mut Sources,
+    deck: Deck,
+    diagnostics: Vec<Diagnostic>,
+    errors: usize,
+    /// Subcircuits whose `.ends` is still to come.
+    open: Vec<Subcircuit>,
+    /// Files (and sections of libraries) that are being read, outermost first.
+    stack: Vec<(PathBuf, Option<String>)>,
+    loaded: BTreeMap<PathBuf, FileId>,
+    includes: usize,
+}
+
+/// Part of a library that is read.
+struct Section<'a> {
+    name: &'a Name,
+}
+
+/// What to do with the cards of a file.
+#[derive(PartialEq)]
+enum State {
+    /// Read them.
+    Reading,
+    /// Read them up to `.endl`, then skip the rest.
+    InSection(Span),
+    /// Skip them up to `.endl`, then read on.
+    SkippingSection(Span),
+    /// Skip them up to the section looked for.
+    Seeking,
+    /// Statements of a `.control` block.
+    Control(Span),
+}
+
+impl<'s> Reader<'s> {
+    /// With nothing read yet.
+    pub fn new(sources: &'s mut Sources) -> Reader<'s> {
+        Reader {
+            sources,
+            deck: Deck::default(),
+            diagnostics: Vec::new(),
+            errors: 0,
+            open: Vec::new(),
+            stack: Vec::new(),
+            loaded: BTreeMap::new(),
+            includes: 0,
+        }
+    }
+
+    /// Reads the deck whose main text is `file`.
+    pub fn read(mut self, file: FileId) -> (Deck, Vec<Diagnostic>) {
+        let path = normal(self.sources.path(file));
+        self.loaded.insert(path.clone(), file);
+        self.stack.push((path, None));
+        let text = self.sources.text(file);
+        if text.trim().is_empty() {
+            let diagnostic = Diagnostic::error(Span::new(file, 0, 0), "the deck is empty");
+            self.push(diagnostic.hint("a deck is a title line, element cards and cards such as .tran"));
+            return (self.deck, self.diagnostics);
+        }
+        let line = text.lines().next().unwrap_or("");
+        let (end, title) = (line.len(), line.trim().trim_start_matches('*').trim().to_string());
+        self.check_title(file, &title, end);
+        self.deck.title = title;
+        self.read_cards(file, end, None);
+        for subcircuit in std::mem::take(&mut self.open) {
+            let name = clip(&subcircuit.name.text);
+            self.push(Diagnostic::error(subcircuit.span, format!("`.subckt {name}` has no `.ends`")));
+        }
+        (self.deck, self.diagnostics)
+    }
+
+    /// A card on the first line is a title like any other text; that is rarely meant.
+    fn check_title(&mut self, file: FileId, title: &str, end: usize) {
+        let word = title.split_whitespace().next().unwrap_or("");
+        let known = word.strip_prefix('.').and_then(cards::keyword);
+        if known.is_some_and(|row| row.2 != Keyword::Title) {
+            let message = format!("the first line is the title; `{word}` is not read as a card");
+            self.push(Diagnostic::warning(Span::new(file, 0, end), message).hint("put a title line above it"));
+        }
+    }
+
+    fn push(&mut self, diagnostic: Diagnostic) {
+        if self.errors >= MOST_ERRORS {
+            return;
+        }
+        let place = diagnostic.span();
+        if diagnostic.severity == Severity::Error {
+            self.errors += 1;
+        }
+        self.diagnostics.push(diagnostic);
+        if self.errors == MOST_ERRORS {
+            let message = format!("{MOST_ERRORS} errors; the rest of the deck is not read");
+            self.diagnostics.push(Diagnostic::error(place.unwrap_or_default(), message));
+        }
+    }
+
+    fn scope(&mut self) -> &mut Scope {
+        match self.open.last_mut() {
+            Some(subcircuit) => &mut subcircuit.scope,
+            None => &mut self.deck.top,
+        }
+    }
+
+    /// Reads the cards of `file` from byte `start`, all or those of one section.
+    fn read_cards(&mut self, file: FileId, start: usize, section: Option<Section>) {
+        let text = self.sources.text(file).to_string();
+        if let Some(at) = text.bytes().position(|b| b == 0) {
+            let message = format!("{} is not a text file", self.sources.path(file).display());
+            self.push(Diagnostic::error(Span::new(file, at, at + 1), message).expected("a zero byte"));
+            return;
+        }
+        if u32::try_from(text.len()).is_err() {
+            self.push(Diagnostic::error(Span::new(file, 0, 0), "a file of more than 4 gigabytes is not read"));
+            return;
+        }
+        let mut state = if section.is_some() { State::Seeking } else { State::Reading };
+        let mut found = false;
+        let mut seen: Vec<String> = Vec::new();
+        let mut scanner = Scanner::new(&text, file, start);
+        while self.errors < MOST_ERRORS {
+            let more = scanner.advance();
+            let skipping = matches!(state, State::Seeking | State::SkippingSection(_));
+            match more {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) if skipping => continue,
+                Err(mut diagnostic) => {
+                    if matches!(state, State::Control(_)) {
+                        diagnostic.severity = Severity::Warning;
+                    }
+                    self.push(diagnostic);
+                    continue;
+                }
+            }
+            let mut cursor = Cursor::new(&text, file, scanner.tokens());
+            let first = cursor.word().unwrap_or("");
+            let row = first.strip_prefix('.').and_then(cards::keyword);
+            let keyword = row.map(|r| r.2);
+            if keyword == Some(Keyword::Lib) && scanner.tokens().len() == 2 && !matches!(state, State::Control(_)) {
+                cursor.skip();
+                let name = cursor.raw_text("a section").map(|n| n.text).unwrap_or_default();
+                let wanted = section.as_ref().is_some_and(|s| s.name.text.eq_ignore_ascii_case(&name));
+                state = match state {
+                    State::Seeking if wanted => {
+                        found = true;
+                        State::InSection(cursor.card_span())
+                    }
+                    State::Seeking => {
+                        seen.push(name);
+                        State::Seeking
+                    }
+                    State::Reading => State::SkippingSection(cursor.card_span()),
+                    other => {
+                        let message = format!("section `{}` begins inside of another one", clip(&name));
+                        self.push(Diagnostic::error(cursor.card_span(), message).hint("end the section before it with .endl"));
+                        other
+                    }
+                };
+                continue;
+            }
+            if keyword == Some(Keyword::Endl) {
+                state = match state {
+                    State::InSection(_) => State::Seeking,
+                    State::SkippingSection(_) => State::Reading,
+                    State::Reading => {
+                        self.push(Diagnostic::error(cursor.card_span(), "`.endl` without `.lib` before it"));
+                        State::Reading
+                    }
+                    other => other,
+                };
+                continue;
+            }
+            if skipping {
+                continue;
+            }
+            if let State::Control(start) = state {
+                if keyword == Some(Keyword::Endc) {
+                    state = State::Reading;
+                } else {
+                    self.control_statement(cursor);
+                    state = State::Control(start);
+                }
+                continue;
+            }
+            match keyword {
+                Some(Keyword::Control) => state = State::Control(cursor.card_span()),
+                Some(Keyword::End) => break,
+                _ => {
+                    if let Err(diagnostic) = self.card(cursor) {
+                        self.push(diagnostic);
+                    }
+                }
+            }
+        }
+        self.end_of_file(&state, section.filter(|_| !found), &seen);
+    }
+
+    fn end_of_file(&mut self, state: &State, missing: Option<Section>, seen: &[String]) {
+        if self.errors >= MOST_ERRORS {
+            return;
+        }
+        match state {
+            State::InSection(span) | State::SkippingSection(span) => {
+                let diagnostic = Diagnostic::error(*span, "the section has no `.endl`");
+                self.push(
+                    diagnostic.hint("`.lib name` begins a section; a file is read by `.include file` or `.lib file section`"),
+                );
+            }
+            State::Control(span) => self.push(Diagnostic::error(*span, "`.control` has no `.endc`")),
+            _ => {}
+        }
+        if let Some(section) = missing {
+            let name = &section.name.text;
+            let message = format!("the library has no section `{}`", clip(name));
+            self.push(Diagnostic::error(section.name.span, message).suggest(name, seen.iter().map(String::as_str)));
+        }
+    }
+
+    fn control_statement(&mut self, cursor: Cursor) {
+        match control::statement(cursor) {
+            control::Statement::Analysis(card) => self.deck.analyses.push(card),
+            control::Statement::Output(card) => self.deck.outputs.push(card),
+            control::Statement::Measure(card) => self.deck.measures.push(card),
+            control::Statement::Nothing => {}
+            control::Statement::Remark(diagnostic) => self.push(diagnostic),
+        }
+    }
+
+    /// Reads one card outside of `.control`.
+    fn card(&mut self, mut cursor: Cursor) -> Result<(), Diagnostic> {
+        let first = cursor.word().unwrap_or("");
+        if let Some(word) = first.strip_prefix('.') {
+            return self.dot_card(cursor, word);
+        }
+        let element = elements::element(&mut cursor)?;
+        self.scope().elements.push(element);
+        Ok(())
+    }
+
+    fn dot_card(&mut self, mut cursor: Cursor, word: &str) -> Result<(), Diagnostic> {
+        let span = cursor.here();
+        cursor.skip();
+        let Some((_, canonical, keyword)) = cards::keyword(word) else {
+            let spellings = cards::KEYWORDS.iter().filter(|row| row.2 != Keyword::Later).map(|row| row.0);
+            let shown = clip(word);
+            return Err(Diagnostic::error(span, format!("unknown card `.{shown}`")).suggest(&shown, spellings));
+        };
+        let name = Name { text: (*canonical).to_string(), span };
+        if !self.open.is_empty() && only_on_top(*keyword) {
+            let inner = &self.open[self.open.len() - 1];
+            let message = format!("`.{canonical}` inside of a subcircuit");
+            return Err(Diagnostic::error(span, message)
+                .expected("stands on the top level only")
+                .label(inner.span, "`.ends` of this one is still to come"));
+        }
+        match keyword {
+            Keyword::Param => {
+                let (values, functions) = cards::param(&mut cursor)?;
+                let scope = self.scope();
+                scope.parameters.extend(values);
+                scope.functions.extend(functions);
+            }
+            Keyword::Func => {
+                let function = cards::function(&mut cursor)?;
+                nothing_more(&cursor, "the expression of the function in one piece")?;
+                self.scope().functions.push(function);
+            }
+            Keyword::Subckt => self.begin_subckt(&mut cursor)?,
+            Keyword::Ends => self.end_subckt(&mut cursor)?,
+            Keyword::Include => self.include(&mut cursor)?,
+            Keyword::Lib => self.library(&mut cursor)?,
+            Keyword::Model => {
+                let model = cards::model(&mut cursor)?;
+                self.scope().models.push(model);
+            }
+            Keyword::Global => {
+                while !cursor.done() {
+                    self.deck.globals.push(cursor.expect_name("the name of a node")?);
+                }
+            }
+            Keyword::Ic => self.deck.initial.extend(cards::start_values(&mut cursor)?),
+            Keyword::Nodeset => self.deck.nodesets.extend(cards::start_values(&mut cursor)?),
+            Keyword::Temp => {
+                self.deck.temperature = Some(cursor.value("a temperature in degrees Celsius")?);
+                nothing_more(&cursor, "one temperature; `.step temp list ...` runs several")?;
+            }
+            Keyword::Options => self.deck.options.extend(cards::options(&mut cursor)?),
+            Keyword::Hdl => self.verilog(&mut cursor)?,
+            Keyword::Title => {
+                let span = cursor.card_span();
+                let from = cursor.peek().map_or(span.end as usize, |t| t.start);
+                self.deck.title = cursor.text[from..span.end as usize].trim_matches('"').to_string();
+            }
+            Keyword::Analysis => self.deck.analyses.push(cards::general(&mut cursor, name)?),
+            Keyword::Step => self.deck.steps.push(cards::general(&mut cursor, name)?),
+            Keyword::Measure => self.deck.measures.push(cards::general(&mut cursor, name)?),
+            Keyword::Output => self.deck.outputs.push(cards::general(&mut cursor, name)?),
+            Keyword::Later => return Err(Diagnostic::error(span, format!("`.{canonical}` is not supported yet"))),
+            Keyword::Endc => return Err(Diagnostic::error(span, "`.endc` without `.control` before it")),
+            // Handled by `read_cards`.
+            Keyword::Endl | Keyword::End | Keyword::Control => {}
+        }
+        Ok(())
+    }
+
+    fn begin_subckt(&mut self, cursor: &mut Cursor) -> Result<(), Diagnostic> {
+        // A head that cannot be read still begins a subcircuit: its `.ends` must not be an error too.
+        let span = cursor.card_span();
+        let (subcircuit, failure) = match cards::subckt(cursor) {
+            Ok(subcircuit) => (subcircuit, None),
+            Err(diagnostic) => {
+                let name = Name { text: String::new(), span };
+                let scope = Scope::default();
+                (Subcircuit { name, ports: Vec::new(), parameters: Vec::new(), scope, span }, Some(diagnostic))
+            }
+        };
+        if self.open.len() >= DEEPEST_SUBCKT {
+            return Err(Diagnostic::error(span, format!("more than {DEEPEST_SUBCKT} subcircuits in one another")));
+        }
+        self.open.push(subcircuit);
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn end_subckt(&mut self, cursor: &mut Cursor) -> Result<(), Diagnostic> {
+        let Some(subcircuit) = self.open.pop() else {
+            return Err(Diagnostic::error(cursor.card_span(), "`.ends` without `.subckt` before it"));
+        };
+        let head = subcircuit.name.clone();
+        self.scope().subcircuits.push(subcircuit);
+        if cursor.done() {
+            return Ok(());
+        }
+        let name = cursor.expect_name("the name of the subcircuit or nothing")?;
+        if head.text.is_empty() || name.text.eq_ignore_ascii_case(&head.text) {
+            return Ok(());
+        }
+        let message = format!("`.ends {}` ends the subcircuit `{}`", clip(&name.text), clip(&head.text));
+        Err(Diagnostic::error(name.span, message).label(head.span, "begun here"))
+    }
+
+    // ---- other files ----
+
+    /// `name` as a path: relative to the file that holds the card.
+    fn path_of(&self, name: &Name) -> PathBuf {
+        let here = self.sources.path(name.span.file).parent().unwrap_or(Path::new(""));
+        normal(&here.join(&name.text))
+    }
+
+    fn include(&mut self, cursor: &mut Cursor) -> Result<(), Diagnostic> {
+        let name = cursor.raw_text("a file: `.include file`")?;
+        nothing_more(cursor, "one file")?;
+        self.enter(&name, None)
+    }
+
+    fn library(&mut self, cursor: &mut Cursor) -> Result<(), Diagnostic> {
+        let name = cursor.raw_text("a file and a section: `.lib file section`")?;
+        let section = cursor.raw_text("a section: `.lib file section`")?;
+        nothing_more(cursor, "one section")?;
+        self.enter(&name, Some(&section))
+    }
+
+    /// Reads `name`, or one section of it.
+    fn enter(&mut self, name: &Name, section: Option<&Name>) -> Result<(), Diagnostic> {
+        let path = self.path_of(name);
+        let key = (path.clone(), section.map(Name::folded));
+        if self.stack.contains(&key) {
+            let message = format!("`{}` includes itself", path.display());
+            let chain: Vec<String> = self.stack.iter().map(|(p, _)| p.display().to_string()).collect();
+            return Err(Diagnostic::error(name.span, message).hint(format!("read so far: {}", chain.join(", then "))));
+        }
+        self.includes += 1;
+        if self.stack.len() >= DEEPEST_INCLUDE || self.includes > MOST_INCLUDES {
+            let message = format!("files include each other more than {DEEPEST_INCLUDE} deep or {MOST_INCLUDES} times");
+            return Err(Diagnostic::error(name.span, message));
+        }
+        let file = match self.loaded.get(&path) {
+            Some(file) => *file,
+            None => {
+                let file = self.sources.load(&path).map_err(|error| {
+                    let message = format!("cannot read `{}`: {error}", path.display());
+                    Diagnostic::error(name.span, message).hint("paths are relative to the file that holds the card")
+                })?;
+                self.loaded.insert(path, file);
+                file
+            }
+        };
+        self.stack.push(key);
+        self.read_cards(file, 0, section.map(|name| Section { name }));
+        self.stack.pop();
+        Ok(())
+    }
+
+    fn verilog(&mut self, cursor: &mut Cursor) -> Result<(), Diagnostic> {
+        loop {
+            let mut name = cursor.raw_text("a file: `.hdl \"file.va\"`")?;
+            name.text = self.path_of(&name).to_string_lossy().into_owned();
+            self.deck.verilog.push(name);
+            cursor.skip_commas();
+            if cursor.done() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Cards that say what to do with the whole circuit.
+fn only_on_top(keyword: Keyword) -> bool {
+    matches!(
+        keyword,
+        Keyword::Analysis
+            | Keyword::Step
+            | Keyword::Measure
+            | Keyword::Output
+            | Keyword::Ic
+            | Keyword::Nodeset
+            | Keyword::Temp
+            | Keyword::Control
+    )
+}
+
+/// An error if the card goes on.
+fn nothing_more(cursor: &Cursor, wanted: &str) -> Result<(), Diagnostic> {
+    if cursor.done() { Ok(()) } else { Err(cursor.missing(wanted)) }
+}
+
+/// `path` without `.` and with `a/..` cut out, so that one file has one name.
+fn normal(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => {
+                out.pop();
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
