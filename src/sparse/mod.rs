@@ -7,6 +7,7 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use num_complex::Complex64;
 
+pub mod eigen;
 mod frozen;
 mod gilbert;
 mod lu;
