@@ -4,6 +4,7 @@ use crate::diag::Diagnostic;
 use crate::span::{FileId, Sources};
 
 pub mod ast;
+pub mod builtin;
 pub mod card;
 pub mod cards;
 pub mod control;
@@ -11,6 +12,7 @@ pub mod controlled;
 pub mod elements;
 pub mod expr;
 pub mod lex;
+pub mod lower;
 pub mod parse;
 pub mod waveform;
 
