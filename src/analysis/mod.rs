@@ -9,6 +9,10 @@ use crate::solve::{Counts, SimError, Tolerances};
 use crate::wave::Sink;
 
 pub mod columns;
+pub mod op;
+
+/// All analyses.
+pub static TABLE: &[Entry] = &[op::ENTRY];
 
 /// The deck's `.options`, plain data, and what an analysis needs to talk to the world.
 pub struct Env<'a> {
@@ -55,7 +59,7 @@ pub struct Summary {
 
 /// One analysis with its arguments.
 pub trait Analysis: Send + Sync {
-    /// Runs it; rows go to `sink`, which has been begun and is ended here in any case.
+    /// Runs it; rows go to `sink`, which is begun and ended here in any case.
     ///
     /// # Errors
     /// What failed; the summary so far comes along.

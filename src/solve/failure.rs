@@ -20,6 +20,9 @@ pub enum Failure {
     /// Residual or matrix is not finite however short the step.
     #[error("not a finite number")]
     NotFinite,
+    /// A parameter does not take the value that a walk needs.
+    #[error("{0}")]
+    Refused(String),
 }
 
 impl Failure {
@@ -39,9 +42,11 @@ impl Failure {
                 tried: tried.to_string(),
                 hint,
             },
+            Failure::Singular(singular) if singular.not_finite => SimError::NotFinite { what, t, detail: faults(system, at) },
             Failure::Singular(singular) => {
                 SimError::Singular { what, unknown: name(singular.column), row: singular.row.map(name), t, hint }
             }
+            Failure::Refused(text) => SimError::Fatal(format!("{what}: {text}")),
             Failure::NotFinite => SimError::NotFinite { what, t, detail: faults(system, at) },
         }
     }

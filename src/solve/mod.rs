@@ -2,11 +2,15 @@
 
 use thiserror::Error;
 
+pub mod border;
 pub mod failure;
 pub mod history;
 pub mod integrate;
+pub mod ladder;
 pub mod newton;
 pub mod rows;
+pub mod settle;
+pub mod statics;
 pub mod step;
 pub mod walk;
 
@@ -131,4 +135,9 @@ impl std::ops::AddAssign for Counts {
         self.accepted += o.accepted;
         self.rejected += o.rejected;
     }
+}
+
+/// Absolute tolerance of each unknown.
+pub(crate) fn floors(layout: &crate::dae::Layout) -> impl Iterator<Item = f64> + '_ {
+    layout.unknowns.iter().map(|u| layout.quantities[u.quantity as usize].abstol)
 }

@@ -70,7 +70,7 @@ pub struct Report {
 }
 
 /// Newton's share of `reltol`.
-const SHARE: f64 = 1e-3;
+pub(super) const SHARE: f64 = 1e-3;
 /// Relative error that is not worth another iteration in a time step.
 const NEGLIGIBLE: f64 = 1e-12;
 /// A weighted residual that grows by more than this in one full step shortens the step. Newton is meant to go through
@@ -130,10 +130,11 @@ impl Newton {
         while report.iterations < limit {
             report.iterations += 1;
             counts.iterations += 1;
-            self.factor(eq, counts)?;
+            self.assemble_matrix(eq)?;
+            self.factor(counts)?;
             self.direction();
             let (row, residual_weight) = self.judge_residual(system, eq, relative);
-            let (unknown, weight) = self.judge_update(system, x, relative);
+            let (unknown, weight) = judge_update(system, &self.update, x, relative);
             report.worst_row = (row, self.residual[row]);
             report.worst_unknown = (unknown, self.update[unknown]);
             let accepted = residual_weight <= 1.0 && weight <= 1.0 && !self.eval.advice.limited;
@@ -147,18 +148,32 @@ impl Newton {
         Err(Failure::NoConvergence(report))
     }
 
-    /// Evaluates at `x` with no limiting and factors `J` there: for whoever needs tangents and border solves.
+    /// Evaluates at `x` with no limiting and factors `J` there: for whoever needs tangents.
     ///
     /// # Errors
     /// See [`Newton::solve`].
     pub fn linearise(&mut self, system: &dyn System, eq: &Implicit, x: &[f64], counts: &mut Counts) -> Result<(), Failure> {
-        system.eval(&eq.point(x, None), Want::NEWTON, &mut self.eval);
+        self.assemble(system, eq, x, counts)?;
+        self.factor(counts)
+    }
+
+    /// Evaluates at `x` with no limiting; `residual` and `matrix` are those of the place, nothing is factored.
+    ///
+    /// # Errors
+    /// If something is not finite.
+    pub fn assemble(&mut self, system: &dyn System, eq: &Implicit, x: &[f64], counts: &mut Counts) -> Result<(), Failure> {
         counts.evaluations += 1;
+        system.eval(&eq.point(x, None), Want::NEWTON, &mut self.eval);
         self.assemble_residual(eq, x);
         if !self.finite() {
             return Err(Failure::NotFinite);
         }
-        self.factor(eq, counts)
+        self.assemble_matrix(eq)
+    }
+
+    /// The values of `J`, by slot, as assembled last.
+    pub fn matrix(&self) -> &[f64] {
+        &self.values
     }
 
     /// `b := J^-1 b` with the matrix factored last; after a successful solve that of its last iterate.
@@ -219,14 +234,15 @@ impl Newton {
         !self.eval.advice.not_finite && self.residual.iter().all(|r| r.is_finite())
     }
 
-    fn factor(&mut self, eq: &Implicit, counts: &mut Counts) -> Result<(), Failure> {
+    fn assemble_matrix(&mut self, eq: &Implicit) -> Result<(), Failure> {
         self.eval.pencil(eq.alpha, &mut self.values);
         if let Rows::Static { pins, .. } = eq.rows {
             self.special.matrix(&self.eval, pins, &mut self.values);
         }
-        if !self.values.iter().all(|v| v.is_finite()) {
-            return Err(Failure::NotFinite);
-        }
+        if self.values.iter().all(|v| v.is_finite()) { Ok(()) } else { Err(Failure::NotFinite) }
+    }
+
+    fn factor(&mut self, counts: &mut Counts) -> Result<(), Failure> {
         counts.factorisations += 1;
         self.lu.factor(&self.values).map_err(Failure::Singular)?;
         Ok(())
@@ -238,8 +254,13 @@ impl Newton {
         self.lu.solve(&mut self.update);
     }
 
+    /// Turns `df/dp` into the derivative of the residual of a static problem: held rows have `dq/dp - shift`, pins none.
+    pub(super) fn special_slope(&self, dq: &[f64], shift: &[f64], pins: &[(u32, f64)], df: &mut [f64]) {
+        self.special.slope(dq, shift, pins, df);
+    }
+
     /// Sets what each row is allowed, and finds the worst row with its share of that.
-    fn judge_residual(&mut self, system: &dyn System, eq: &Implicit, relative: f64) -> (usize, f64) {
+    pub(super) fn judge_residual(&mut self, system: &dyn System, eq: &Implicit, relative: f64) -> (usize, f64) {
         let unknowns = &system.layout().unknowns;
         for (k, allowed) in self.allowed.iter_mut().enumerate() {
             let constant = eq.beta.get(k).map_or(0.0, |b| b.abs());
@@ -250,14 +271,6 @@ impl Newton {
             self.special.allowed(&self.eval, system.layout(), relative, q0, pins, &mut self.allowed);
         }
         worst(self.residual.iter().zip(&self.allowed).map(|(r, a)| r.abs() / a))
-    }
-
-    fn judge_update(&self, system: &dyn System, x: &[f64], relative: f64) -> (usize, f64) {
-        let layout = system.layout();
-        worst(self.update.iter().enumerate().map(|(j, dx)| {
-            let abstol = layout.quantities[layout.unknowns[j].quantity as usize].abstol;
-            dx.abs() / (relative * x[j].abs() + abstol)
-        }))
     }
 
     /// Moves `x` by the update, or by a part of it where the whole leads out of bounds, and evaluates there.
@@ -293,8 +306,17 @@ impl Newton {
     }
 }
 
+/// The unknown with the largest update in units of what is tolerated.
+pub(super) fn judge_update(system: &dyn System, update: &[f64], x: &[f64], relative: f64) -> (usize, f64) {
+    let layout = system.layout();
+    worst(update.iter().zip(&layout.unknowns).zip(x).map(|((dx, unknown), x)| {
+        let abstol = layout.quantities[unknown.quantity as usize].abstol;
+        dx.abs() / (relative * x.abs() + abstol)
+    }))
+}
+
 /// True if another iteration would gain nothing that counts; `weight` is the update in units of what is tolerated.
-fn enough(steady: bool, relative: f64, weight: f64, last: f64) -> bool {
+pub(super) fn enough(steady: bool, relative: f64, weight: f64, last: f64) -> bool {
     if weight * relative <= 4.0 * f64::EPSILON || weight >= 0.5 * last {
         return true;
     }

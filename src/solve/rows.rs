@@ -84,6 +84,21 @@ impl SpecialRows {
         }
     }
 
+    /// Puts the special rows into the derivative of the residual by a parameter; `shift` is that of q0, empty for none.
+    pub fn slope(&self, dq: &[f64], shift: &[f64], pins: &[(u32, f64)], df: &mut [f64]) {
+        for (k, kind) in &self.rows {
+            let moved = dq[*k] - shift.get(*k).copied().unwrap_or(0.0);
+            match kind {
+                RowKind::Held => df[*k] = moved,
+                RowKind::Anchored => df[*k] += ANCHOR * moved,
+                RowKind::Equilibrium => {}
+            }
+        }
+        for (k, _) in pins {
+            df[*k as usize] = 0.0;
+        }
+    }
+
     /// What the special rows' residuals may be: those of held rows in the unit of q, those of pins in that of x.
     pub fn allowed(&self, eval: &Eval, layout: &Layout, relative: f64, q0: &[f64], pins: &[(u32, f64)], allowed: &mut [f64]) {
         let abstol = |j: usize| layout.quantities[layout.unknowns[j].quantity as usize].abstol;

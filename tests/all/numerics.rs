@@ -1,7 +1,10 @@
 //! Newton, walks, ladder, folds: against closed forms.
 
+use memspice::analysis::{Env, op};
 use memspice::dae::{Memory, Phase, StartKind, System};
+use memspice::solve::ladder::{LADDER, climb_from};
 use memspice::solve::newton::{Implicit, Newton, Report, Rows};
+use memspice::solve::statics::Statics;
 use memspice::solve::{Counts, Tolerances};
 
 use super::systems::*;
@@ -63,4 +66,57 @@ fn held_rows_keep_their_start_and_pins_their_value() {
     let mut x = [0.0, 300.0];
     solve(&toy, Rows::Static { q0: &[0.0, 0.0], pins: &[(1, 310.0)] }, &mut x).unwrap();
     assert_eq!(x[1], 310.0);
+}
+
+/// What an analysis needs to run a toy with the parameters given.
+fn env(system: &Toy) -> Env<'static> {
+    static STOP: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+    Env {
+        tolerances: tolerances(),
+        reltol_given: false,
+        method: None,
+        maxord: None,
+        points_per_period: 50.0,
+        stop: &STOP,
+        progress: &|_| (),
+        params: system.params(),
+        keys: Vec::new(),
+    }
+}
+
+fn operating_point(system: &Toy) -> op::OperatingPoint {
+    op::solve(system, &env(system), Phase::Static).unwrap()
+}
+
+/// Climbs with one rung only.
+fn climb_with(rung: &str, system: &Toy) -> Result<Vec<f64>, String> {
+    let k = LADDER.iter().position(|r| r.name == rung).unwrap();
+    let params = system.params();
+    let (statics, mut x) = Statics::new(system, tolerances(), &params, Phase::Static);
+    let mut newton = Newton::new(system);
+    climb_from(&LADDER[k..=k], &statics, &mut newton, &params, &mut x, &mut Counts::default()).map(|_| x).map_err(|e| e.1)
+}
+
+#[test]
+fn every_rung_finds_the_cell_and_the_diode() {
+    for rung in &LADDER {
+        let x = climb_with(rung.name, &nbox_cell(0.0, 300.0)).unwrap_or_else(|e| panic!("{e}"));
+        assert!((x[1] - 324.89349).abs() < 5e-6, "{}: {x:?}", rung.name);
+        let x = climb_with(rung.name, &diode(5.0, 1e3, 0.0, 1.0)).unwrap_or_else(|e| panic!("{e}"));
+        assert!((x[0] - 0.691_943).abs() < 1e-3, "{}: {x:?}", rung.name);
+    }
+}
+
+#[test]
+fn operating_point_of_the_cell_says_what_was_not_used() {
+    let point = operating_point(&nbox_cell(0.0, 300.0));
+    assert_eq!(point.rung, "direct");
+    assert_eq!(point.remarks, ["x1.x: start value 300 not used; .op gives 324.893 K"]);
+}
+
+/// Start values choose among the three equilibria of the coupled cells (ndr-models, 4.4).
+#[test]
+fn start_values_choose_the_equilibrium() {
+    let point = operating_point(&nbox_pair(0.0, 25.0, [290.0, 370.0], [0.95, 0.93]));
+    assert!((point.x[1] - 295.51463).abs() < 1e-5 && (point.x[3] - 363.64158).abs() < 1e-5, "{:?}", point.x);
 }

@@ -1,0 +1,289 @@
+//! `.op`: the operating point, and [`solve`], by which other analyses get theirs.
+//!
+//! `f(x) = 0` with nonvolatile states held at their start values (decision 1). Start values of other states and nodesets
+//! are guesses; nodesets are forced in a first pass and then released; `.ic` is forced where a transient starts. The
+//! ladder of [`crate::solve::ladder`] finds the solution, whose last step is always the problem as posed.
+
+use crate::args::Args;
+use crate::dae::{Memory, Message, MessageKind, Params, Phase, RowKind, Start, StartKind, System};
+use crate::diag::Diagnostic;
+use crate::solve::failure::Failure;
+use crate::solve::ladder::{Climbed, climb};
+use crate::solve::newton::Newton;
+use crate::solve::statics::Statics;
+use crate::solve::{Counts, SimError};
+use crate::wave::{ColumnKind, Sink};
+
+use super::columns::{RowMaker, header, writing};
+use super::{Analysis, Entry, Env, Summary};
+
+/// `.op`.
+pub const ENTRY: Entry = Entry { keyword: "op", usage: ".op", parse };
+
+/// A solution of the static equations, with what came along.
+#[derive(Clone)]
+pub struct OperatingPoint {
+    /// The unknowns.
+    pub x: Vec<f64>,
+    /// Parameter values.
+    pub params: Params,
+    /// Rung of the ladder that won, and what was tried before.
+    pub rung: String,
+    /// What it cost.
+    pub counts: Counts,
+    /// Things the user should know.
+    pub remarks: Vec<String>,
+    /// What models said at the point.
+    pub messages: Vec<Message>,
+    /// What models remember after it.
+    pub memory: Memory,
+}
+
+/// The operating point at the parameter values of `env`; `phase` is `Static`, or `TransientStart` where `.ic` counts.
+///
+/// # Errors
+/// No way of the ladder leads to a solution.
+pub fn solve(system: &dyn System, env: &Env, phase: Phase) -> Result<OperatingPoint, SimError> {
+    let (mut statics, mut point) = settle_down(system, env, &env.params, phase)?;
+    accept(&mut statics, &point.params, &point.x, &mut point.messages)?;
+    point.memory = statics.past;
+    Ok(point)
+}
+
+/// The same at other parameter values, with the static problem for whoever goes on from there; nothing is committed yet.
+///
+/// # Errors
+/// See [`solve`].
+pub fn settle_down<'a>(
+    system: &'a dyn System,
+    env: &Env,
+    params: &Params,
+    phase: Phase,
+) -> Result<(Statics<'a>, OperatingPoint), SimError> {
+    let (mut statics, mut x) = Statics::new(system, env.tolerances, params, phase);
+    let mut newton = Newton::new(system);
+    let (mut counts, mut remarks) = (Counts::default(), Vec::new());
+    let starts = system.starts(params);
+    first_pass(&statics, &mut newton, params, &starts, &mut x, &mut counts, &mut remarks);
+    let climbed = loop {
+        let failed = match climb(&statics, &mut newton, params, &mut x, &mut counts) {
+            Ok(climbed) => break climbed,
+            Err(failed) => failed,
+        };
+        if !hold_undetermined(&mut statics, &mut newton, params, &starts, &x, &mut remarks) {
+            let (failure, tried) = failed;
+            return Err(failure.named(system, &statics.point(params, &x), "operating point", &tried, hint(&failure)));
+        }
+    };
+    unused(system, &statics, &starts, &x, &mut remarks);
+    let rung = describe(&climbed);
+    let memory = statics.past.clone();
+    Ok((statics, OperatingPoint { x, params: params.clone(), rung, counts, remarks, messages: Vec::new(), memory }))
+}
+
+fn describe(climbed: &Climbed) -> String {
+    if climbed.tried.is_empty() { climbed.rung.to_string() } else { format!("{}, after {}", climbed.rung, climbed.tried) }
+}
+
+fn hint(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Singular(_) => {
+            "every node needs a path for direct current; a state that nothing moves at rest needs to be held (`(* hold *)`, `idt`)"
+        }
+        _ => "give values near the solution by .nodeset or start values of states, or start the transient with uic",
+    }
+}
+
+/// Forces the nodesets and solves; what comes out is the guess for the rest.
+fn first_pass(
+    statics: &Statics,
+    newton: &mut Newton,
+    params: &Params,
+    starts: &[Start],
+    x: &mut [f64],
+    counts: &mut Counts,
+    remarks: &mut Vec<String>,
+) {
+    let mut forced = statics.clone();
+    for start in starts.iter().filter(|s| s.kind == StartKind::Nodeset && s.minus.is_none()) {
+        if !statics.pins.iter().any(|p| p.0 == start.unknown) {
+            forced.pin(start.unknown, start.value);
+        }
+    }
+    if forced.pins.len() > statics.pins.len() && climb(&forced, newton, params, x, counts).is_err() {
+        remarks.push("the nodesets cannot be forced together; used as guesses only".to_string());
+    }
+}
+
+/// Decision 1: a state whose static row is singular at the start is held there, with a remark; true if any was found.
+fn hold_undetermined(
+    statics: &mut Statics,
+    newton: &mut Newton,
+    params: &Params,
+    starts: &[Start],
+    x: &[f64],
+    remarks: &mut Vec<String>,
+) -> bool {
+    let (system, mut found) = (statics.system, false);
+    if newton.assemble(system, &statics.equation(params), x, &mut Counts::default()).is_err() {
+        return false;
+    }
+    let pattern = system.pattern();
+    let mut rows_filled = vec![false; x.len()];
+    let mut columns_filled = vec![false; x.len()];
+    for column in 0..x.len() {
+        for slot in pattern.column(column).filter(|s| newton.matrix()[*s] != 0.0) {
+            rows_filled[pattern.rows[slot] as usize] = true;
+            columns_filled[column] = true;
+        }
+    }
+    let empty = |k: u32| !(rows_filled[k as usize] && columns_filled[k as usize]);
+    for start in starts.iter().filter(|s| s.kind == StartKind::State && s.minus.is_none()) {
+        let unknown = &system.layout().unknowns[start.unknown as usize];
+        let pinned = statics.pins.iter().any(|p| p.0 == start.unknown);
+        if unknown.row == RowKind::Equilibrium && !unknown.node && !pinned && empty(start.unknown) {
+            statics.pin(start.unknown, start.value);
+            remarks.push(format!(
+                "{}: nothing determines it at rest; held at its start value {}",
+                unknown.name,
+                shown(system, start.unknown, start.value)
+            ));
+            found = true;
+        }
+    }
+    found
+}
+
+/// Most remarks of one kind that are spelled out.
+const SPELLED: usize = 8;
+
+/// Says which start values did not count.
+fn unused(system: &dyn System, statics: &Statics, starts: &[Start], x: &[f64], remarks: &mut Vec<String>) {
+    let layout = system.layout();
+    let counts = |start: &&Start| {
+        let unknown = &layout.unknowns[start.unknown as usize];
+        let held = unknown.row == RowKind::Held || statics.pins.iter().any(|p| p.0 == start.unknown);
+        let value = x[start.unknown as usize] - start.minus.map_or(0.0, |m| x[m as usize]);
+        let abstol = layout.quantities[unknown.quantity as usize].abstol;
+        start.kind == StartKind::State && !held && (value - start.value).abs() > 1e-3 * value.abs() + abstol
+    };
+    let mut count = 0;
+    for start in starts.iter().filter(counts) {
+        count += 1;
+        if count <= SPELLED {
+            let minus = start.minus.map_or(String::new(), |m| format!(" - {}", layout.unknowns[m as usize].name));
+            let value = x[start.unknown as usize] - start.minus.map_or(0.0, |m| x[m as usize]);
+            remarks.push(format!(
+                "{}{minus}: start value {} not used; .op gives {}",
+                layout.unknowns[start.unknown as usize].name,
+                significant(start.value),
+                shown(system, start.unknown, value)
+            ));
+        }
+    }
+    if count > SPELLED {
+        remarks.push(format!("{} more start values not used", count - SPELLED));
+    }
+}
+
+/// States that a static solve holds although they would move: `x1.x drifts at 2.1e5 1/s` (decision 1), for analyses that
+/// linearise at the point.
+pub fn drifts(system: &dyn System, point: &OperatingPoint) -> Vec<String> {
+    let layout = system.layout();
+    let mut eval = crate::dae::Eval::new(system);
+    let at = crate::dae::Point {
+        x: &point.x,
+        t: 0.0,
+        params: &point.params,
+        past: &point.memory,
+        trial: None,
+        phase: Phase::SmallSignal,
+    };
+    system.eval(&at, crate::dae::Want::NEWTON, &mut eval);
+    let mut remarks = Vec::new();
+    for (k, unknown) in layout.unknowns.iter().enumerate().filter(|(_, u)| u.row == RowKind::Held) {
+        let c = eval.c[system.pattern().slot(k as u32, k as u32).0 as usize];
+        let rate = -eval.f[k] / c;
+        if c != 0.0 && eval.f[k].abs() > unknown.residual_abstol {
+            let unit = &layout.quantities[unknown.quantity as usize].unit;
+            remarks.push(format!(
+                "{} drifts at {rate:.3e} {}/s: frozen-state response, not an equilibrium",
+                unknown.name,
+                if unit.is_empty() { "1" } else { unit }
+            ));
+        }
+    }
+    remarks
+}
+
+/// Commits an accepted static point: what models remember and say.
+///
+/// # Errors
+/// [`SimError::Fatal`] if a model says so.
+pub fn accept(statics: &mut Statics, params: &Params, x: &[f64], messages: &mut Vec<Message>) -> Result<(), SimError> {
+    let mut memory = statics.past.clone();
+    let first = messages.len();
+    statics.system.commit(&statics.point(params, x), &mut memory, messages);
+    statics.past = memory;
+    match messages[first..].iter().find(|m| m.kind == MessageKind::Fatal) {
+        Some(message) => Err(SimError::Fatal(format!("{}: {}", message.instance, message.text))),
+        None => Ok(()),
+    }
+}
+
+/// A number with six significant digits and no needless zeros.
+pub fn significant(value: f64) -> String {
+    let magnitude = if value == 0.0 { 0.0 } else { value.abs().log10().floor() };
+    if !(-4.0..7.0).contains(&magnitude) {
+        return format!("{value:.5e}");
+    }
+    let text = format!("{value:.*}", (5.0 - magnitude).max(0.0) as usize);
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
+}
+
+/// A value of an unknown with its unit.
+pub fn shown(system: &dyn System, unknown: u32, value: f64) -> String {
+    let layout = system.layout();
+    let unit = &layout.quantities[layout.unknowns[unknown as usize].quantity as usize].unit;
+    format!("{} {unit}", significant(value)).trim_end().to_string()
+}
+
+fn parse(args: &Args, _: &dyn System) -> Result<Box<dyn Analysis>, Diagnostic> {
+    match args.items.first() {
+        Some(arg) => Err(Diagnostic::error(arg.span, format!("`.op` takes no arguments: `{}`", arg.text))),
+        None => Ok(Box::new(Op)),
+    }
+}
+
+/// The analysis of the card `.op`: one row.
+pub struct Op;
+
+impl Analysis for Op {
+    fn run(&self, system: &dyn System, env: &Env, sink: &mut dyn Sink) -> (Summary, Result<(), SimError>) {
+        let mut summary = Summary { analysis: "op".into(), ..Summary::default() };
+        let result = run(system, env, sink, &mut summary);
+        (summary, result)
+    }
+}
+
+fn run(system: &dyn System, env: &Env, sink: &mut dyn Sink, summary: &mut Summary) -> Result<(), SimError> {
+    sink.begin(&header(system, env, ("op", "Operating Point"), Vec::new(), 0, ColumnKind::Real)).map_err(writing)?;
+    let solved = solve(system, env, Phase::Static);
+    let written = solved.and_then(|point| {
+        let statics =
+            Statics { past: point.memory.clone(), ..Statics::new(system, env.tolerances, &point.params, Phase::Static).0 };
+        let mut eval = crate::dae::Eval::new(system);
+        let at = statics.point(&point.params, &point.x);
+        system.eval(&at, crate::dae::Want::OUTPUTS, &mut eval);
+        sink.row(RowMaker::default().real(system, &[], &eval.outputs, &[])).map_err(writing)?;
+        summary.points = 1;
+        summary.counts = point.counts;
+        summary.operating_point = point.rung;
+        summary.remarks = point.remarks;
+        summary.messages = point.messages;
+        system.conclude(&at, &mut summary.messages);
+        Ok(())
+    });
+    let ended = sink.end().map_err(writing);
+    written.and(ended)
+}

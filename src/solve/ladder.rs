@@ -1,0 +1,202 @@
+//! The way to an operating point: rungs tried in order until one holds.
+//!
+//! | rung | what it does |
+//! |---|---|
+//! | direct | Newton from the start |
+//! | gmin | a conductance at every node goes from 10 mS to exactly 0 |
+//! | source | all sources go from 0 to 1 |
+//! | pseudo-transient | backward Euler with growing steps, until nothing moves |
+//! | arclength | the sources again, but along the branch, through its folds |
+
+use crate::dae::Params;
+
+use super::Counts;
+use super::border::Branch;
+use super::failure::Failure;
+use super::newton::Newton;
+use super::settle::{Settling, settle};
+use super::statics::Statics;
+use super::walk::{Path, walk};
+
+/// One way to an operating point: from the start in `x` to the solution in `x`; or where it ended, in words, and why.
+pub struct Rung {
+    /// `gmin`.
+    pub name: &'static str,
+    climb: fn(&Statics, &mut Newton, &Params, &mut [f64], &mut Counts) -> Result<(), (String, Failure)>,
+}
+
+/// The rungs in order.
+pub const LADDER: [Rung; 5] = [
+    Rung { name: "direct", climb: direct },
+    Rung { name: "gmin", climb: gmin },
+    Rung { name: "source", climb: sources },
+    Rung { name: "pseudo-transient", climb: pseudo_transient },
+    Rung { name: "arclength", climb: arclength },
+];
+
+/// Largest conductance of the gmin rung, S.
+const SHUNT: f64 = 1e-2;
+/// Decades that it falls before it is 0.
+const DECADES: f64 = 11.0;
+/// Motion of the pseudo-transient rung.
+const SETTLING: Settling = Settling { first: 1e-11, capacitance: 1e-12 };
+/// Steps along the branch in the arclength rung.
+const ARC_STEPS: u32 = 2000;
+
+/// Which rung held, and what was tried before.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Climbed {
+    /// Name of the rung.
+    pub rung: &'static str,
+    /// `direct (no convergence after 100 iterations), gmin (stuck at shunt = 1.0e-9 S)`; empty if the first rung held.
+    pub tried: String,
+}
+
+/// Climbs from the start in `x`, which becomes the solution; after a failure it is the start.
+///
+/// # Errors
+/// What stopped the first rung, or the one that says most, and all that was tried.
+pub fn climb(
+    statics: &Statics,
+    newton: &mut Newton,
+    params: &Params,
+    x: &mut [f64],
+    counts: &mut Counts,
+) -> Result<Climbed, (Failure, String)> {
+    climb_from(&LADDER, statics, newton, params, x, counts)
+}
+
+/// [`climb`] with a choice of rungs.
+///
+/// # Errors
+/// See [`climb`].
+pub fn climb_from(
+    rungs: &[Rung],
+    statics: &Statics,
+    newton: &mut Newton,
+    params: &Params,
+    x: &mut [f64],
+    counts: &mut Counts,
+) -> Result<Climbed, (Failure, String)> {
+    let mut tried: Vec<String> = Vec::new();
+    let mut telling: Option<Failure> = None;
+    for rung in rungs {
+        let mut trial = x.to_vec();
+        match (rung.climb)(statics, newton, params, &mut trial, counts) {
+            Ok(()) => {
+                x.copy_from_slice(&trial);
+                return Ok(Climbed { rung: rung.name, tried: tried.join(", ") });
+            }
+            Err((place, failure)) => {
+                tried.push(format!("{} ({place})", rung.name));
+                let hopeless = matches!(&failure, Failure::Singular(s) if s.row.is_some() && !s.not_finite);
+                telling = Some(more_telling(telling, failure));
+                if hopeless && rung.name == "direct" {
+                    break;
+                }
+            }
+        }
+    }
+    Err((telling.unwrap_or(Failure::NotFinite), tried.join(", ")))
+}
+
+/// Singular says more than no convergence, and that more than not finite; the first of equals is kept.
+fn more_telling(old: Option<Failure>, new: Failure) -> Failure {
+    let rank = |failure: &Failure| match failure {
+        Failure::Refused(_) => 4,
+        Failure::Singular(_) => 3,
+        Failure::NoConvergence(report) if report.iterations > 0 => 2,
+        Failure::NotFinite => 1,
+        Failure::NoConvergence(_) => 0,
+    };
+    match old {
+        Some(old) if rank(&old) >= rank(&new) => old,
+        _ => new,
+    }
+}
+
+fn direct(
+    statics: &Statics,
+    newton: &mut Newton,
+    params: &Params,
+    x: &mut [f64],
+    counts: &mut Counts,
+) -> Result<(), (String, Failure)> {
+    statics.solve(newton, params, x, counts).map(|_| ()).map_err(|failure| (failure.to_string(), failure))
+}
+
+fn gmin(
+    statics: &Statics,
+    newton: &mut Newton,
+    params: &Params,
+    x: &mut [f64],
+    counts: &mut Counts,
+) -> Result<(), (String, Failure)> {
+    let Some(id) = statics.system.param("shunt") else { return Err(absent("shunt")) };
+    let mut params = params.clone();
+    let least = 10f64.powf(-DECADES);
+    let value = |u: f64| if u >= 1.0 { 0.0 } else { SHUNT * (10f64.powf(-DECADES * u) - least) / (1.0 - least) };
+    walk(statics, newton, &mut params, &Path { id, value: &value }, x, counts)
+        .map_err(|(u, failure)| (format!("stuck at {:.1e} S: {failure}", value(u)), failure))
+}
+
+fn sources(
+    statics: &Statics,
+    newton: &mut Newton,
+    params: &Params,
+    x: &mut [f64],
+    counts: &mut Counts,
+) -> Result<(), (String, Failure)> {
+    let Some(id) = statics.system.param("sources") else { return Err(absent("sources")) };
+    let mut params = params.clone();
+    walk(statics, newton, &mut params, &Path { id, value: &|u| u }, x, counts)
+        .map_err(|(u, failure)| (format!("stuck at {:.3} % of the sources: {failure}", 100.0 * u), failure))
+}
+
+fn pseudo_transient(
+    statics: &Statics,
+    newton: &mut Newton,
+    params: &Params,
+    x: &mut [f64],
+    counts: &mut Counts,
+) -> Result<(), (String, Failure)> {
+    settle(statics, newton, params, SETTLING, x, counts).map_err(|failure| ("does not come to rest".to_string(), failure))
+}
+
+fn arclength(
+    statics: &Statics,
+    newton: &mut Newton,
+    params: &Params,
+    x: &mut [f64],
+    counts: &mut Counts,
+) -> Result<(), (String, Failure)> {
+    let Some(id) = statics.system.param("sources") else { return Err(absent("sources")) };
+    let mut branch = Branch::new(statics.clone(), params.clone(), id, (0.0, 1.0));
+    let result = follow_sources(&mut branch, newton, x);
+    *counts += branch.counts;
+    let p = statics.system.value(&branch.params, id);
+    result.map_err(|failure| (format!("stuck at {:.3} % of the sources: {failure}", 100.0 * p), failure))?;
+    // The branch ends where the sources are 1 as a limit of steps; the last digits belong to the problem as posed.
+    statics.solve(newton, params, x, counts).map(|_| ()).map_err(|failure| (failure.to_string(), failure))
+}
+
+fn follow_sources(branch: &mut Branch, newton: &mut Newton, x: &mut [f64]) -> Result<(), Failure> {
+    let (statics, _, params, counts) = branch.apart(0.0)?;
+    statics.solve(newton, params, x, counts)?;
+    let mut place = branch.enter(x, 1.0)?;
+    let mut step = 0.02;
+    for _ in 0..ARC_STEPS {
+        let (next, proposal) = branch.step(&place, step, 1e-9)?;
+        if (next.p() - 1.0) * (place.p() - 1.0) <= 0.0 {
+            let end = branch.at(&place, &next, 1.0)?;
+            x.copy_from_slice(end.x());
+            return Ok(());
+        }
+        (place, step) = (next, proposal.min(0.2));
+    }
+    Err(Failure::NoConvergence(Default::default()))
+}
+
+fn absent(name: &str) -> (String, Failure) {
+    (format!("no parameter `{name}`"), Failure::NotFinite)
+}

@@ -1,0 +1,93 @@
+//! The static problem: `f(x) = 0` with held, anchored and pinned rows.
+
+use crate::dae::{Memory, Params, Phase, Point, Start, StartKind, System, Want};
+
+use super::failure::Failure;
+use super::newton::{Implicit, Newton, Report, Rows};
+use super::{Counts, Tolerances};
+
+/// What stays the same while parameters walk.
+#[derive(Clone)]
+pub struct Statics<'a> {
+    /// The equations.
+    pub system: &'a dyn System,
+    /// What is accurate enough.
+    pub tolerances: Tolerances,
+    /// What models remember.
+    pub past: Memory,
+    /// What runs.
+    pub phase: Phase,
+    /// q at the start values, for held and anchored rows.
+    pub q0: Vec<f64>,
+    /// Unknown and value, instead of the unknown's row.
+    pub pins: Vec<(u32, f64)>,
+}
+
+impl<'a> Statics<'a> {
+    /// The problem of `phase` with what the start values say. Returned with the start of x (decision 1): state starts and
+    /// nodesets are guesses; `.ic` is pinned if the solve starts a transient, and otherwise ignored.
+    pub fn new(system: &'a dyn System, tolerances: Tolerances, params: &Params, phase: Phase) -> (Statics<'a>, Vec<f64>) {
+        let mut statics = Statics {
+            system,
+            tolerances,
+            past: Memory(vec![0.0; system.layout().memory]),
+            phase,
+            q0: Vec::new(),
+            pins: Vec::new(),
+        };
+        let starts = system.starts(params);
+        for start in starts.iter().filter(|s| s.kind == StartKind::Ic && s.minus.is_none() && phase == Phase::TransientStart) {
+            statics.pin(start.unknown, start.value);
+        }
+        let x = statics.begin(params, &starts);
+        (statics, x)
+    }
+
+    /// Sets `q0` from `starts`, and returns the start of x.
+    fn begin(&mut self, params: &Params, starts: &[Start]) -> Vec<f64> {
+        let mut x = vec![0.0; self.system.layout().unknowns.len()];
+        for start in starts.iter().filter(|s| s.kind != StartKind::Ic || self.phase == Phase::TransientStart) {
+            x[start.unknown as usize] = start.value + start.minus.map_or(0.0, |m| x[m as usize]);
+        }
+        self.q0 = self.charge(params, &x);
+        x
+    }
+
+    /// Start values and held charges anew, after a parameter has changed that they depend on.
+    pub fn renew(&mut self, params: &Params) -> Vec<f64> {
+        let starts = self.system.starts(params);
+        self.begin(params, &starts)
+    }
+
+    fn charge(&self, params: &Params, x: &[f64]) -> Vec<f64> {
+        let mut eval = crate::dae::Eval::new(self.system);
+        self.system.eval(&self.point(params, x), Want::Q, &mut eval);
+        eval.q.truncate(x.len());
+        eval.q
+    }
+
+    /// Pins an unknown; a second pin of the same one replaces the first.
+    pub fn pin(&mut self, unknown: u32, value: f64) {
+        self.pins.retain(|p| p.0 != unknown);
+        self.pins.push((unknown, value));
+    }
+
+    /// The place `x`, for evaluations outside of Newton.
+    pub fn point<'b>(&'b self, params: &'b Params, x: &'b [f64]) -> Point<'b> {
+        Point { x, t: 0.0, params, past: &self.past, trial: None, phase: self.phase }
+    }
+
+    /// The algebraic problem at these parameter values.
+    pub fn equation<'b>(&'b self, params: &'b Params) -> Implicit<'b> {
+        let rows = Rows::Static { q0: &self.q0, pins: &self.pins };
+        Implicit { alpha: 0.0, beta: &[], t: 0.0, rows, params, past: &self.past, phase: self.phase }
+    }
+
+    /// Newton from `x`.
+    ///
+    /// # Errors
+    /// See [`Newton::solve`].
+    pub fn solve(&self, newton: &mut Newton, params: &Params, x: &mut [f64], counts: &mut Counts) -> Result<Report, Failure> {
+        newton.solve(self.system, &self.equation(params), &self.tolerances, x, counts)
+    }
+}
