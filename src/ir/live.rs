@@ -2,6 +2,7 @@
 //!
 //! Gives a function in which values are numbered in the order of execution.
 
+use crate::ir::verify::debug_check;
 use crate::ir::{Function, Inst, Item, Node, NodeKind, Region, Value};
 
 /// The part of `f` that computes `outputs`, which are values of region 0.
@@ -16,7 +17,9 @@ pub fn prune(f: &Function, outputs: &[Value]) -> Function {
     };
     copy.region(Region(0));
     let outputs = outputs.iter().map(|v| copy.to[v.0 as usize]).collect();
-    Function { outputs, ..copy.out }
+    let out = Function { outputs, ..copy.out };
+    debug_check(&out);
+    out
 }
 
 /// What some outputs need.

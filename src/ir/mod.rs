@@ -17,6 +17,7 @@ pub mod interp;
 pub mod live;
 pub mod op;
 pub mod rate;
+pub mod sets;
 pub mod simd;
 pub mod text;
 pub mod verify;

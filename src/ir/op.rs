@@ -228,8 +228,8 @@ pub static TABLE: [Row; 62] = [
     row(Op::Hypot, "hypot", TWO, 20, |[x, y, _]| x.hypot(y), Rule::Factor(|b, x, y, k| ratio(b, x[k], y)), each()),
     row(Op::Floor, "floor", ONE, 1, |[x, _, _]| x.floor(), Rule::Zero, lanes!(x => x.floor())),
     row(Op::Ceil, "ceil", ONE, 1, |[x, _, _]| x.ceil(), Rule::Zero, lanes!(x => x.ceil())),
-    row(Op::Exp, "exp", ONE, 20, |[x, _, _]| x.exp(), Rule::Factor(|_, _, y, _| y), lanes!(x => x.exp())),
-    row(Op::Expm1, "expm1", ONE, 30, |[x, _, _]| x.exp_m1(), Rule::Factor(|b, x, _, _| b.op(Op::Exp, &[x[0]])), each()),
+    row(Op::Exp, "exp", ONE, 20, |[x, _, _]| x.exp(), Rule::Factor(|b, _, y, _| b.op(Op::Saturate, &[y])), lanes!(x => x.exp())),
+    row(Op::Expm1, "expm1", ONE, 30, |[x, _, _]| x.exp_m1(), Rule::Factor(|b, x, _, _| saturated(b, Op::Exp, x[0])), each()),
     row(Op::Ln, "ln", ONE, 20, |[x, _, _]| x.ln(), Rule::Factor(|b, x, _, _| reciprocal(b, x[0])), lanes!(x => x.ln())).or("ln of a number that is not positive"),
     row(Op::Ln1p, "ln1p", ONE, 30, |[x, _, _]| x.ln_1p(), Rule::Factor(|b, x, _, _| { let one = b.real(1.0); let sum = b.op(Op::Add, &[one, x[0]]); reciprocal(b, sum) }), each()).or("ln1p of -1 or less"),
     row(Op::Log10, "log10", ONE, 30, |[x, _, _]| x.log10(), Rule::Factor(|b, x, _, _| { let r = reciprocal(b, x[0]); let c = b.real(std::f64::consts::LOG10_E); b.op(Op::Mul, &[r, c]) }), each()).or("log10 of a number that is not positive"),
@@ -240,11 +240,11 @@ pub static TABLE: [Row; 62] = [
     row(Op::Acos, "acos", ONE, 30, |[x, _, _]| x.acos(), Rule::Factor(|b, x, _, _| { let s = one_minus_square(b, x[0]); let r = b.op(Op::Sqrt, &[s]); let c = reciprocal(b, r); b.op(Op::Neg, &[c]) }), each()).or("acos of a number outside [-1, 1]"),
     row(Op::Atan, "atan", ONE, 30, |[x, _, _]| x.atan(), Rule::Factor(|b, x, _, _| { let s = one_plus_square(b, x[0]); let one = b.real(1.0); b.op(Op::Div, &[one, s]) }), each()),
     row(Op::Atan2, "atan2", TWO, 30, |[y, x, _]| y.atan2(x), Rule::Factor(angle), each()),
-    row(Op::Sinh, "sinh", ONE, 30, |[x, _, _]| x.sinh(), Rule::Factor(|b, x, _, _| b.op(Op::Cosh, &[x[0]])), lanes!(x => x.sinh())),
-    row(Op::Cosh, "cosh", ONE, 30, |[x, _, _]| x.cosh(), Rule::Factor(|b, x, _, _| b.op(Op::Sinh, &[x[0]])), lanes!(x => x.cosh())),
+    row(Op::Sinh, "sinh", ONE, 30, |[x, _, _]| x.sinh(), Rule::Factor(|b, x, _, _| saturated(b, Op::Cosh, x[0])), lanes!(x => x.sinh())),
+    row(Op::Cosh, "cosh", ONE, 30, |[x, _, _]| x.cosh(), Rule::Factor(|b, x, _, _| saturated(b, Op::Sinh, x[0])), lanes!(x => x.cosh())),
     row(Op::Tanh, "tanh", ONE, 30, |[x, _, _]| x.tanh(), Rule::Factor(|b, _, y, _| one_minus_square(b, y)), lanes!(x => x.tanh())),
     row(Op::Asinh, "asinh", ONE, 40, |[x, _, _]| x.asinh(), Rule::Factor(|b, x, _, _| { let s = one_plus_square(b, x[0]); let r = b.op(Op::Sqrt, &[s]); let one = b.real(1.0); b.op(Op::Div, &[one, r]) }), each()),
-    row(Op::Acosh, "acosh", ONE, 40, |[x, _, _]| x.acosh(), Rule::Factor(|b, x, _, _| { let s = one_minus_square(b, x[0]); let n = b.op(Op::Neg, &[s]); let r = b.op(Op::Sqrt, &[n]); reciprocal(b, r) }), each()).or("acosh of a number below 1"),
+    row(Op::Acosh, "acosh", ONE, 40, |[x, _, _]| x.acosh(), Rule::Factor(acosh_factor), each()).or("acosh of a number below 1"),
     row(Op::Atanh, "atanh", ONE, 40, |[x, _, _]| x.atanh(), Rule::Factor(|b, x, _, _| { let s = one_minus_square(b, x[0]); reciprocal(b, s) }), each()).or("atanh of a number outside (-1, 1)"),
     row(Op::Limexp, "limexp", ONE, 22, |[x, _, _]| limexp(x), Rule::Factor(|b, _, y, _| { let top = b.real(LIMEXP.exp()); b.op(Op::Min, &[y, top]) }), lanes!(x => x.limexp())),
     row(Op::Saturate, "saturate", ONE, 2, |[x, _, _]| saturate(x), Rule::Factor(|b, x, _, _| inside(b, x[0])), lanes!(x => x.saturate())),
@@ -325,6 +325,21 @@ fn one_plus_square(b: &mut Builder, x: Value) -> Value {
     b.op(Op::Add, &[one, square])
 }
 
+/// `op(x)`, saturated: where it overflows, the factors behind it vanish (`1 / (1 + exp(x))`).
+fn saturated(b: &mut Builder, op: Op, x: Value) -> Value {
+    let value = b.op(op, &[x]);
+    b.op(Op::Saturate, &[value])
+}
+
+/// `d acosh(x)`: `1 / sqrt((x - 1) (x + 1))`.
+fn acosh_factor(b: &mut Builder, x: [Value; 3], _: Value, _: usize) -> Value {
+    let one = b.real(1.0);
+    let (low, high) = (b.op(Op::Sub, &[x[0], one]), b.op(Op::Add, &[x[0], one]));
+    let square = b.op(Op::Mul, &[low, high]);
+    let root = b.op(Op::Sqrt, &[square]);
+    reciprocal(b, root)
+}
+
 /// A factor of a product, saturated if it is a logarithm: `x ln x` has a derivative wherever `x` has.
 fn tamed(b: &mut Builder, x: Value) -> Value {
     match b.operation(x) {
@@ -388,7 +403,8 @@ fn power_factor(b: &mut Builder, x: [Value; 3], result: Value, k: usize) -> Valu
     if k == 1 {
         let (positive, logarithm) = (b.op(Op::Gt, &[x[0], zero]), b.op(Op::Ln, &[x[0]]));
         let slope = b.op(Op::Mul, &[result, logarithm]);
-        return b.select(positive, slope, zero);
+        let bounded = b.op(Op::Saturate, &[slope]);
+        return b.select(positive, bounded, zero);
     }
     let (steep, top) = (b.op(Op::Lt, &[x[1], one]), b.real(SATURATION));
     let (linear, rest) = (b.op(Op::Eq, &[x[1], one]), b.op(Op::Eq, &[x[0], zero]));

@@ -1,10 +1,13 @@
 //! The intermediate representation: builder, interpreter, derivatives, rates, batch engine.
 
+use memspice::ir::diff::{differentiate, resolve};
 use memspice::ir::interp::{evaluate, first_non_finite};
-use memspice::ir::{Builder, Function, Input, Op, Type};
+use memspice::ir::op::Takes;
+use memspice::ir::rate::{Origin, rates, split};
+use memspice::ir::{Builder, Function, Input, Op, Rate, Type, Value};
 
 /// A function of `Probe(0..)`, built by `make`.
-fn function(probes: usize, make: impl Fn(&mut Builder, &[memspice::ir::Value]) -> Vec<memspice::ir::Value>) -> Function {
+fn function(probes: usize, make: impl Fn(&mut Builder, &[Value]) -> Vec<Value>) -> Function {
     let mut b = Builder::new();
     let x: Vec<_> = (0..probes).map(|k| b.input(Input::Probe(k as u32), Type::Real)).collect();
     let outputs = make(&mut b, &x);
@@ -91,4 +94,362 @@ fn the_first_operation_that_fails_is_named_in_the_arm_taken() {
     assert_eq!(ask(-1.0, 1.0), None);
     let found = ask(-1.0, 1e4).map(|n| (n.text, n.arguments));
     assert_eq!(found, Some(("exp overflows".to_string(), vec![1e4])));
+}
+
+/// Numbers that are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 ^ (self.0 >> 29)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33
+    }
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+    fn real(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.next() as f64 / (1u64 << 31) as f64
+    }
+}
+
+/// Operations on reals that grow slowly enough for differences to say something.
+const SMOOTH: [Op; 22] = [
+    Op::Add,
+    Op::Sub,
+    Op::Mul,
+    Op::Mul,
+    Op::Div,
+    Op::Min,
+    Op::Max,
+    Op::Abs,
+    Op::Neg,
+    Op::Sin,
+    Op::Cos,
+    Op::Tanh,
+    Op::Atan,
+    Op::Asinh,
+    Op::Sqrt,
+    Op::Ln,
+    Op::Exp,
+    Op::Hypot,
+    Op::Ln1p,
+    Op::Limexp,
+    Op::Pow,
+    Op::Atan2,
+];
+
+/// A random function of two probes, a parameter and the time, with branches and loops.
+fn random(seed: u64, outputs: usize) -> Function {
+    let mut dice = Dice(seed);
+    let mut b = Builder::new();
+    let mut pool: Vec<Value> = (0..2).map(|k| b.input(Input::Probe(k), Type::Real)).collect();
+    pool.extend((0..2).map(|k| b.input(Input::Param(k), Type::Real)));
+    pool.push(b.input(Input::Time, Type::Real));
+    pool.push(b.real(0.75));
+    grow(&mut b, &mut dice, &mut pool, 24, 2);
+    let results = pool[pool.len() - outputs..].to_vec();
+    b.finish(results)
+}
+
+/// Adds `steps` random values to `pool`; nests up to `depth` deep.
+fn grow(b: &mut Builder, dice: &mut Dice, pool: &mut Vec<Value>, steps: usize, depth: usize) {
+    for _ in 0..steps {
+        let pick = |dice: &mut Dice, pool: &[Value]| pool[pool.len() - 1 - dice.below(pool.len().min(10))];
+        let (x, y) = (pick(dice, pool), pick(dice, pool));
+        let choice = dice.below(12);
+        if depth > 0 && choice == 0 {
+            let condition = b.op([Op::Lt, Op::Ge][dice.below(2)], &[x, y]);
+            let mut arms = [pool.clone(), pool.clone()];
+            b.begin_if(condition);
+            grow(b, dice, &mut arms[0], 5, depth - 1);
+            b.begin_else();
+            grow(b, dice, &mut arms[1], 5, depth - 1);
+            let last = |pool: &Vec<Value>, back: usize| pool[pool.len() - 1 - back];
+            let pairs = [0, 1].map(|k| (last(&arms[0], k), last(&arms[1], k)));
+            pool.extend(b.end_if(&pairs));
+        } else if depth > 0 && choice == 1 {
+            let (zero, one, count) = (b.int(0), b.int(1), b.int(3));
+            let carried = b.begin_loop(&[zero, x, y]);
+            let go = b.op(Op::Lt, &[carried[0], count]);
+            let counted = b.op(Op::IntAdd, &[carried[0], one]);
+            let mut inside = pool.clone();
+            inside.extend(&carried[1..]);
+            grow(b, dice, &mut inside, 4, depth - 1);
+            let calm = b.op(Op::Tanh, &[inside[inside.len() - 1]]);
+            pool.extend(&b.end_loop(go, &[counted, calm, carried[1]])[1..]);
+        } else {
+            let op = SMOOTH[dice.below(SMOOTH.len())];
+            let made = b.op(op, &[x, y][..op.arity()]);
+            pool.push(made);
+        }
+    }
+}
+
+/// Inputs of [`random`].
+fn given(x: [f64; 2]) -> impl Fn(Input) -> f64 {
+    move |input| match input {
+        Input::Probe(k) => x[k as usize],
+        Input::Param(k) => 1.25 - 0.5 * f64::from(k),
+        Input::Time => 0.3,
+        _ => f64::NAN,
+    }
+}
+
+/// Derivative by extrapolated central differences with an estimate of its error: relative 1e-16/h of rounding, h^4 of the rest.
+fn difference(f: &dyn Fn(f64) -> f64, x: f64) -> (f64, f64) {
+    let central = |h: f64| (f(x + h) - f(x - h)) / (2.0 * h);
+    let best = |h: f64| (4.0 * central(h / 2.0) - central(h)) / 3.0;
+    let (coarse, fine) = (best(2e-3), best(1e-3));
+    (fine, (coarse - fine).abs())
+}
+
+#[test]
+fn derivatives_of_every_operation_agree_with_differences() {
+    let mut compared = 0;
+    for row in &memspice::ir::op::TABLE {
+        let reals = row.signature.0.iter().all(|t| matches!(t, memspice::ir::op::Takes::Only(Type::Real)));
+        if !reals {
+            continue;
+        }
+        let arity = row.op.arity();
+        let f = function(arity, |b, x| vec![b.op(row.op, x)]);
+        let probes: Vec<u32> = (0..arity as u32).collect();
+        let (g, entries) = differentiate(&f, &[0], &probes);
+        let mut dice = Dice(row.op as u64);
+        for _ in 0..40 {
+            let x = [dice.real(-3.0, 3.0), dice.real(-3.0, 3.0)];
+            let values = evaluate(&g, &given(x));
+            for probe in 0..arity {
+                let numeric = |v: f64| {
+                    let mut moved = x;
+                    moved[probe] = v;
+                    evaluate(&f, &given(moved))[0]
+                };
+                let (expected, doubt) = difference(&numeric, x[probe]);
+                if !(doubt < 1e-7 * (1.0 + expected.abs())) {
+                    continue;
+                }
+                let entry = entries.iter().find(|e| e.probe == probe as u32);
+                let found = entry.map_or(0.0, |e| values[e.index as usize]);
+                // The doubt is the error of the coarser difference; 1e-9 covers rounding in the finer one.
+                assert!(
+                    (found - expected).abs() <= doubt + 1e-9 * (1.0 + expected.abs()),
+                    "{} at {x:?}: {found} {expected}",
+                    row.name
+                );
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 1000, "{compared}");
+}
+
+#[test]
+fn derivatives_of_random_functions_agree_with_differences() {
+    let (mut compared, mut nodes) = (0, 0);
+    for seed in 0..400 {
+        let f = random(seed, 2);
+        nodes += f.nodes.len();
+        let (g, entries) = differentiate(&f, &[0, 1], &[0, 1]);
+        let mut dice = Dice(seed + 1000);
+        let x = [dice.real(0.1, 2.0), dice.real(0.1, 2.0)];
+        let values = evaluate(&g, &given(x));
+        let plain = evaluate(&f, &given(x));
+        assert!(plain.iter().zip(&values).all(|(a, b)| a == b || a.is_nan() && b.is_nan()), "differentiation changed a value");
+        for output in 0..2 {
+            for probe in 0..2usize {
+                let numeric = |v: f64| {
+                    let mut moved = x;
+                    moved[probe] = v;
+                    evaluate(&f, &given(moved))[output]
+                };
+                let (expected, doubt) = difference(&numeric, x[probe]);
+                if !(doubt < 1e-6 * (1.0 + expected.abs()) && plain[output].abs() < 1e6) {
+                    continue;
+                }
+                let entry = entries.iter().find(|e| e.probe == probe as u32 && e.output == output as u32);
+                let found = entry.map_or(0.0, |e| values[e.index as usize]);
+                // Rounding of the values, divided by the step of 1e-3, with a factor for the steps behind the value.
+                let noise = 1e-11 * (1.0 + plain[output].abs());
+                let trouble = || first_non_finite(&memspice::ir::rate::slice(&g, &[entry.unwrap().index]), &given(x));
+                assert!(!found.is_nan(), "seed {seed}: {:?}", trouble());
+                let allowed = 2.0 * doubt + noise + 1e-8 * expected.abs();
+                assert!((found - expected).abs() <= allowed, "seed {seed} at {x:?}: {found} {expected}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 800 && nodes > 300, "{compared} {nodes}");
+}
+
+#[test]
+fn a_split_function_gives_the_same_numbers() {
+    let mut hoisted = 0;
+    for seed in 0..300 {
+        let f = differentiate(&random(seed, 3), &[0, 1, 2], &[0, 1]).0;
+        let parts = split(&f);
+        hoisted += parts.hoisted();
+        assert!(rates(&parts.setup).iter().all(|r| *r <= Rate::Parameter));
+        let x = [0.4, 1.7];
+        let first = evaluate(&parts.setup, &given(x));
+        let second = evaluate(&parts.eval, &|input| match input {
+            Input::Hoisted(k) => first[parts.first_hoisted as usize + k as usize],
+            Input::Param(k) => given(x)(Input::Param(k)),
+            other => given(x)(other),
+        });
+        for (expected, origin) in evaluate(&f, &given(x)).iter().zip(&parts.origins) {
+            let found = match origin {
+                Origin::Setup(k) => first[*k as usize],
+                Origin::Eval(k) => second[*k as usize],
+            };
+            assert!(found == *expected || found.is_nan() && expected.is_nan(), "seed {seed}: {found} {expected}");
+        }
+    }
+    assert!(hoisted > 300, "{hoisted}");
+}
+
+/// Value and derivative of a function of one probe.
+fn with_slope(x: f64, make: impl Fn(&mut Builder, Value) -> Value) -> (f64, f64) {
+    let f = function(1, |b, x| vec![make(b, x[0])]);
+    let (g, entries) = differentiate(&f, &[0], &[0]);
+    let values = evaluate(&g, &|_| x);
+    (values[0], entries.first().map_or(0.0, |e| values[e.index as usize]))
+}
+
+#[test]
+fn derivatives_at_kinks_and_zeros_are_limits() {
+    let abs = |b: &mut Builder, x| b.op(Op::Abs, &[x]);
+    let sqrt_abs = |b: &mut Builder, x| {
+        let size = b.op(Op::Abs, &[x]);
+        b.op(Op::Sqrt, &[size])
+    };
+    // d(v exp(2 sqrt|v|)) = 1 at 0.
+    let schottky = |b: &mut Builder, v| {
+        let root = sqrt_abs(b, v);
+        let two = b.real(2.0);
+        let scaled = b.op(Op::Mul, &[two, root]);
+        let grown = b.op(Op::Exp, &[scaled]);
+        b.op(Op::Mul, &[v, grown])
+    };
+    assert_eq!(with_slope(0.0, schottky), (0.0, 1.0));
+    assert_eq!(with_slope(0.0, abs), (0.0, 0.0));
+    assert_eq!(with_slope(0.0, sqrt_abs), (0.0, 0.0));
+    // v sqrt|v|: 0 times a saturated slope.
+    let times_root = |b: &mut Builder, v| {
+        let root = sqrt_abs(b, v);
+        b.op(Op::Mul, &[v, root])
+    };
+    assert_eq!(with_slope(0.0, times_root), (0.0, 0.0));
+    // sqrt(v) alone has no limit: saturated, not infinite.
+    assert_eq!(with_slope(0.0, |b, x| b.op(Op::Sqrt, &[x])), (0.0, 1e100));
+    assert_eq!(with_slope(-1.0, |b, x| b.op(Op::Sqrt, &[x])).1, 0.0);
+    assert_eq!(with_slope(0.0, |b, x| b.op(Op::Ln, &[x])), (f64::NEG_INFINITY, 1e100));
+    for op in [Op::Asin, Op::Atanh, Op::Acosh] {
+        assert_eq!(with_slope(1.0, |b, x| b.op(op, &[x])).1, 1e100, "{op:?}");
+    }
+    assert_eq!(with_slope(1.0, |b, x| b.op(Op::Acos, &[x])).1, -1e100);
+}
+
+#[test]
+fn powers_at_zero_have_the_slope_of_their_limit() {
+    for (exponent, expected) in
+        [(0.3, 0.3 * 1e100), (0.5, 1e100), (1.0, 1.0), (1.5, 0.0), (2.0, 0.0), (2.5, 0.0), (3.0, 0.0), (0.0, 0.0)]
+    {
+        let constant = |b: &mut Builder, x| {
+            let y = b.real(exponent);
+            b.op(Op::Pow, &[x, y])
+        };
+        assert_eq!(with_slope(0.0, constant).1, expected, "constant {exponent}");
+        let variable = |b: &mut Builder, x| {
+            let y = b.input(Input::Param(0), Type::Real);
+            b.op(Op::Pow, &[x, y])
+        };
+        let f = function(1, |b, x| vec![variable(b, x[0])]);
+        let (g, entries) = differentiate(&f, &[0], &[0]);
+        let values = evaluate(&g, &|input| if input == Input::Probe(0) { 0.0 } else { exponent });
+        let found = values[entries[0].index as usize];
+        // pow(x, 0.5) with an exponent known only at run time is saturated before the factor 0.5.
+        let expected = if exponent == 0.5 { 0.5e100 } else { expected };
+        assert_eq!(found, expected, "parameter {exponent}");
+    }
+    // By the exponent: x^y ln x, whose limit at 0 is 0.
+    let f = function(2, |b, x| vec![b.op(Op::Pow, x)]);
+    let (g, entries) = differentiate(&f, &[0], &[0, 1]);
+    for x in [[0.0, 2.0], [0.0, 0.0], [-1.5, 2.0], [0.0, 0.5]] {
+        let values = evaluate(&g, &given(x));
+        assert!(entries.iter().all(|e| values[e.index as usize].is_finite()), "{x:?} {values:?}");
+    }
+}
+
+#[test]
+fn products_of_zero_and_a_saturated_slope_are_never_undefined() {
+    let outer: [Op; 8] = [Op::Sqrt, Op::Ln, Op::Log10, Op::Asin, Op::Acos, Op::Atanh, Op::Acosh, Op::Ln1p];
+    let edges = [0.0, 1.0, -1.0];
+    for op in outer {
+        for inner in [Op::Abs, Op::Mul, Op::Min, Op::Max] {
+            for x in edges {
+                let (value, slope) = with_slope(x, |b, x| {
+                    let arguments = [x, x];
+                    let inside = b.op(inner, &arguments[..inner.arity()]);
+                    let made = b.op(op, &[inside]);
+                    b.op(Op::Mul, &[x, made])
+                });
+                assert!(value.is_nan() || !slope.is_nan(), "x {op:?}({inner:?} x) at {x}");
+            }
+        }
+    }
+}
+
+#[test]
+fn partial_derivatives_inside_a_function_are_exact() {
+    // d/dx of (d/dy (x^2 sin y)) = 2 x cos y, once by nesting and once by differentiation of the first.
+    let f = function(2, |b, x| {
+        let (square, sine) = (b.op(Op::Mul, &[x[0], x[0]]), b.op(Op::Sin, &[x[1]]));
+        let product = b.op(Op::Mul, &[square, sine]);
+        let first = b.partial(product, 1);
+        let second = b.partial(first, 0);
+        vec![first, second]
+    });
+    let x = [1.3f64, 0.4];
+    let (first, second) = (x[0] * x[0] * x[1].cos(), 2.0 * x[0] * x[1].cos());
+    let values = evaluate(&resolve(&f), &given(x));
+    assert!((values[0] - first).abs() < 1e-15 && (values[1] - second).abs() < 1e-15);
+    let (g, entries) = differentiate(&f, &[0], &[0]);
+    assert!((evaluate(&g, &given(x))[entries[0].index as usize] - second).abs() < 1e-15);
+}
+
+#[test]
+fn structural_zeros_are_no_entries() {
+    let f = function(3, |b, x| {
+        let first = b.op(Op::Exp, &[x[0]]);
+        let step = b.op(Op::Floor, &[x[1]]);
+        vec![b.op(Op::Add, &[first, step]), x[2]]
+    });
+    let entries = differentiate(&f, &[0, 1], &[0, 1, 2]).1;
+    let found: Vec<(u32, u32)> = entries.iter().map(|e| (e.output, e.probe)).collect();
+    assert_eq!(found, [(0, 0), (1, 2)]);
+}
+
+#[test]
+fn folding_changes_no_value() {
+    let mut dice = Dice(7);
+    let interesting = [0.0, -0.0, 1.0, -1.0, 2.0, 0.5, 3.0, 4.0, 0.1, -7.3, 1e300, 1e-300, f64::INFINITY, f64::NEG_INFINITY];
+    for row in memspice::ir::op::TABLE.iter().filter(|r| r.signature.0.iter().all(|t| *t == Takes::Only(Type::Real))) {
+        let arity = row.op.arity();
+        for _ in 0..200 {
+            let x: Vec<f64> = (0..arity).map(|_| interesting[dice.below(interesting.len())]).collect();
+            for known in 0..1 << arity {
+                // Some arguments are constants of the function, the others come from outside.
+                let f = function(arity, |b, probes| {
+                    let arguments: Vec<Value> =
+                        (0..arity).map(|k| if known & (1 << k) != 0 { b.real(x[k]) } else { probes[k] }).collect();
+                    vec![b.op(row.op, &arguments)]
+                });
+                let mut padded = [0.0; 3];
+                padded[..arity].copy_from_slice(&x);
+                let (found, expected) = (at(&f, &x), row.op.value(padded));
+                assert!(found == expected || found.is_nan() && expected.is_nan(), "{} {x:?} {known}: {found} {expected}", row.name);
+            }
+        }
+    }
 }
