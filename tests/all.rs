@@ -1,4 +1,6 @@
 //! The only test binary, for a fast link.
+#[path = "all/ac.rs"]
+mod ac;
 #[path = "all/cli.rs"]
 mod cli;
 #[path = "all/decks.rs"]

@@ -8,11 +8,12 @@ use crate::diag::Diagnostic;
 use crate::solve::{Counts, SimError, Tolerances};
 use crate::wave::Sink;
 
+pub mod ac;
 pub mod columns;
 pub mod op;
 
 /// All analyses.
-pub static TABLE: &[Entry] = &[op::ENTRY];
+pub static TABLE: &[Entry] = &[op::ENTRY, ac::ENTRY];
 
 /// The deck's `.options`, plain data, and what an analysis needs to talk to the world.
 pub struct Env<'a> {

@@ -83,9 +83,9 @@ impl Pattern {
 
     /// `y += A x` for values on this pattern.
     pub fn multiply_add<T: Scalar>(&self, values: &[T], x: &[T], y: &mut [T]) {
-        for c in 0..self.n {
+        for (c, x) in x.iter().enumerate().take(self.n) {
             for s in self.column(c) {
-                y[self.rows[s] as usize] += values[s] * x[c];
+                y[self.rows[s] as usize] += values[s] * *x;
             }
         }
     }

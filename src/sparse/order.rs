@@ -95,10 +95,10 @@ impl Transversal<'_> {
             via: Vec::new(),
         };
         let mut matched = vec![false; n];
-        for c in 0..n {
+        for (c, matched) in matched.iter_mut().enumerate() {
             if graph.rows(c).any(|r| r == c) {
                 search.column_of_row[c] = c as u32;
-                matched[c] = true;
+                *matched = true;
             }
         }
         let mut unmatched = None;
