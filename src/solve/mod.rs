@@ -7,12 +7,16 @@ pub mod failure;
 pub mod history;
 pub mod integrate;
 pub mod ladder;
+pub mod march;
 pub mod newton;
+pub mod rest;
 pub mod rows;
 pub mod settle;
+pub mod start;
 pub mod statics;
 pub mod step;
 pub mod walk;
+pub mod window;
 
 /// What is accurate enough.
 #[derive(Clone, Copy, PartialEq, Debug)]

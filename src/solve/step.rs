@@ -1,1 +1,92 @@
-//! (see the module name)
+//! How long the next step may be, from the error of the last ones.
+//!
+//! With the weighted error `e` of a step (accepted when `e <= 1`), `e ~ h^k`, the ratio of the next step to this one is
+//! `rho_n = (E/e_n)^(b1/k) (E/e_(n-1))^(b2/k) rho_(n-1)^(-a2)`: a digital filter (Soederlind, ACM TOMS 29 (2003) 1). The
+//! ratio goes through a smooth limiter, so that it never jumps. A rejected step is repeated with the plain `(E/e)^(1/k)`.
+
+use super::integrate::Estimate;
+
+/// Coefficients of one controller.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Filter {
+    /// Name.
+    pub name: &'static str,
+    /// Weight of the last error.
+    pub b1: f64,
+    /// Weight of the error before it.
+    pub b2: f64,
+    /// Weight of the last ratio.
+    pub a2: f64,
+}
+
+/// The controllers.
+pub const FILTERS: [Filter; 3] = [
+    Filter { name: "elementary", b1: 1.0, b2: 0.0, a2: 0.0 },
+    Filter { name: "pi", b1: 0.6, b2: -0.2, a2: 0.0 },
+    Filter { name: "h211b", b1: 0.25, b2: 0.25, a2: 0.25 },
+];
+
+/// Error aimed at: below 1, so that few steps are rejected.
+pub const AIM: f64 = 0.5;
+/// A smaller error counts as this one.
+const LEAST: f64 = 1e-6;
+/// Reach of the limiter: ratios stay within 1 +- pi/2 times this.
+const REACH: f64 = 2.0;
+/// Limits of the ratio.
+const RATIO: (f64, f64) = (0.2, 4.0);
+
+/// What to do after a step.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Verdict {
+    /// The step holds; the next one may be this many times as long.
+    Accept(f64),
+    /// Repeat the step, shorter by this factor.
+    Reject(f64),
+}
+
+/// A filter with its memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Controller {
+    filter: Filter,
+    last_error: f64,
+    last_ratio: f64,
+}
+
+impl Controller {
+    /// A controller without memory.
+    pub fn new(filter: Filter) -> Controller {
+        Controller { filter, last_error: f64::NAN, last_ratio: 1.0 }
+    }
+
+    /// Forgets the past, after a corner.
+    pub fn restart(&mut self) {
+        self.last_error = f64::NAN;
+        self.last_ratio = 1.0;
+    }
+
+    /// Judges a step by its estimate.
+    pub fn judge(&mut self, estimate: &Estimate) -> Verdict {
+        if !estimate.error.is_finite() || estimate.error > 1.0 {
+            // A rejected step says that the past does not tell the future.
+            self.restart();
+            let ratio = (AIM / estimate.error).powf(1.0 / f64::from(estimate.exponent));
+            return Verdict::Reject(if ratio.is_finite() { ratio.clamp(0.1, 0.9) } else { 0.1 });
+        }
+        if !estimate.verified {
+            return Verdict::Accept(estimate.growth.min(2.0));
+        }
+        let k = f64::from(estimate.next_exponent);
+        let error = estimate.next_error.max(LEAST);
+        // Far from the limit there is nothing to smooth: straight to the step that the error allows.
+        let ratio = if self.last_error.is_nan() || error < 0.05 {
+            (AIM / error).powf(1.0 / k)
+        } else {
+            let Filter { b1, b2, a2, .. } = self.filter;
+            (AIM / error).powf(b1 / k) * (AIM / self.last_error).powf(b2 / k) * self.last_ratio.powf(-a2)
+        };
+        let ratio = (1.0 + REACH * ((ratio - 1.0) / REACH).atan()).clamp(RATIO.0, RATIO.1).min(estimate.growth);
+        self.last_error = error;
+        self.last_ratio = ratio;
+        Verdict::Accept(ratio)
+    }
+}

@@ -1,1 +1,230 @@
-//! Integration methods, one file each.
+//! Integration in time: one file a method, one row of [`TABLE`] each.
+//!
+//! Every method turns a step into algebraic problems `alpha q(x) + beta + f(x, t) = 0` and carries the past derivative as
+//! `qdot = alpha q + beta`, never as `-f`: rows without charge then stay exactly algebraic. The local error is made in q and
+//! measured in x: `e = (G + alpha C)^-1 (alpha e_q)`, each component against its unknown's own tolerance, largest one counts
+//! (decision 6).
+//!
+//! Work-precision table (measured, `cargo bench`): see [`TABLE`].
+
+use super::failure::Failure;
+use super::history::{History, Record};
+use super::newton::{Implicit, Newton, Rows};
+use super::{Counts, Tolerances};
+use crate::dae::{Eval, Memory, Params, Phase, Point, System, Want};
+
+pub mod dirk;
+pub mod esdirk;
+pub mod euler;
+pub mod gear;
+pub mod radau;
+pub mod trapezoidal;
+pub mod trbdf2;
+
+/// One row of the table of methods.
+pub struct Method {
+    /// Name in decks: `.options method=`.
+    pub name: &'static str,
+    /// Other names.
+    pub aliases: &'static [&'static str],
+    /// For people.
+    pub title: &'static str,
+    /// Order of convergence, the highest if it varies.
+    pub order: u32,
+    /// `reltol` if the deck gives none: what the work-precision table asks for.
+    pub reltol: f64,
+    /// Index into [`super::step::FILTERS`].
+    pub filter: usize,
+    /// Makes one; the argument is the highest order wanted.
+    pub make: fn(u32) -> Box<dyn Integrator>,
+}
+
+/// The methods; the first one is the default.
+pub const TABLE: &[Method] = &[trapezoidal::METHOD, gear::METHOD, trbdf2::METHOD, esdirk::METHOD, radau::METHOD, euler::METHOD];
+
+/// The method called `name`, any case.
+pub fn find(name: &str) -> Option<&'static Method> {
+    TABLE.iter().find(|m| m.name.eq_ignore_ascii_case(name) || m.aliases.iter().any(|a| a.eq_ignore_ascii_case(name)))
+}
+
+/// What is integrated.
+#[derive(Clone, Copy)]
+pub struct Problem<'a> {
+    /// The equations.
+    pub system: &'a dyn System,
+    /// Parameter values.
+    pub params: &'a Params,
+    /// What models remember at the last accepted point.
+    pub past: &'a Memory,
+    /// Newton's tolerances.
+    pub tolerances: &'a Tolerances,
+}
+
+impl<'a> Problem<'a> {
+    /// The place `x` at `t`, nothing limited.
+    pub fn point(&self, x: &'a [f64], t: f64) -> Point<'a> {
+        Point { x, t, params: self.params, past: self.past, trial: None, phase: Phase::Transient }
+    }
+}
+
+/// What a step says about itself.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Estimate {
+    /// Largest weighted local error; the step holds if it is at most 1.
+    pub error: f64,
+    /// Unknown with this error.
+    pub worst: usize,
+    /// The error goes as `h^exponent`.
+    pub exponent: u32,
+    /// Error of the formula that the next step will use, for a step as long as this one.
+    pub next_error: f64,
+    /// Its exponent.
+    pub next_exponent: u32,
+    /// False for the first step of a segment, whose error nothing tells: it must be short.
+    pub verified: bool,
+    /// The next step may not be longer by more than this factor.
+    pub growth: f64,
+}
+
+impl Estimate {
+    /// An estimate whose formula stays the same.
+    pub fn new((worst, error): (usize, f64), exponent: u32) -> Estimate {
+        let growth = f64::INFINITY;
+        Estimate { error, worst, exponent, next_error: error, next_exponent: exponent, verified: true, growth }
+    }
+
+    /// No estimate at all.
+    pub fn unverified() -> Estimate {
+        Estimate { verified: false, ..Estimate::new((0, 0.0), 2) }
+    }
+}
+
+/// A method with its state.
+pub trait Integrator {
+    /// Tries the step from the newest point of `past` to `work.end.t`; `work.end` becomes the point reached.
+    ///
+    /// # Errors
+    /// If Newton fails.
+    fn step(&mut self, problem: &Problem, work: &mut Work, past: &History) -> Result<Estimate, Failure>;
+
+    /// The step just tried was accepted (it is not yet in the history) or not.
+    fn judged(&mut self, _problem: &Problem, _accepted: bool, _past: &History, _work: &mut Work) {}
+}
+
+/// What each unknown's error is held against: `factor (relative max(|x|, largest) + absolute)`.
+#[derive(Clone, Debug)]
+pub struct Weights {
+    /// The relative tolerance.
+    pub relative: f64,
+    /// `trtol`.
+    pub factor: f64,
+    /// Absolute tolerance by unknown.
+    pub absolute: Vec<f64>,
+    /// Largest |x| lately, by unknown.
+    pub largest: Vec<f64>,
+    /// False for unknowns that are algebraic or of index 2.
+    pub counted: Vec<bool>,
+}
+
+impl Weights {
+    /// Weights for `system`; everything counts until it is said to be algebraic.
+    pub fn new(system: &dyn System, relative: f64, factor: f64) -> Weights {
+        let layout = system.layout();
+        let absolute: Vec<f64> = layout.unknowns.iter().map(|u| layout.quantities[u.quantity as usize].abstol).collect();
+        let n = absolute.len();
+        Weights { relative, factor, absolute, largest: vec![0.0; n], counted: vec![true; n] }
+    }
+
+    /// What unknown `j`, now at `x`, is allowed.
+    pub fn allowed(&self, j: usize, x: f64) -> f64 {
+        self.factor * (self.relative * self.largest[j].max(x.abs()) + self.absolute[j])
+    }
+
+    /// The largest share of its tolerance that any counted component of `e` takes at `x`, and where.
+    pub fn norm(&self, e: &[f64], x: &[f64]) -> (usize, f64) {
+        let mut worst = (0, 0.0);
+        for (j, (e, x)) in e.iter().zip(x).enumerate() {
+            if self.counted[j] {
+                let share = e.abs() / self.allowed(j, *x);
+                if share > worst.1 || share.is_nan() {
+                    worst = (j, if share.is_nan() { f64::INFINITY } else { share });
+                }
+            }
+        }
+        worst
+    }
+}
+
+/// Workspace of the methods: allocated once.
+pub struct Work {
+    /// Newton with the LU of the last pencil.
+    pub newton: Newton,
+    /// The point that a step goes to; its `t` is set by the caller, the rest by the method.
+    pub end: Record,
+    /// Constant term of the algebraic problem, extended.
+    pub beta: Vec<f64>,
+    /// Local error, n.
+    pub error: Vec<f64>,
+    /// What errors are held against.
+    pub weights: Weights,
+    /// What it cost.
+    pub counts: Counts,
+    eval: Eval,
+}
+
+impl Work {
+    /// Space for `system`.
+    pub fn new(system: &dyn System, weights: Weights) -> Work {
+        let n = system.layout().unknowns.len();
+        let extended = n + system.layout().outputs.len();
+        Work {
+            newton: Newton::new(system),
+            end: Record::new(n, extended),
+            beta: vec![0.0; extended],
+            error: vec![0.0; n],
+            weights,
+            counts: Counts::default(),
+            eval: Eval::new(system),
+        }
+    }
+
+    /// Solves `alpha q + beta + f(x, t) = 0` for `end.x`, from its present value; sets the charges and their derivatives.
+    ///
+    /// # Errors
+    /// If Newton fails.
+    pub fn solve(&mut self, problem: &Problem, alpha: f64, t: f64) -> Result<(), Failure> {
+        let n = self.end.x.len();
+        let eq = Implicit {
+            alpha,
+            beta: &self.beta[..n],
+            t,
+            rows: Rows::Plain,
+            params: problem.params,
+            past: problem.past,
+            phase: Phase::Transient,
+        };
+        self.newton.solve(problem.system, &eq, problem.tolerances, &mut self.end.x, &mut self.counts)?;
+        self.newton.charge(problem.system, &mut self.end.q);
+        output_charges(problem, &mut self.eval, &self.end.x, t, &mut self.end.q);
+        for ((qdot, q), beta) in self.end.qdot.iter_mut().zip(&self.end.q).zip(&self.beta) {
+            *qdot = alpha * q + beta;
+        }
+        Ok(())
+    }
+
+    /// Turns the error in q at hand (`self.error`) into one in x with the pencil factored last, and weighs it.
+    pub fn measure(&mut self, alpha: f64) -> (usize, f64) {
+        self.error.iter_mut().for_each(|e| *e *= alpha);
+        self.newton.back_substitute(&mut self.error);
+        self.weights.norm(&self.error, &self.end.x)
+    }
+}
+
+/// Charges of the output rows at `x` into the tail of the extended vector `q`.
+pub fn output_charges(problem: &Problem, eval: &mut Eval, x: &[f64], t: f64, q: &mut [f64]) {
+    let n = x.len();
+    if q.len() > n {
+        problem.system.eval(&problem.point(x, t), Want::OUTPUTS, eval);
+        q[n..].copy_from_slice(&eval.outputs.charge);
+    }
+}

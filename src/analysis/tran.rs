@@ -1,0 +1,227 @@
+//! `.tran tstep tstop [tstart [tmax]] [uic] [method=] [reltol=]`: waveforms in time.
+//!
+//! Starts from the operating point with `.ic` values forced, or with `uic` from start values alone (decision 22); rows are the
+//! accepted points from `tstart` on. `tstep` is a hint for the first step; what bounds the others is decision 21: a share of
+//! the period of the fastest source, steps between corners, 1/50 of the whole, or `tmax` instead.
+
+use std::sync::atomic::Ordering;
+
+use crate::args::{Arg, Args};
+use crate::dae::{Message, MessageKind, System};
+use crate::diag::Diagnostic;
+use crate::solve::history::Record;
+use crate::solve::integrate::{self, Method, Problem, Weights, Work};
+use crate::solve::march::{Ceiling, March, Plan};
+use crate::solve::{SimError, Tolerances, start};
+use crate::wave::{ColumnKind, Flow, Sink};
+
+use super::columns::{RowMaker, header, lead};
+use super::{Analysis, Entry, Env, Summary};
+
+/// Row of the table of analyses.
+pub const ENTRY: Entry = Entry {
+    keyword: "tran",
+    usage: ".tran tstep tstop [tstart [tmax]] [uic] [method=name] [reltol=number]",
+    parse: |args, _| Transient::parse(args).map(|t| Box::new(t) as Box<dyn Analysis>),
+};
+
+/// Steps that the whole gets at least.
+const FEWEST: f64 = 50.0;
+/// First step in units of the shortest time that anybody names.
+const FIRST: f64 = 1e-3;
+/// Step of the solve that makes start values consistent, in units of the first step.
+const SETTLE: f64 = 1e-6;
+/// Progress is told when it has grown by this much.
+const PROGRESS: f64 = 0.002;
+
+/// The arguments.
+#[derive(Clone, Debug)]
+pub struct Transient {
+    /// Hint for the first step, s.
+    pub step: f64,
+    /// End, s.
+    pub stop: f64,
+    /// Rows begin here, s.
+    pub start: f64,
+    /// Longest step, s, if given.
+    pub longest: Option<f64>,
+    /// Start from start values, without an operating point.
+    pub uic: bool,
+    /// Method of this card.
+    pub method: Option<&'static str>,
+    /// Relative tolerance of this card.
+    pub reltol: Option<f64>,
+}
+
+impl Transient {
+    /// From the card.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(args: &Args) -> Result<Transient, Diagnostic> {
+        let uic = args.flag("uic");
+        let step = args.number(0, "a time step")?;
+        let stop = args.number(1, "an end time")?;
+        let optional = |k: usize, what| match args.positional().nth(k) {
+            Some(arg) if !arg.text.eq_ignore_ascii_case("uic") => args.number(k, what).map(Some),
+            _ => Ok(None),
+        };
+        let (start, longest) = (optional(2, "a start time")?, optional(3, "a longest step")?);
+        let wrong = |k: usize, text: &str| {
+            let span = args.positional().nth(k).map_or(args.span, |a| a.span);
+            Err(Diagnostic::error(span, text.to_string()).hint(format!("usage: {}", ENTRY.usage)))
+        };
+        if !(stop > 0.0 && stop.is_finite()) {
+            return wrong(1, "the end time must be positive");
+        }
+        if !(step >= 0.0) {
+            return wrong(0, "the time step must not be negative");
+        }
+        if start.is_some_and(|s| !(0.0..stop).contains(&s)) {
+            return wrong(2, "the start time must lie between 0 and the end time");
+        }
+        if longest.is_some_and(|l| !(l >= 0.0)) {
+            return wrong(3, "the longest step must not be negative");
+        }
+        let method = args.named("method").map(known_method).transpose()?;
+        let reltol = match args.named("reltol") {
+            None => None,
+            Some(arg) => match args.named_number("reltol", 0.0)? {
+                r if r > 0.0 && r < 1.0 => Some(r),
+                _ => return Err(Diagnostic::error(arg.span, "reltol must lie between 0 and 1")),
+            },
+        };
+        let longest = longest.filter(|l| *l > 0.0);
+        Ok(Transient { step, stop, start: start.unwrap_or(0.0), longest, uic, method: method.map(|m| m.name), reltol })
+    }
+
+    /// The method and the tolerances that hold.
+    fn settings(&self, env: &Env) -> (&'static Method, Tolerances) {
+        let name = self.method.map(str::to_string).or_else(|| env.method.clone());
+        let method = name.and_then(|n| integrate::find(&n)).unwrap_or(&integrate::TABLE[0]);
+        let own = if env.reltol_given { env.tolerances.reltol } else { method.reltol };
+        (method, Tolerances { reltol: self.reltol.unwrap_or(own), ..env.tolerances })
+    }
+
+    /// What bounds the step all the time.
+    fn ceilings(&self, system: &dyn System, env: &Env) -> Vec<Ceiling> {
+        if let Some(longest) = self.longest {
+            return vec![Ceiling { name: "ceiling: tmax".into(), longest }];
+        }
+        let whole = Ceiling { name: "ceiling: 1/50 of the whole".into(), longest: (self.stop - self.start) / FEWEST };
+        let source = system.motion(&env.params).filter(|m| m.period.is_finite()).map(|m| Ceiling {
+            name: format!("ceiling: {} ({} points per period)", m.source, env.points_per_period),
+            longest: m.period / env.points_per_period,
+        });
+        source.into_iter().chain([whole]).collect()
+    }
+
+    /// The point at time 0.
+    fn first_point(
+        &self,
+        system: &dyn System,
+        env: &Env,
+        tolerances: &Tolerances,
+        first: f64,
+        summary: &mut Summary,
+    ) -> Result<Record, SimError> {
+        let memory = crate::dae::Memory(vec![0.0; system.layout().memory]);
+        let problem = Problem { system, params: &env.params, past: &memory, tolerances };
+        let starts = system.starts(&env.params);
+        let x = start::assembled(&problem, &starts);
+        summary.operating_point = "none (uic)".into();
+        let mut work = Work::new(system, Weights::new(system, tolerances.reltol, tolerances.trtol));
+        let settled = start::settled(&problem, &mut work, &x, SETTLE * first);
+        summary.counts += work.counts;
+        settled.map_err(|failure| {
+            let hint = "start values that contradict one another or the sources? try without uic";
+            failure.named(system, &problem.point(&work.end.x, 0.0), "start values (uic)", "backward Euler", hint)
+        })
+    }
+
+    /// The march, with its rows.
+    fn march(&self, system: &dyn System, env: &Env, sink: &mut dyn Sink, summary: &mut Summary) -> Result<(), SimError> {
+        let (method, tolerances) = self.settings(env);
+        summary.method = format!("{}, reltol {:e}", method.title, tolerances.reltol);
+        let ceilings = self.ceilings(system, env);
+        let corner = Some(system.next_break(&env.params, 0.0));
+        let named = ceilings.iter().map(|c| c.longest).chain(corner).chain((self.step > 0.0).then_some(self.step));
+        let first = FIRST * named.fold(f64::INFINITY, f64::min);
+        let point = self.first_point(system, env, &tolerances, first, summary)?;
+        let memory = crate::dae::Memory(vec![0.0; system.layout().memory]);
+        let maxord = env.maxord.unwrap_or(method.order);
+        let plan = Plan { system, params: &env.params, tolerances, method, maxord, stop: self.stop, first, ceilings };
+        let mut march = March::new(plan, memory, point, true);
+        let result = self.rows(system, env, sink, summary, &mut march);
+        summary.counts += march.work.counts;
+        summary.ruled_by = march.ruled.shares();
+        for t in &march.guard.found {
+            summary.remarks.push(format!("resting on an unstable equilibrium since t = {t:.6e} s"));
+        }
+        result
+    }
+
+    fn rows(
+        &self,
+        system: &dyn System,
+        env: &Env,
+        sink: &mut dyn Sink,
+        summary: &mut Summary,
+        march: &mut March,
+    ) -> Result<(), SimError> {
+        let mut maker = RowMaker::default();
+        let mut told = 0.0;
+        let n = system.layout().unknowns.len();
+        loop {
+            let t = march.t();
+            march.evaluate_outputs();
+            if t >= self.start {
+                let row = maker.real(system, &[t], march.outputs(), &march.history.newest().qdot[n..]);
+                summary.points += 1;
+                if sink.row(row).map_err(|e| SimError::Io(e.to_string()))? == Flow::Stop {
+                    return Ok(());
+                }
+            }
+            if march.done() || march.advice.finish || ends(&summary.messages)? {
+                return Ok(());
+            }
+            if env.stop.load(Ordering::Relaxed) {
+                return Err(SimError::Stopped { t });
+            }
+            if t / self.stop >= told + PROGRESS {
+                told = t / self.stop;
+                (env.progress)(told);
+            }
+            march.advance(&mut summary.messages)?;
+        }
+    }
+}
+
+impl Analysis for Transient {
+    fn run(&self, system: &dyn System, env: &Env, sink: &mut dyn Sink) -> (Summary, Result<(), SimError>) {
+        let mut summary = Summary { analysis: "tran".into(), ..Summary::default() };
+        let header = header(system, env, ("tran", "Transient Analysis"), vec![lead("time", "time", "s")], 1, ColumnKind::Real);
+        let begun = sink.begin(&header).map_err(|e| SimError::Io(e.to_string()));
+        let result = begun.and_then(|()| self.march(system, env, sink, &mut summary));
+        let ended = sink.end().map_err(|e| SimError::Io(e.to_string()));
+        (summary, result.and(ended))
+    }
+}
+
+/// True if a model asked for the end.
+fn ends(messages: &[Message]) -> Result<bool, SimError> {
+    match messages.iter().find(|m| matches!(m.kind, MessageKind::Fatal | MessageKind::Finish)) {
+        Some(m) if m.kind == MessageKind::Fatal => Err(SimError::Fatal(format!("{}: {}", m.instance, m.text))),
+        found => Ok(found.is_some()),
+    }
+}
+
+/// The method that `arg` names.
+fn known_method(arg: &Arg) -> Result<&'static Method, Diagnostic> {
+    integrate::find(&arg.text).ok_or_else(|| {
+        let names = || integrate::TABLE.iter().map(|m| m.name);
+        Diagnostic::error(arg.span, format!("unknown integration method `{}`", arg.text))
+            .expected(format!("known: {}", names().collect::<Vec<_>>().join(", ")))
+            .suggest(&arg.text, names())
+    })
+}

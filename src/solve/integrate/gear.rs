@@ -1,0 +1,125 @@
+//! Backward differentiation (Gear), orders 1 to 5, variable step with exactly fitted coefficients.
+//!
+//! `qdot` is the derivative at the new point of the polynomial through it and the last k accepted points, whatever their
+//! distances, so that the order holds on any sequence of steps (Brayton, Gustavson, Hachtel, Proc. IEEE 60 (1972) 98):
+//! `alpha = sum_(j=1..k) 1/(t - t_j)`, `beta = sum_j w_j q_j`. The polynomial misses `d_k = q[t, t_1 .. t_(k+1)] (t - t_1) .. (t - t_k)`
+//! of the derivative, hence the error in q is `d_k/alpha_k`. The same at k - 1 and k + 1 tells which order allows the
+//! longest step; it is asked every k + 1 steps, and the step grows only then, which keeps the formulas stable.
+
+use super::{Estimate, Integrator, Method, Problem, Work, euler};
+use crate::solve::failure::Failure;
+use crate::solve::history::{History, MOST, difference_weights, slope_weights};
+use crate::solve::step::AIM;
+
+/// Row of the table.
+pub const METHOD: Method = Method {
+    name: "gear",
+    aliases: &["bdf", "ndf"],
+    title: "Gear (BDF), variable order",
+    order: 5,
+    reltol: 1e-6,
+    filter: 0,
+    make: |highest| Box::new(Gear { order: 1, highest: highest.clamp(1, 5), steady: 0, next: 1 }),
+};
+
+/// The method: order of this step and of the next, highest order, steps since order or step changed.
+struct Gear {
+    order: usize,
+    highest: u32,
+    steady: usize,
+    next: usize,
+}
+
+/// Pessimism about the step that another order allows: lower, same, higher.
+const BIAS: [f64; 3] = [1.3, 1.2, 1.4];
+/// An error so far below the limit that nothing is lost by growing at once (starts).
+const FAR: f64 = 0.01;
+/// Longest growth of a step at once.
+const GROWTH: f64 = 2.0;
+
+impl Integrator for Gear {
+    fn step(&mut self, problem: &Problem, work: &mut Work, past: &History) -> Result<Estimate, Failure> {
+        if past.smooth() == 1 {
+            (self.order, self.next, self.steady) = (1, 1, 0);
+            return euler::step(problem, work, past);
+        }
+        let order = self.order.min(past.smooth());
+        let times = times(work.end.t, past);
+        let weights = slope_weights(&times[..=order]);
+        work.beta.fill(0.0);
+        for (j, weight) in weights[1..=order].iter().enumerate() {
+            work.beta.iter_mut().zip(&past.back(j).q).for_each(|(b, q)| *b += weight * q);
+        }
+        past.predict(work.end.t, order + 1, &mut work.end.x);
+        work.solve(problem, weights[0], work.end.t)?;
+        if past.smooth() < order + 1 {
+            // Only after a start whose derivative was given; the order below has its estimate.
+            return Ok(Estimate { growth: 1.0, ..self.estimate(work, past, order - 1, weights[0]) });
+        }
+        let mut estimate = self.estimate(work, past, order, weights[0]);
+        self.next = order;
+        // Between choices the step stays as it is while it holds.
+        (estimate.growth, estimate.next_error) = (1.0, estimate.error.min(AIM));
+        if (self.steady >= order || estimate.error < FAR) && estimate.error <= 1.0 {
+            self.choose(work, past, order, weights[0], &mut estimate);
+        }
+        Ok(estimate)
+    }
+
+    fn judged(&mut self, _problem: &Problem, accepted: bool, past: &History, work: &mut Work) {
+        if !accepted {
+            self.steady = 0;
+            return;
+        }
+        let same_step = past.smooth() < 2 || {
+            let (h, before) = (work.end.t - past.newest().t, past.newest().t - past.back(1).t);
+            (h / before - 1.0).abs() < 1e-3
+        };
+        self.steady = if self.next != self.order || !same_step { 0 } else { self.steady + 1 };
+        self.order = self.next;
+    }
+}
+
+impl Gear {
+    /// Error of the formula of `order` for the step just solved with the pencil of `alpha`.
+    fn estimate(&self, work: &mut Work, past: &History, order: usize, alpha: f64) -> Estimate {
+        let times = times(work.end.t, past);
+        let weights = difference_weights(&times[..order + 2]);
+        let reach: f64 = times[1..=order].iter().map(|s| times[0] - s).product();
+        let own: f64 = times[1..=order].iter().map(|s| 1.0 / (times[0] - s)).sum();
+        for (k, e) in work.error.iter_mut().enumerate() {
+            let old: f64 = (0..=order).map(|j| weights[j + 1] * past.back(j).q[k]).sum();
+            *e = (weights[0] * work.end.q[k] + old) * reach / own;
+        }
+        Estimate::new(work.measure(alpha), order as u32 + 1)
+    }
+
+    /// Chooses the next order and lets the step grow.
+    fn choose(&mut self, work: &mut Work, past: &History, order: usize, alpha: f64, estimate: &mut Estimate) {
+        let mut best = (BIAS[1] * estimate.error.max(1e-12).powf(1.0 / (order as f64 + 1.0)), order, *estimate);
+        let higher = order < self.highest as usize && past.smooth() >= order + 2;
+        for (other, bias, possible) in [(order.wrapping_sub(1), BIAS[0], order > 1), (order + 1, BIAS[2], higher)] {
+            if possible {
+                let there = self.estimate(work, past, other, alpha);
+                let cost = bias * there.error.max(1e-12).powf(1.0 / (other as f64 + 1.0));
+                if cost < best.0 {
+                    best = (cost, other, there);
+                }
+            }
+        }
+        self.next = best.1;
+        estimate.next_error = best.2.error;
+        estimate.next_exponent = best.2.exponent;
+        estimate.growth = GROWTH;
+    }
+}
+
+/// The new point's time and those of the points before it, newest first.
+fn times(t: f64, past: &History) -> [f64; MOST] {
+    let mut times = [0.0; MOST];
+    times[0] = t;
+    for (k, time) in times.iter_mut().enumerate().skip(1) {
+        *time = past.back(k - 1).t;
+    }
+    times
+}

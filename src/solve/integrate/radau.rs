@@ -1,0 +1,298 @@
+//! Radau IIA, three stages, order 5, L-stable, stiffly accurate.
+//!
+//! Stages: `1/h sum_j W_ij (q(X_j) - q_n) + f(X_i, t_n + c_i h) = 0` with `W = A^-1`. A simplified Newton with one frozen pair
+//! (G, C) splits along the eigenvectors of W into a real system `(G + mu_0/h C) w_0 = -u_0 r` and a complex one
+//! `(G + mu_1/h C) w_1 = -u_1 r`, `dX = v_0 w_0 + 2 Re(v_1 w_1)` (Hairer and Wanner, Solving ODEs II, IV.8). The error is the distance
+//! between the qdot carried from the last step and that of the collocation polynomial at its left end, `h/mu_0` times it,
+//! filtered by the real pencil: order 4. `qdot` at the end is that of the collocation polynomial.
+
+use num_complex::Complex64;
+
+use super::{Estimate, Integrator, Method, Problem, Work, euler, output_charges};
+use crate::dae::{Eval, Want};
+use crate::solve::failure::Failure;
+use crate::solve::history::{History, value_weights};
+use crate::solve::newton::Report;
+use crate::sparse::Lu;
+
+/// Row of the table.
+pub const METHOD: Method = Method {
+    name: "radau",
+    aliases: &["radau5", "radauiia"],
+    title: "Radau IIA",
+    order: 5,
+    reltol: 1e-4,
+    filter: 2,
+    make: |_| Box::new(Radau { scheme: Scheme::new(), space: None, extrapolate: false }),
+};
+
+const SQRT_6: f64 = 2.449_489_742_783_178;
+/// Iterations with one Jacobian, and Jacobians, before the step counts as failed.
+const ITERATIONS: (u32, u32) = (8, 3);
+/// A slower convergence than this asks for a new Jacobian.
+const SLOW: f64 = 0.4;
+/// Share of the tolerance that what is left of the iteration may take.
+const SHARE: f64 = 3e-3;
+
+/// Coefficients, derived from those of the method once.
+pub struct Scheme {
+    /// Places of the stages.
+    pub c: [f64; 3],
+    /// The inverse of A.
+    pub w: [[f64; 3]; 3],
+    /// Eigenvalues of `w`: the real one and one of the pair.
+    pub mu: (f64, Complex64),
+    /// Left eigenvectors, scaled to `u v = 1`.
+    pub u: ([f64; 3], [Complex64; 3]),
+    /// Right eigenvectors.
+    pub v: ([f64; 3], [Complex64; 3]),
+    /// Weights of `q(X_j) - q_n` in h times the derivative of the collocation polynomial at its left end.
+    pub left: [f64; 3],
+}
+
+impl Scheme {
+    fn new() -> Scheme {
+        let s = SQRT_6;
+        let a = [
+            [(88.0 - 7.0 * s) / 360.0, (296.0 - 169.0 * s) / 1800.0, (-2.0 + 3.0 * s) / 225.0],
+            [(296.0 + 169.0 * s) / 1800.0, (88.0 + 7.0 * s) / 360.0, (-2.0 - 3.0 * s) / 225.0],
+            [(16.0 - s) / 36.0, (16.0 + s) / 36.0, 1.0 / 9.0],
+        ];
+        let w = inverse(&a);
+        // Roots of mu^3 - 9 mu^2 + 36 mu - 60.
+        let (third, two_thirds) = (3f64.cbrt(), 9f64.cbrt());
+        let real = 3.0 - third + two_thirds;
+        let complex = Complex64::new(3.0 + 0.5 * (third - two_thirds), 0.5 * (3f64.powf(5.0 / 6.0) + 3f64.powf(7.0 / 6.0)));
+        let (u0, v0) = eigenvectors(&w, Complex64::from(real));
+        let (u1, v1) = eigenvectors(&w, complex);
+        Scheme {
+            c: [(4.0 - s) / 10.0, (4.0 + s) / 10.0, 1.0],
+            w,
+            mu: (real, complex),
+            u: (u0.map(|z| z.re), u1),
+            v: (v0.map(|z| z.re), v1),
+            left: [(13.0 + 7.0 * s) / 3.0, (13.0 - 7.0 * s) / 3.0, 1.0 / 3.0],
+        }
+    }
+}
+
+/// The inverse of a 3 x 3 matrix by cofactors.
+fn inverse(a: &[[f64; 3]; 3]) -> [[f64; 3]; 3] {
+    let minor = |i: usize, j: usize| {
+        let (r, c) = (((i + 1) % 3, (i + 2) % 3), ((j + 1) % 3, (j + 2) % 3));
+        a[r.0][c.0] * a[r.1][c.1] - a[r.0][c.1] * a[r.1][c.0]
+    };
+    let determinant: f64 = (0..3).map(|j| a[0][j] * minor(0, j)).sum();
+    std::array::from_fn(|i| std::array::from_fn(|j| minor(j, i) / determinant))
+}
+
+/// Left and right eigenvector of `w` for `mu`, scaled to `u v = 1`: what is orthogonal to two columns, and to two rows, of `w - mu`.
+fn eigenvectors(w: &[[f64; 3]; 3], mu: Complex64) -> ([Complex64; 3], [Complex64; 3]) {
+    let m = |i: usize, j: usize| Complex64::from(w[i][j]) - if i == j { mu } else { Complex64::ZERO };
+    let cross = |a: [Complex64; 3], b: [Complex64; 3]| {
+        std::array::from_fn::<Complex64, 3, _>(|k| a[(k + 1) % 3] * b[(k + 2) % 3] - a[(k + 2) % 3] * b[(k + 1) % 3])
+    };
+    let v = cross(std::array::from_fn(|j| m(0, j)), std::array::from_fn(|j| m(1, j)));
+    let u = cross(std::array::from_fn(|i| m(i, 0)), std::array::from_fn(|i| m(i, 1)));
+    let product: Complex64 = u.iter().zip(&v).map(|(u, v)| u * v).sum();
+    (u.map(|z| z / product), v)
+}
+
+/// Workspace: the two factorised pencils and the stages.
+struct Space {
+    eval: Eval,
+    real: Lu<f64>,
+    complex: Lu<Complex64>,
+    real_values: Vec<f64>,
+    complex_values: Vec<Complex64>,
+    /// Unknowns at the stages.
+    x: [Vec<f64>; 3],
+    /// Extended charges at the stages, less those at the start of the step.
+    z: [Vec<f64>; 3],
+    f: [Vec<f64>; 3],
+    w0: Vec<f64>,
+    w1: Vec<Complex64>,
+}
+
+/// The method; `extrapolate`: the stages of the last step are those of the step that ended at the newest point.
+struct Radau {
+    scheme: Scheme,
+    space: Option<Box<Space>>,
+    extrapolate: bool,
+}
+
+impl Integrator for Radau {
+    fn step(&mut self, problem: &Problem, work: &mut Work, past: &History) -> Result<Estimate, Failure> {
+        if past.slopes() == 0 {
+            self.extrapolate = false;
+            return euler::step(problem, work, past);
+        }
+        let mut space = self.space.take().unwrap_or_else(|| Box::new(Space::new(problem, work)));
+        let h = work.end.t - past.newest().t;
+        self.predict(&mut space, past, h);
+        let solved = self.iterate(&mut space, problem, work, past, h);
+        let result = solved.map(|()| self.finish(&mut space, problem, work, past, h));
+        self.space = Some(space);
+        result
+    }
+
+    fn judged(&mut self, _problem: &Problem, accepted: bool, past: &History, _work: &mut Work) {
+        // A rejected step has overwritten the stages of the one before it.
+        self.extrapolate = accepted && past.slopes() > 0;
+    }
+}
+
+impl Space {
+    fn new(problem: &Problem, work: &Work) -> Space {
+        let (n, extended, entries) = (work.end.x.len(), work.end.q.len(), problem.system.pattern().len());
+        let vectors = |length: usize| std::array::from_fn(|_| vec![0.0; length]);
+        Space {
+            eval: Eval::new(problem.system),
+            real: Lu::new(problem.system.pattern()),
+            complex: Lu::new(problem.system.pattern()),
+            real_values: vec![0.0; entries],
+            complex_values: vec![Complex64::ZERO; entries],
+            x: vectors(n),
+            z: vectors(extended),
+            f: vectors(n),
+            w0: vec![0.0; n],
+            w1: vec![Complex64::ZERO; n],
+        }
+    }
+
+    /// Evaluates G and C at the second stage and factors both pencils.
+    fn factor(&mut self, scheme: &Scheme, problem: &Problem, work: &mut Work, t: f64, h: f64) -> Result<(), Failure> {
+        problem.system.eval(&problem.point(&self.x[1], t), Want::NEWTON, &mut self.eval);
+        self.eval.pencil(scheme.mu.0 / h, &mut self.real_values);
+        self.eval.pencil(scheme.mu.1 / h, &mut self.complex_values);
+        if !self.real_values.iter().all(|v| v.is_finite()) {
+            return Err(Failure::NotFinite);
+        }
+        work.counts.evaluations += 1;
+        work.counts.factorisations += 2;
+        self.real.factor(&self.real_values).map_err(Failure::Singular)?;
+        self.complex.factor(&self.complex_values).map_err(Failure::Singular)?;
+        Ok(())
+    }
+
+    /// Evaluates f and q at all stages.
+    fn evaluate(&mut self, scheme: &Scheme, problem: &Problem, work: &mut Work, past: &History, h: f64) -> Result<(), Failure> {
+        let start = past.newest();
+        let n = self.w0.len();
+        for i in 0..3 {
+            let t = if i == 2 { work.end.t } else { start.t + scheme.c[i] * h };
+            problem.system.eval(&problem.point(&self.x[i], t), Want::F | Want::Q, &mut self.eval);
+            self.f[i].copy_from_slice(&self.eval.f[..n]);
+            self.z[i][..n].iter_mut().zip(&self.eval.q).zip(&start.q).for_each(|((z, q), q0)| *z = q - q0);
+            if self.eval.advice.not_finite || !self.f[i].iter().chain(&self.z[i][..n]).all(|v| v.is_finite()) {
+                return Err(Failure::NotFinite);
+            }
+        }
+        work.counts.evaluations += 3;
+        Ok(())
+    }
+
+    /// One update of all stages; its largest share of the tolerance, and where.
+    fn update(&mut self, scheme: &Scheme, work: &Work, h: f64) -> (usize, f64) {
+        for k in 0..self.w0.len() {
+            let r: [f64; 3] = std::array::from_fn(|i| {
+                let w = &scheme.w[i];
+                (w[0] * self.z[0][k] + w[1] * self.z[1][k] + w[2] * self.z[2][k]) / h + self.f[i][k]
+            });
+            self.w0[k] = -(scheme.u.0[0] * r[0] + scheme.u.0[1] * r[1] + scheme.u.0[2] * r[2]);
+            self.w1[k] = -(scheme.u.1[0] * r[0] + scheme.u.1[1] * r[1] + scheme.u.1[2] * r[2]);
+        }
+        self.real.solve(&mut self.w0);
+        self.complex.solve(&mut self.w1);
+        let mut worst = (0, 0.0);
+        for k in 0..self.w0.len() {
+            for i in 0..3 {
+                let dx = scheme.v.0[i] * self.w0[k] + 2.0 * (scheme.v.1[i] * self.w1[k]).re;
+                self.x[i][k] += dx;
+                let share = dx.abs() / (SHARE * work.weights.allowed(k, self.x[i][k]));
+                if share > worst.1 || share.is_nan() {
+                    worst = (k, share);
+                }
+            }
+        }
+        worst
+    }
+}
+
+impl Radau {
+    /// Starting values of the stages: the last collocation polynomial carried on, or the last points.
+    fn predict(&self, space: &mut Space, past: &History, h: f64) {
+        let start = past.newest();
+        if !self.extrapolate {
+            for (c, x) in self.scheme.c.iter().zip(&mut space.x) {
+                past.predict(start.t + c * h, 3, x);
+            }
+            return;
+        }
+        let before = past.back(1);
+        let ratio = h / (start.t - before.t);
+        let c = &self.scheme.c;
+        let weights = c.map(|c_i| value_weights(1.0 + c_i * ratio, &[0.0, c[0], c[1], c[2]]));
+        for k in 0..start.x.len() {
+            let old = [before.x[k], space.x[0][k], space.x[1][k], space.x[2][k]];
+            for (x, w) in space.x.iter_mut().zip(&weights) {
+                x[k] = old.iter().zip(w).map(|(x, w)| x * w).sum();
+            }
+        }
+    }
+
+    /// Simplified Newton on all stages.
+    fn iterate(&self, space: &mut Space, problem: &Problem, work: &mut Work, past: &History, h: f64) -> Result<(), Failure> {
+        let middle = past.newest().t + self.scheme.c[1] * h;
+        let mut report = Report::default();
+        for _ in 0..ITERATIONS.1 {
+            space.factor(&self.scheme, problem, work, middle, h)?;
+            let (mut last, mut rate) = (f64::INFINITY, f64::INFINITY);
+            for _ in 0..ITERATIONS.0 {
+                space.evaluate(&self.scheme, problem, work, past, h)?;
+                let (worst, share) = space.update(&self.scheme, work, h);
+                work.counts.iterations += 1;
+                report.iterations += 1;
+                report.worst_unknown = (worst, share * SHARE * work.weights.allowed(worst, space.x[2][worst]));
+                report.worst_row = (worst, space.f[2][worst]);
+                if last.is_finite() {
+                    rate = share / last;
+                }
+                let left = if rate < 1.0 { share * rate / (1.0 - rate) } else { f64::INFINITY };
+                if left <= 1.0 || share <= 1e-3 {
+                    return Ok(());
+                }
+                if !share.is_finite() || (last.is_finite() && rate > SLOW && share > 1.0) {
+                    break;
+                }
+                last = share;
+            }
+        }
+        Err(Failure::NoConvergence(report))
+    }
+
+    /// Charges and derivatives at the end, and the error.
+    fn finish(&self, space: &mut Space, problem: &Problem, work: &mut Work, past: &History, h: f64) -> Estimate {
+        let (start, n) = (past.newest(), work.end.x.len());
+        let Scheme { c, w, left, .. } = &self.scheme;
+        for i in 0..3 {
+            let t = if i == 2 { work.end.t } else { start.t + c[i] * h };
+            problem.system.eval(&problem.point(&space.x[i], t), Want::Q, &mut space.eval);
+            work.counts.evaluations += 1;
+            work.end.q[..n].copy_from_slice(&space.eval.q[..n]);
+            output_charges(problem, &mut space.eval, &space.x[i], t, &mut work.end.q);
+            space.z[i].iter_mut().zip(&work.end.q).zip(&start.q).for_each(|((z, q), q0)| *z = q - q0);
+        }
+        work.end.x.copy_from_slice(&space.x[2]);
+        for (k, qdot) in work.end.qdot.iter_mut().enumerate() {
+            *qdot = (w[2][0] * space.z[0][k] + w[2][1] * space.z[1][k] + w[2][2] * space.z[2][k]) / h;
+        }
+        for (k, e) in work.error.iter_mut().enumerate() {
+            let slope = (left[0] * space.z[0][k] + left[1] * space.z[1][k] + left[2] * space.z[2][k]) / h;
+            // alpha times the error in q, alpha = mu_0/h.
+            *e = start.qdot[k] - slope;
+        }
+        space.real.solve(&mut work.error);
+        Estimate::new(work.weights.norm(&work.error, &work.end.x), 4)
+    }
+}

@@ -1,0 +1,367 @@
+//! From one accepted point of a transient to the next.
+//!
+//! Takes a system, a method and what bounds the step; gives accepted points. A step ends at a corner of a source exactly
+//! (decision 22), is never longer than its ceilings (decision 21), is repeated shorter when Newton fails, when the local
+//! error is too large, or when explicit time alone changes a row by more than half of its scale. After a corner the
+//! derivatives carried are dropped and the first step is short, one-step and L-stable.
+
+use crate::dae::{Advice, Eval, Memory, Message, Outputs, Params, System, Want};
+
+use super::failure::Failure;
+use super::history::{History, Record};
+use super::integrate::{Estimate, Integrator, Method, Problem, Weights, Work};
+use super::rest::RestGuard;
+use super::step::{Controller, FILTERS, Verdict};
+use super::window::Window;
+use super::{SimError, Tolerances};
+
+/// First step after a corner, in units of the last step before it.
+const AFRESH: f64 = 1e-3;
+/// Steps that each flat and each ramp of a source gets at least.
+const STEPS_BETWEEN_CORNERS: f64 = 8.0;
+/// A change of a row through explicit time alone that is too much for one step, in units of its scale.
+const JUMP: f64 = 0.5;
+/// Accepted steps between two looks at explicit time, while the step does not grow.
+const LOOK_EVERY: u32 = 8;
+/// After this many failures of Newton in sequence the past is dropped and backward Euler tries.
+const FAILURES: u32 = 3;
+
+/// A bound on the step with the words that the summary uses for it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Ceiling {
+    /// `v1 (50 points per period)`.
+    pub name: String,
+    /// Longest step, s.
+    pub longest: f64,
+}
+
+/// What a march needs to know.
+pub struct Plan<'a> {
+    /// The equations.
+    pub system: &'a dyn System,
+    /// Parameter values.
+    pub params: &'a Params,
+    /// Tolerances; `reltol` is that of the method.
+    pub tolerances: Tolerances,
+    /// The method.
+    pub method: &'static Method,
+    /// Highest order of multistep methods.
+    pub maxord: u32,
+    /// End, s.
+    pub stop: f64,
+    /// First step, s.
+    pub first: f64,
+    /// Bounds on the step that hold all the time.
+    pub ceilings: Vec<Ceiling>,
+}
+
+/// What ruled the length of the accepted steps: how many each.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Ruled(Vec<(String, u64)>);
+
+impl Ruled {
+    fn count(&mut self, name: &str) {
+        match self.0.iter_mut().find(|r| r.0 == name) {
+            Some(rule) => rule.1 += 1,
+            None => self.0.push((name.to_string(), 1)),
+        }
+    }
+
+    /// `local error 93 %, corners of sources 7 %`, largest first; shares that round to nothing are left out.
+    pub fn shares(&self) -> String {
+        let total: u64 = self.0.iter().map(|r| r.1).sum();
+        let mut sorted = self.0.clone();
+        sorted.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+        let share = |count: u64| 100.0 * count as f64 / total.max(1) as f64;
+        let shown = sorted.iter().filter(|r| share(r.1) >= 0.5).map(|r| format!("{} {:.0} %", r.0, share(r.1)));
+        shown.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The plan and what models remember: what every evaluation needs.
+struct Given<'a> {
+    plan: Plan<'a>,
+    memory: Memory,
+}
+
+impl Given<'_> {
+    fn problem(&self) -> Problem<'_> {
+        let Plan { system, params, tolerances, .. } = &self.plan;
+        Problem { system: *system, params, past: &self.memory, tolerances }
+    }
+}
+
+/// A transient on its way.
+pub struct March<'a> {
+    given: Given<'a>,
+    /// Accepted points.
+    pub history: History,
+    /// Workspace, with the counts.
+    pub work: Work,
+    /// The rest guard, with what it found.
+    pub guard: RestGuard,
+    /// What ruled the steps.
+    pub ruled: Ruled,
+    /// What models say at the newest point.
+    pub advice: Advice,
+    integrator: Box<dyn Integrator>,
+    controller: Controller,
+    windows: (Window, Window),
+    /// Largest scale of each row lately.
+    scales: Vec<f64>,
+    eval: Eval,
+    committed: Memory,
+    f_before: Vec<f64>,
+    corner: f64,
+    between: f64,
+    h: f64,
+    looked: (u32, f64),
+}
+
+/// A step to try: its end, its length, and what ruled it.
+struct Trial {
+    t: f64,
+    h: f64,
+    rule: Rule,
+}
+
+/// What rules a step.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    Error,
+    Corner,
+    Between,
+    Bound,
+    Rest,
+    Ceiling(usize),
+}
+
+impl<'a> March<'a> {
+    /// A march from `start`; `slope`: its `qdot` holds.
+    pub fn new(plan: Plan<'a>, memory: Memory, start: Record, slope: bool) -> March<'a> {
+        let system = plan.system;
+        let n = system.layout().unknowns.len();
+        let weights = Weights::new(system, plan.tolerances.reltol, plan.tolerances.trtol);
+        let given = Given { plan, memory };
+        let plan = &given.plan;
+        let mut march = March {
+            history: History::new(start, slope),
+            work: Work::new(system, weights),
+            guard: RestGuard::new(system),
+            ruled: Ruled::default(),
+            advice: Advice::default(),
+            integrator: (plan.method.make)(plan.maxord),
+            controller: Controller::new(FILTERS[plan.method.filter]),
+            windows: (Window::new(n), Window::new(n)),
+            scales: vec![0.0; n],
+            eval: Eval::new(system),
+            committed: Memory::default(),
+            f_before: vec![0.0; n],
+            corner: 0.0,
+            between: f64::INFINITY,
+            h: plan.first,
+            looked: (0, 0.0),
+            given,
+        };
+        march.work.weights.counted.fill(false);
+        march.windows.0.push(&march.history.newest().x, &mut march.work.weights.largest);
+        march.begin_segment();
+        march
+    }
+
+    /// Time of the newest point, s.
+    pub fn t(&self) -> f64 {
+        self.history.newest().t
+    }
+
+    /// True at the end.
+    pub fn done(&self) -> bool {
+        self.t() >= self.given.plan.stop
+    }
+
+    /// Evaluates the output rows at the newest point, and what models say about the next step.
+    pub fn evaluate_outputs(&mut self) {
+        let at = self.history.newest();
+        let problem = self.given.problem();
+        problem.system.eval(&problem.point(&at.x, at.t), Want::OUTPUTS, &mut self.eval);
+        self.advice = self.eval.advice;
+    }
+
+    /// The output rows at the newest point, once evaluated.
+    pub fn outputs(&self) -> &Outputs {
+        &self.eval.outputs
+    }
+
+    /// Goes to the next accepted point; what models say there is appended to `messages`.
+    ///
+    /// # Errors
+    /// If the step would have to be too small.
+    pub fn advance(&mut self, messages: &mut Vec<Message>) -> Result<(), SimError> {
+        let mut failures = 0;
+        let mut last: Result<Estimate, Failure> = Ok(Estimate::unverified());
+        loop {
+            let trial = self.choose();
+            let smallest = (16.0 * f64::EPSILON * self.t().abs()).max(1e-22 * self.given.plan.stop);
+            if trial.h < smallest && trial.rule != Rule::Corner {
+                return Err(self.too_small(trial.h, &last));
+            }
+            self.work.end.t = trial.t;
+            let problem = self.given.problem();
+            last = self.integrator.step(&problem, &mut self.work, &self.history);
+            let verdict = match &last {
+                Ok(estimate) => self.controller.judge(estimate),
+                Err(_) => Verdict::Reject(0.25),
+            };
+            let verdict = match verdict {
+                Verdict::Accept(_) if self.jumps(&trial) => Verdict::Reject(0.5),
+                verdict => verdict,
+            };
+            let accepted = matches!(verdict, Verdict::Accept(_));
+            self.integrator.judged(&self.given.problem(), accepted, &self.history, &mut self.work);
+            match verdict {
+                Verdict::Accept(ratio) => {
+                    self.accept(&trial, ratio, messages);
+                    return Ok(());
+                }
+                Verdict::Reject(ratio) => {
+                    self.work.counts.rejected += 1;
+                    self.h = trial.h * ratio;
+                    failures = if last.is_err() { failures + 1 } else { 0 };
+                    if failures == FAILURES && self.history.slopes() > 0 {
+                        self.history.restart();
+                        self.controller.restart();
+                    }
+                }
+            }
+        }
+    }
+
+    /// The step to try next.
+    fn choose(&self) -> Trial {
+        let t = self.t();
+        let candidates = [(self.between, Rule::Between), (self.advice.bound_step, Rule::Bound), (self.guard.limit, Rule::Rest)];
+        let ceilings = self.given.plan.ceilings.iter().enumerate().map(|(k, c)| (c.longest, Rule::Ceiling(k)));
+        let least = |best: (f64, Rule), other: (f64, Rule)| if other.0 < best.0 { other } else { best };
+        let (h, rule) = candidates.into_iter().chain(ceilings).fold((self.h, Rule::Error), least);
+        let left = self.corner - t;
+        if h >= left * (1.0 - 1e-6) {
+            return Trial { t: self.corner, h: left, rule: if left < 0.9 * h { Rule::Corner } else { rule } };
+        }
+        // Two even steps rather than a long one and a crumb.
+        let (h, rule) = if h > 0.55 * left { (0.5 * left, Rule::Corner) } else { (h, rule) };
+        let end = t + h;
+        Trial { t: end, h: end - t, rule }
+    }
+
+    /// True if explicit time alone changes some row too much within the trial step (decision 21).
+    fn jumps(&mut self, trial: &Trial) -> bool {
+        let (since, longest) = self.looked;
+        if self.history.smooth() < 2 || (since < LOOK_EVERY && trial.h <= longest) {
+            self.looked.0 += 1;
+            return false;
+        }
+        let start = self.history.newest();
+        let (system, problem) = (self.given.plan.system, self.given.problem());
+        let n = start.x.len();
+        system.eval(&problem.point(&start.x, start.t), Want::F | Want::SCALE, &mut self.eval);
+        self.f_before.copy_from_slice(&self.eval.f[..n]);
+        self.scales.iter_mut().zip(&self.eval.scale).for_each(|(largest, scale)| *largest = largest.max(*scale));
+        system.eval(&problem.point(&start.x, trial.t), Want::F | Want::SCALE, &mut self.eval);
+        self.work.counts.evaluations += 2;
+        let changes = self.eval.f[..n].iter().zip(&self.f_before).map(|(f, before)| (f - before).abs());
+        let scales = self.eval.scale[..n].iter().zip(&self.scales).map(|(scale, largest)| scale.max(*largest));
+        let jumps = changes.zip(scales).any(|(change, scale)| change > JUMP * scale * (1.0 + 1e-9));
+        self.looked = if jumps { (LOOK_EVERY, 0.0) } else { (0, 1.1 * trial.h) };
+        jumps
+    }
+
+    /// Takes the trial step in.
+    fn accept(&mut self, trial: &Trial, ratio: f64, messages: &mut Vec<Message>) {
+        let before = self.h;
+        self.h = trial.h * ratio;
+        if trial.rule == Rule::Corner {
+            // A step cut short by a corner says nothing about how long steps may be.
+            self.h = self.h.max(before);
+        }
+        self.count(trial.rule);
+        self.work.counts.accepted += 1;
+        self.history.push(&mut self.work.end);
+        let (work, history) = (&mut self.work, &self.history);
+        self.windows.0.push(&history.newest().x, &mut work.weights.largest);
+        self.windows.1.push(&work.newton.eval().scale[..self.scales.len()], &mut self.scales);
+        let at = history.newest();
+        self.committed.clone_from(&self.given.memory);
+        let problem = self.given.problem();
+        problem.system.commit(&problem.point(&at.x, at.t), &mut self.committed, messages);
+        std::mem::swap(&mut self.committed, &mut self.given.memory);
+        let problem = self.given.problem();
+        let remaining = self.given.plan.stop - at.t;
+        self.guard.look(&problem, history, &work.weights, self.given.plan.method.order == 1, remaining);
+        if at.t >= self.corner && at.t < self.given.plan.stop {
+            self.h = AFRESH * self.h.min(before.max(trial.h));
+            self.history.restart();
+            self.controller.restart();
+            self.guard.restart();
+            self.begin_segment();
+        }
+    }
+
+    fn count(&mut self, rule: Rule) {
+        let name = match rule {
+            Rule::Error => "local error",
+            Rule::Corner => "corners of sources",
+            Rule::Between => "steps between corners",
+            Rule::Bound => "bound_step of a model",
+            Rule::Rest => "rest on an unstable equilibrium",
+            Rule::Ceiling(k) => self.given.plan.ceilings[k].name.as_str(),
+        };
+        self.ruled.count(name);
+    }
+
+    /// Finds the next corner and which unknowns are dynamic now.
+    fn begin_segment(&mut self) {
+        let (system, params) = (self.given.plan.system, self.given.plan.params);
+        let (t, stop) = (self.t(), self.given.plan.stop);
+        let mut corner = system.next_break(params, t);
+        // Corners that rounding alone keeps apart are one.
+        while corner - t < 32.0 * f64::EPSILON * t.abs() {
+            corner = system.next_break(params, corner);
+        }
+        self.corner = corner.min(stop);
+        self.between = if corner < stop || t > 0.0 { (self.corner - t) / STEPS_BETWEEN_CORNERS } else { f64::INFINITY };
+        self.h = self.h.min(1e-2 * (self.corner - t));
+        self.looked = (LOOK_EVERY, 0.0);
+        let at = self.history.newest();
+        let problem = self.given.problem();
+        system.eval(&problem.point(&at.x, at.t), Want::C, &mut self.eval);
+        let (pattern, unknowns) = (system.pattern(), &system.layout().unknowns);
+        for (j, counted) in self.work.weights.counted.iter_mut().enumerate() {
+            *counted |= !unknowns[j].index2 && pattern.column(j).any(|s| self.eval.c[s] != 0.0);
+        }
+    }
+
+    fn too_small(&self, h: f64, last: &Result<Estimate, Failure>) -> SimError {
+        let (row, unknown, error, why) = match last {
+            Ok(estimate) => (estimate.worst, estimate.worst, estimate.error, "the local error stays too large"),
+            Err(Failure::NoConvergence(r)) => (r.worst_row.0, r.worst_unknown.0, f64::INFINITY, "Newton does not converge"),
+            Err(Failure::Singular(s)) => (s.row.unwrap_or(s.column), s.column, f64::INFINITY, "the matrix is singular"),
+            Err(Failure::NotFinite) => (0, 0, f64::INFINITY, "a value is not finite"),
+        };
+        let unknowns = &self.given.plan.system.layout().unknowns;
+        let name = |k: usize| unknowns.get(k).map_or_else(String::new, |u| u.name.clone());
+        if matches!(last, Err(Failure::NotFinite)) {
+            let at = self.history.newest();
+            let point = self.given.problem().point(&self.work.end.x, at.t + h);
+            return Failure::NotFinite.named(self.given.plan.system, &point, "time step", "", "");
+        }
+        SimError::StepTooSmall {
+            t: self.t(),
+            h,
+            unknown: name(unknown),
+            row: name(row),
+            error,
+            tried: format!("{} with ever shorter steps: {why}", self.given.plan.method.title),
+            hint: "look for a jump in this device's equations, or try method=gear, or a larger reltol".into(),
+        }
+    }
+}

