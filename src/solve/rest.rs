@@ -5,6 +5,7 @@
 use num_complex::Complex64;
 
 use crate::dae::{Eval, System, Want};
+use crate::sparse::eigen;
 
 use super::history::History;
 use super::integrate::{Problem, Weights};
@@ -21,6 +22,9 @@ const PACE: f64 = 0.1;
 const ROUNDING: f64 = 1e-7;
 /// A place this many tolerances away from the last one asked about is another place.
 const ELSEWHERE: f64 = 10.0;
+
+/// Rightmost eigenvalues asked for.
+const WANTED: usize = 8;
 
 /// What the guard remembers.
 pub struct RestGuard {
@@ -63,7 +67,9 @@ impl RestGuard {
         self.asked = Some(now.x.clone());
         problem.system.eval(&problem.point(&now.x, now.t), Want::NEWTON, &mut self.eval);
         let entries = problem.system.pattern().len();
-        let values = eigenvalues(problem.system.pattern(), &self.eval.g[..entries], &self.eval.c[..entries], usize::MAX);
+        let (g, c) = (&self.eval.g[..entries], &self.eval.c[..entries]);
+        // A pencil that no shift makes regular has no verdict.
+        let values = eigen::eigenvalues(problem.system.pattern(), g, c, WANTED).unwrap_or_default();
         self.limit = values.iter().map(|s| pace(*s, damped, remaining)).fold(f64::INFINITY, f64::min);
         if self.limit.is_finite() {
             self.found.push(now.t);
@@ -85,8 +91,4 @@ fn pace(s: Complex64, damped: bool, remaining: f64) -> f64 {
 fn distance(a: &[f64], b: &[f64], weights: &Weights) -> f64 {
     let share = |j: usize| (a[j] - b[j]).abs() / weights.allowed(j, a[j]);
     (0..a.len()).filter(|j| weights.counted[*j]).map(share).fold(0.0, f64::max)
-}
-
-fn eigenvalues(_: &crate::sparse::Pattern, _: &[f64], _: &[f64], _: usize) -> Vec<Complex64> {
-    Vec::new()
 }
