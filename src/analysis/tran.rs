@@ -7,7 +7,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::args::{Arg, Args};
-use crate::dae::{Message, MessageKind, System};
+use crate::dae::{Memory, Message, MessageKind, Phase, RowKind, StartKind, System};
 use crate::diag::Diagnostic;
 use crate::solve::history::Record;
 use crate::solve::integrate::{self, Method, Problem, Weights, Work};
@@ -15,8 +15,8 @@ use crate::solve::march::{Ceiling, March, Plan};
 use crate::solve::{SimError, Tolerances, start};
 use crate::wave::{ColumnKind, Flow, Sink};
 
-use super::columns::{RowMaker, header, lead};
-use super::{Analysis, Entry, Env, Summary};
+use super::columns::{RowMaker, header, lead, writing};
+use super::{Analysis, Entry, Env, Summary, op};
 
 /// Row of the table of analyses.
 pub const ENTRY: Entry = Entry {
@@ -116,27 +116,37 @@ impl Transient {
         source.into_iter().chain([whole]).collect()
     }
 
-    /// The point at time 0.
-    fn first_point(
-        &self,
-        system: &dyn System,
-        env: &Env,
-        tolerances: &Tolerances,
-        first: f64,
-        summary: &mut Summary,
-    ) -> Result<Record, SimError> {
-        let memory = crate::dae::Memory(vec![0.0; system.layout().memory]);
-        let problem = Problem { system, params: &env.params, past: &memory, tolerances };
-        let starts = system.starts(&env.params);
-        let x = start::assembled(&problem, &starts);
-        summary.operating_point = "none (uic)".into();
-        let mut work = Work::new(system, Weights::new(system, tolerances.reltol, tolerances.trtol));
-        let settled = start::settled(&problem, &mut work, &x, SETTLE * first);
-        summary.counts += work.counts;
-        settled.map_err(|failure| {
-            let hint = "start values that contradict one another or the sources? try without uic";
-            failure.named(system, &problem.point(&work.end.x, 0.0), "start values (uic)", "backward Euler", hint)
-        })
+    /// The point at time 0 and what models remember there.
+    fn first_point(&self, scene: &Scene, summary: &mut Summary) -> Result<(Record, Memory), SimError> {
+        let Scene { system, env, tolerances, .. } = *scene;
+        if self.uic {
+            summary.operating_point = "none (uic)".into();
+            let memory = Memory(vec![0.0; system.layout().memory]);
+            let problem = Problem { system, params: &env.params, past: &memory, tolerances: &tolerances };
+            let x = start::assembled(&problem, &system.starts(&env.params));
+            let point = settled(scene, &problem, &x, "start values (uic)", summary)?;
+            let mut remembered = memory.clone();
+            system.commit(&problem.point(&point.x, 0.0), &mut remembered, &mut summary.messages);
+            return Ok((point, remembered));
+        }
+        let point = op::solve(system, env, Phase::TransientStart)?;
+        summary.operating_point = point.rung;
+        summary.counts += point.counts;
+        summary.remarks.extend(point.remarks);
+        summary.messages.extend(point.messages);
+        let problem = Problem { system, params: &env.params, past: &point.memory, tolerances: &tolerances };
+        let start = if self.starts_moving(system, env) {
+            settled(scene, &problem, &point.x, "release of the start values", summary)?
+        } else {
+            start::still(&problem, &point.x)
+        };
+        Ok((start, point.memory))
+    }
+
+    /// True if something was forced in the operating point, so that the start is no equilibrium.
+    fn starts_moving(&self, system: &dyn System, env: &Env) -> bool {
+        let held = system.layout().unknowns.iter().any(|u| u.row != RowKind::Equilibrium);
+        held || system.starts(&env.params).iter().any(|s| s.kind == StartKind::Ic)
     }
 
     /// The march, with its rows.
@@ -147,12 +157,13 @@ impl Transient {
         let corner = Some(system.next_break(&env.params, 0.0));
         let named = ceilings.iter().map(|c| c.longest).chain(corner).chain((self.step > 0.0).then_some(self.step));
         let first = FIRST * named.fold(f64::INFINITY, f64::min);
-        let point = self.first_point(system, env, &tolerances, first, summary)?;
-        let memory = crate::dae::Memory(vec![0.0; system.layout().memory]);
+        let scene = Scene { system, env, tolerances, first };
+        let (point, memory) = self.first_point(&scene, summary)?;
         let maxord = env.maxord.unwrap_or(method.order);
         let plan = Plan { system, params: &env.params, tolerances, method, maxord, stop: self.stop, first, ceilings };
         let mut march = March::new(plan, memory, point, true);
         let result = self.rows(system, env, sink, summary, &mut march);
+        march.conclude(&mut summary.messages);
         summary.counts += march.work.counts;
         summary.ruled_by = march.ruled.shares();
         for t in &march.guard.found {
@@ -178,7 +189,7 @@ impl Transient {
             if t >= self.start {
                 let row = maker.real(system, &[t], march.outputs(), &march.history.newest().qdot[n..]);
                 summary.points += 1;
-                if sink.row(row).map_err(|e| SimError::Io(e.to_string()))? == Flow::Stop {
+                if sink.row(row).map_err(writing)? == Flow::Stop {
                     return Ok(());
                 }
             }
@@ -197,13 +208,35 @@ impl Transient {
     }
 }
 
+/// What the first point is made from.
+#[derive(Clone, Copy)]
+struct Scene<'a> {
+    system: &'a dyn System,
+    env: &'a Env<'a>,
+    tolerances: Tolerances,
+    /// First step, s.
+    first: f64,
+}
+
+/// See [`start::settled`]; a failure gets its names.
+fn settled(scene: &Scene, problem: &Problem, x: &[f64], what: &str, summary: &mut Summary) -> Result<Record, SimError> {
+    let Tolerances { reltol, trtol, .. } = scene.tolerances;
+    let mut work = Work::new(scene.system, Weights::new(scene.system, reltol, trtol));
+    let settled = start::settled(problem, &mut work, x, SETTLE * scene.first);
+    summary.counts += work.counts;
+    settled.map_err(|failure| {
+        let hint = "start values may contradict one another or the sources; look at .ic and ic=";
+        failure.named(scene.system, &problem.point(&work.end.x, 0.0), what, "backward Euler", hint)
+    })
+}
+
 impl Analysis for Transient {
     fn run(&self, system: &dyn System, env: &Env, sink: &mut dyn Sink) -> (Summary, Result<(), SimError>) {
         let mut summary = Summary { analysis: "tran".into(), ..Summary::default() };
         let header = header(system, env, ("tran", "Transient Analysis"), vec![lead("time", "time", "s")], 1, ColumnKind::Real);
-        let begun = sink.begin(&header).map_err(|e| SimError::Io(e.to_string()));
+        let begun = sink.begin(&header).map_err(writing);
         let result = begun.and_then(|()| self.march(system, env, sink, &mut summary));
-        let ended = sink.end().map_err(|e| SimError::Io(e.to_string()));
+        let ended = sink.end().map_err(writing);
         (summary, result.and(ended))
     }
 }

@@ -236,6 +236,12 @@ impl<'a> March<'a> {
         }
     }
 
+    /// What models say at the end.
+    pub fn conclude(&self, messages: &mut Vec<Message>) {
+        let (at, problem) = (self.history.newest(), self.given.problem());
+        problem.system.conclude(&problem.point(&at.x, at.t), messages);
+    }
+
     /// The step to try next.
     fn choose(&self) -> Trial {
         let t = self.t();
@@ -345,7 +351,7 @@ impl<'a> March<'a> {
             Ok(estimate) => (estimate.worst, estimate.worst, estimate.error, "the local error stays too large"),
             Err(Failure::NoConvergence(r)) => (r.worst_row.0, r.worst_unknown.0, f64::INFINITY, "Newton does not converge"),
             Err(Failure::Singular(s)) => (s.row.unwrap_or(s.column), s.column, f64::INFINITY, "the matrix is singular"),
-            Err(Failure::NotFinite) => (0, 0, f64::INFINITY, "a value is not finite"),
+            Err(Failure::NotFinite | Failure::Refused(_)) => (0, 0, f64::INFINITY, "a value is not finite"),
         };
         let unknowns = &self.given.plan.system.layout().unknowns;
         let name = |k: usize| unknowns.get(k).map_or_else(String::new, |u| u.name.clone());
