@@ -10,11 +10,12 @@ use crate::wave::Sink;
 
 pub mod ac;
 pub mod columns;
+pub mod dc;
 pub mod op;
 pub mod tran;
 
 /// All analyses.
-pub static TABLE: &[Entry] = &[op::ENTRY, ac::ENTRY, tran::ENTRY];
+pub static TABLE: &[Entry] = &[op::ENTRY, dc::ENTRY, tran::ENTRY, ac::ENTRY];
 
 /// The deck's `.options`, plain data, and what an analysis needs to talk to the world.
 pub struct Env<'a> {

@@ -10,7 +10,7 @@
 //! is factored as a whole on a pattern with one more row and column: at a fold J is singular and it is not. Distances are
 //! measured in the size of each unknown, `|dy|^2 = sum (dy_j / size_j)^2`, so volts, kelvins and amperes weigh alike.
 
-use crate::dae::{Eval, ParamId, Params, System};
+use crate::dae::{Eval, Outputs, ParamId, Params, Want};
 use crate::sparse::{Lu, Pattern};
 
 use super::Counts;
@@ -123,7 +123,7 @@ impl<'a> Branch<'a> {
         let system = statics.system;
         let n = system.layout().unknowns.len();
         let floors = super::floors(system.layout()).map(|f| f * 1e3);
-        let size = floors.chain(std::iter::once((range.1 - range.0).abs())).collect();
+        let size = floors.chain(std::iter::once((range.1 - range.0).abs().max(f64::MIN_POSITIVE.sqrt()))).collect();
         let mut branch = Branch {
             newton: Newton::new(system),
             border: Border::new(system.pattern()),
@@ -157,7 +157,10 @@ impl<'a> Branch<'a> {
     }
 
     /// Sets the parameter.
-    fn set(&mut self, p: f64) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// If it refuses the value.
+    pub fn set(&mut self, p: f64) -> Result<(), Failure> {
         assign(&self.statics, &mut self.params, self.id, p)?;
         if self.held_moves {
             self.statics.renew(&self.params);
@@ -281,7 +284,8 @@ impl<'a> Branch<'a> {
                     let easy = cosine >= COSINE.1 && iterations <= 5;
                     return Ok((place, if easy { 2.0 * step } else { step }));
                 }
-                Ok(_) if step < 2.0 * least => return Err(Failure::NoConvergence(Report::default())),
+                // A corner: the direction changes at once however short the step.
+                Ok((place, ..)) if step < 2.0 * least => return Ok((place, step)),
                 Err(failure) if step < 2.0 * least => return Err(failure),
                 _ => step *= 0.5,
             }
@@ -367,7 +371,11 @@ impl<'a> Branch<'a> {
         if solved && (-1e-6..=1.0 + 1e-6).contains(&theta) {
             return Ok(Place { tangent: chord, y });
         }
-        self.search(a, b, &|place: &Place| place.p() - p)
+        let natural = Place { tangent: chord, y };
+        match self.search(a, b, &|place: &Place| place.p() - p) {
+            Err(_) if solved => Ok(natural),
+            other => other,
+        }
     }
 
     /// The problem at the parameter value `p`, apart from the branch: for jumps.
@@ -379,21 +387,17 @@ impl<'a> Branch<'a> {
         Ok((&self.statics, &mut self.newton, &self.params, &mut self.counts))
     }
 
-    /// Evaluates outputs at a place; valid until the next call.
-    pub fn outputs(&mut self, place: &Place) -> Result<&Eval, Failure> {
-        self.set(place.p())?;
-        self.statics.system.eval(
-            &self.statics.point(&self.params, place.x()),
-            crate::dae::Want::OUTPUTS | crate::dae::Want::F,
-            &mut self.spare,
-        );
-        self.counts.evaluations += 1;
-        Ok(&self.spare)
+    /// The value of the parameter.
+    pub fn parameter(&self) -> f64 {
+        self.statics.system.value(&self.params, self.id)
     }
 
-    /// The system.
-    pub fn system(&self) -> &'a dyn System {
-        self.statics.system
+    /// The outputs at a place where the parameter has been set.
+    pub fn outputs(&mut self, place: &Place) -> &Outputs {
+        self.counts.evaluations += 1;
+        let at = self.statics.point(&self.params, place.x());
+        self.statics.system.eval(&at, Want::OUTPUTS, &mut self.spare);
+        &self.spare.outputs
     }
 }
 

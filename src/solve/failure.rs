@@ -20,6 +20,9 @@ pub enum Failure {
     /// Residual or matrix is not finite however short the step.
     #[error("not a finite number")]
     NotFinite,
+    /// The unknown left the range where its model holds.
+    #[error("unknown {0} leaves its bounds")]
+    Escaped(usize),
     /// A parameter does not take the value that a walk needs.
     #[error("{0}")]
     Refused(String),
@@ -46,6 +49,7 @@ impl Failure {
             Failure::Singular(singular) => {
                 SimError::Singular { what, unknown: name(singular.column), row: singular.row.map(name), t, hint }
             }
+            Failure::Escaped(unknown) => SimError::Fatal(format!("{what}: {} leaves the range of its model", name(*unknown))),
             Failure::Refused(text) => SimError::Fatal(format!("{what}: {text}")),
             Failure::NotFinite => SimError::NotFinite { what, t, detail: faults(system, at) },
         }

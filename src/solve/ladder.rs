@@ -106,7 +106,7 @@ fn more_telling(old: Option<Failure>, new: Failure) -> Failure {
         Failure::Refused(_) => 4,
         Failure::Singular(_) => 3,
         Failure::NoConvergence(report) if report.iterations > 0 => 2,
-        Failure::NotFinite => 1,
+        Failure::NotFinite | Failure::Escaped(_) => 1,
         Failure::NoConvergence(_) => 0,
     };
     match old {

@@ -4,7 +4,7 @@
 //! not whichever root Newton finds first. Held rows stay held. On request nodes get a pseudo-capacitance to ground,
 //! by the `shunt` parameter and its share of the constant term.
 
-use crate::dae::{Eval, ParamId, Params, Want};
+use crate::dae::{Eval, Layout, ParamId, Params, Want};
 
 use super::Counts;
 use super::failure::Failure;
@@ -53,6 +53,9 @@ pub fn settle(
             Ok(change) => {
                 motion.accept();
                 x.copy_from_slice(&motion.here);
+                if let Some(k) = outside(statics.system.layout(), x) {
+                    return Err(Failure::Escaped(k));
+                }
                 quiet = if change < QUIET.0 { quiet + 1 } else { 0 };
                 if quiet >= 3 && quiet % 3 == 0 && motion.ends(newton, params, x, counts) {
                     return Ok(());
@@ -116,8 +119,7 @@ impl<'a> Motion<'a> {
         self.beta.iter_mut().zip(&self.eval.q).for_each(|(beta, q)| *beta = -q / h);
         if let Some((id, base, capacitance)) = self.shunt {
             super::walk::assign(self.statics, &mut self.params, id, base + capacitance / h)?;
-            for (k, unknown) in layout.unknowns.iter().enumerate().filter(|(_, u)| u.node) {
-                debug_assert!(unknown.node);
+            for (k, _) in layout.unknowns.iter().enumerate().filter(|(_, u)| u.node) {
                 self.beta[k] -= capacitance / h * self.here[k];
             }
         }
@@ -148,4 +150,9 @@ impl<'a> Motion<'a> {
         x.copy_from_slice(&self.next);
         true
     }
+}
+
+/// The first unknown that is outside of its bounds.
+pub fn outside(layout: &Layout, x: &[f64]) -> Option<usize> {
+    layout.unknowns.iter().zip(x).position(|(unknown, x)| *x < unknown.bounds.0 || *x > unknown.bounds.1)
 }

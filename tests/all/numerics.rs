@@ -1,11 +1,13 @@
 //! Newton, walks, ladder, folds: against closed forms.
 
-use memspice::analysis::{Env, op};
+use memspice::analysis::{Env, Summary, TABLE, op};
+use memspice::args::{Arg, Args};
 use memspice::dae::{Memory, Phase, StartKind, System};
 use memspice::solve::ladder::{LADDER, climb_from};
 use memspice::solve::newton::{Implicit, Newton, Report, Rows};
 use memspice::solve::statics::Statics;
-use memspice::solve::{Counts, Tolerances};
+use memspice::solve::{Counts, SimError, Tolerances};
+use memspice::wave::Dataset;
 
 use super::systems::*;
 
@@ -119,4 +121,92 @@ fn operating_point_of_the_cell_says_what_was_not_used() {
 fn start_values_choose_the_equilibrium() {
     let point = operating_point(&nbox_pair(0.0, 25.0, [290.0, 370.0], [0.95, 0.93]));
     assert!((point.x[1] - 295.51463).abs() < 1e-5 && (point.x[3] - 363.64158).abs() < 1e-5, "{:?}", point.x);
+}
+
+/// Runs a card such as `dc v1 0 1.2 1m` (numbers plain) on a toy.
+fn run_card(card: &str, system: &Toy) -> (Dataset, Summary, Result<(), SimError>) {
+    let mut words = card.split_whitespace();
+    let keyword = words.next().unwrap().to_string();
+    let span = memspice::span::Span::default();
+    let items = words
+        .map(|word| match word.split_once('=') {
+            Some((name, text)) => Arg { name: Some(name.into()), text: text.into(), number: text.parse().ok(), span },
+            None => Arg { name: None, text: word.into(), number: word.parse().ok(), span },
+        })
+        .collect();
+    let args = Args { keyword: keyword.clone(), span, items };
+    let entry = TABLE.iter().find(|e| e.keyword == keyword).unwrap();
+    let analysis = (entry.parse)(&args, system).unwrap_or_else(|d| panic!("{}", d.message));
+    let mut data = Dataset::default();
+    let (summary, result) = analysis.run(system, &env(system), &mut data);
+    (data, summary, result)
+}
+
+/// Row with the smallest |dp/ds|: here simply the row at which the branch number is about to rise.
+fn fold_rows(data: &Dataset) -> Vec<usize> {
+    let pass = data.real("branch").unwrap();
+    (1..pass.len()).filter(|k| pass[*k] > pass[*k - 1]).map(|k| k - 1).collect()
+}
+
+#[test]
+fn sweep_of_a_linear_circuit_is_plain() {
+    let (data, summary, result) = run_card("dc v1 -1 1 0.1", &rc(1e3, 1e-9, 5.0, 0.0, 1.0));
+    result.unwrap();
+    assert_eq!((data.rows, summary.ruled_by.as_str()), (21, "v1 reached 1"));
+    let (v1, out) = (data.real("v1").unwrap(), data.real("v(out)").unwrap());
+    for (v, x) in v1.iter().zip(out) {
+        assert!((v - x).abs() < 1e-15, "{v} {x}");
+    }
+    assert_eq!((v1[0], v1[20]), (-1.0, 1.0));
+}
+
+/// x^3 - 3x = p: folds at p = 2, x = -1 and p = -2, x = 1, where d/dx = 0.
+#[test]
+fn cubic_is_followed_through_both_folds() {
+    let system = cubic(0.0).start(0, -3.0, StartKind::State);
+    let (data, summary, result) = run_card("dc p -3 3 0.25", &system);
+    result.unwrap();
+    let (p, x) = (data.real("p").unwrap(), data.real("x").unwrap());
+    let folds = fold_rows(&data);
+    assert_eq!(folds.len(), 2, "{summary:?}");
+    for (row, sign) in folds.iter().zip([-1.0, 1.0]) {
+        assert!((x[*row] - sign).abs() < 1e-9 && (p[*row] + 2.0 * sign).abs() < 1e-12, "{} {}", x[*row], p[*row]);
+    }
+    for (p, x) in p.iter().zip(x) {
+        assert!((x * x * x - 3.0 * x - p).abs() < 1e-12);
+    }
+    // Every grid value once on each pass it belongs to: 21 up to p = 2, 17 back, 21 on; the two at the folds may coincide.
+    assert!((59..=61).contains(&data.rows), "{}", data.rows);
+    assert_eq!(summary.ruled_by, "p reached 3");
+}
+
+/// With jumps the state leaves x = -1 for the far branch at p > 2, and comes back at p < -2: hysteresis.
+#[test]
+fn cubic_with_jumps_is_a_hysteresis_loop() {
+    let system = cubic(0.0).start(0, -3.0, StartKind::State);
+    let (data, summary, result) = run_card("dc p -3 3 0.25 mode=back", &system);
+    result.unwrap();
+    let (p, x, pass) = (data.real("p").unwrap(), data.real("x").unwrap(), data.real("branch").unwrap());
+    assert_eq!(fold_rows(&data).len(), 3, "{summary:?}");
+    for k in 0..data.rows {
+        let up = pass[k] <= 2.0;
+        let on_upper = if up { p[k] > 2.0 + 1e-9 } else { p[k] > -2.0 - 1e-9 };
+        assert_eq!(x[k] > 0.0, on_upper, "p = {}, x = {}, pass {}", p[k], x[k], pass[k]);
+    }
+}
+
+/// ndr-models 4.2: onset of the negative resistance, and points of the curve.
+#[test]
+fn nbox_onset_is_located_and_followed_beyond() {
+    let (data, summary, result) = run_card("dc v1 0 1.2 0.001", &nbox_direct(0.0));
+    result.unwrap();
+    let (v, x, i) = (data.real("v1").unwrap(), data.real("x1.x").unwrap(), data.real("i(v1)").unwrap());
+    let folds = fold_rows(&data);
+    assert_eq!(folds.len(), 1, "{summary:?}");
+    let k = folds[0];
+    assert!((v[k] - 0.972734).abs() < 1e-6 && (x[k] - 316.647).abs() < 1e-3, "{} {}", v[k], x[k]);
+    assert!((i[k] + 1.23556e-3).abs() < 1e-8, "{}", i[k]);
+    assert!(summary.ruled_by.contains("x1.x left its range 200 K to 700 K"), "{}", summary.ruled_by);
+    assert!(x.iter().all(|x| *x <= 700.0) && *x.last().unwrap() > 695.0);
+    println!("rows {} counts {:?} {:?}", data.rows, summary.counts, summary.remarks);
 }

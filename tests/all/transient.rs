@@ -80,7 +80,9 @@ fn table_of_fig12() {
     for m in integrate::TABLE {
         for k in 2..=7 {
             let reltol = 10f64.powi(-k);
-            if m.name == "euler" && k > 6 { continue; }
+            if m.name == "euler" && k > 6 {
+                continue;
+            }
             let (data, summary, result) = run(&system, &card(200e-6), Some(m.name), Some(reltol));
             let (t, x1) = tail(&data, "x1.x", 150e-6);
             let (_, x2) = tail(&data, "x2.x", 150e-6);
@@ -89,8 +91,20 @@ fn table_of_fig12() {
             let period = if c.len() > 1 { (c[c.len() - 1] - c[0]) / (c.len() - 1) as f64 * 1e9 } else { f64::NAN };
             println!(
                 "{:7} {reltol:.0e} period {:+.4} % cells {:.3}..{:.3} {:.3}..{:.3} points/period {:.1} acc {} rej {} it {} ev {} {:?} {:?} {}",
-                m.name, (period / 1832.1552 - 1.0) * 100.0, r1.0, r1.1, r2.0, r2.1,
-                t.len() as f64 / (50e-6 / 1832e-9), summary.counts.accepted, summary.counts.rejected, summary.counts.iterations, summary.counts.evaluations, summary.remarks, result, summary.ruled_by
+                m.name,
+                (period / 1832.1552 - 1.0) * 100.0,
+                r1.0,
+                r1.1,
+                r2.0,
+                r2.1,
+                t.len() as f64 / (50e-6 / 1832e-9),
+                summary.counts.accepted,
+                summary.counts.rejected,
+                summary.counts.iterations,
+                summary.counts.evaluations,
+                summary.remarks,
+                result,
+                summary.ruled_by
             );
         }
     }
