@@ -4,7 +4,9 @@ use std::io::Cursor;
 use std::path::Path;
 use std::process::Command;
 
-use memspice::output::{self, Request, csv, raw};
+use memspice::args::{Arg, Args};
+use memspice::output::{self, Request, csv, raw, svg};
+use memspice::span::Span;
 use memspice::wave::{Cell, ColumnInfo, ColumnKind, Dataset, Header, Sink};
 use num_complex::Complex64;
 
@@ -227,4 +229,180 @@ fn a_run_writes_its_files() {
     assert_eq!(output::read(&files[3]).unwrap().results.len(), 4);
     let unknown = output::open(&["xls".to_string()], &request).err().unwrap();
     assert!(unknown.contains("xls") && unknown.contains("csv, raw"), "{unknown}");
+}
+
+// Plots.
+
+fn drawn(plot: &svg::Plot, datasets: &[&Dataset]) -> String {
+    let mut text = Vec::new();
+    svg::draw(plot, datasets, &mut text).unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+fn plot(curves: &[(&str, Option<&str>)]) -> svg::Plot {
+    let curves = curves.iter().map(|(y, x)| svg::Curve { y: (*y).into(), x: x.map(str::to_string) }).collect();
+    svg::Plot { analysis: None, curves, settings: svg::Settings { title: Some("a plot".into()), ..Default::default() } }
+}
+
+fn waveform(columns: &[ColumnInfo], keys: &[(&str, f64)], rows: usize, row: impl Fn(usize) -> Vec<f64>) -> Dataset {
+    let mut dataset = Dataset::default();
+    let keys = keys.iter().map(|(k, v)| ((*k).to_string(), *v)).collect();
+    let header = Header { analysis: "tran".into(), columns: columns.to_vec(), independent: 1, keys, ..Header::default() };
+    dataset.begin(&header).unwrap();
+    for k in 0..rows {
+        dataset.row(&row(k).into_iter().map(Cell::Real).collect::<Vec<_>>()).unwrap();
+    }
+    dataset
+}
+
+/// All words of a plot.
+fn words(text: &str) -> Vec<String> {
+    let pieces = text.split("<text").skip(1);
+    pieces.filter_map(|p| Some(p.split_once(">\n")?.1.split_once("\n</text>")?.0.to_string())).collect()
+}
+
+/// All points of its lines, in tenths of pixels; frames left out.
+fn points(text: &str) -> Vec<Vec<(f64, f64)>> {
+    let lines = text.split("<polyline").skip(1).filter_map(|p| Some(p.split_once("points=\"")?.1.split_once('"')?.0));
+    let point = |p: &str| p.split_once(',').map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap()));
+    let lines = lines.map(|l| l.split_whitespace().filter_map(point).collect::<Vec<_>>());
+    lines.filter(|l| l.len() != 5 || l[0] != l[4]).collect()
+}
+
+#[test]
+fn plots_say_what_they_show() {
+    let columns = [real("time", "time", "s"), real("v(out)", "voltage", "V"), real("i(r1)", "current", "A")];
+    let rc = |k: usize, r: f64| {
+        let t = k as f64 * 1e-8;
+        vec![t, 1.0 - (-t / (r * 1e-8)).exp(), 4e-4 * (-t / (r * 1e-8)).exp()]
+    };
+    let family: Vec<Dataset> = [25.0, 2500.0].iter().map(|r| waveform(&columns, &[("rc", *r)], 300, |k| rc(k, *r))).collect();
+    let text = drawn(&plot(&[("v(out)", None), ("i(r1)", None)]), &family.iter().collect::<Vec<_>>());
+    let words = words(&text);
+    for expected in ["a plot", "time (us)", "v(out) (V)", "i(r1) (uA)", "rc=25", "rc=2500", "1.0", "400"] {
+        assert!(words.iter().any(|w| w == expected), "{expected} is not in {words:?}");
+    }
+    // The legend stands once, not for each panel.
+    assert_eq!(words.iter().filter(|w| *w == "rc=25").count(), 1);
+    assert!(text.starts_with("<svg width=\"") && text.trim_end().ends_with("</svg>"));
+}
+
+#[test]
+fn bode_plots_have_decibels_and_degrees() {
+    let text = drawn(&plot(&[("v(out)", None)]), &[&small_signal()]);
+    let words = words(&text);
+    for expected in ["frequency (Hz)", "v(out) (dB)", "phase (deg)", "1k", "100k", "\u{2212}90"] {
+        assert!(words.iter().any(|w| w == expected), "{expected} is not in {words:?}");
+    }
+}
+
+#[test]
+fn tiny_ranges_count_from_an_offset() {
+    let columns = [real("time", "time", "s"), real("v(a)", "voltage", "V")];
+    let tiny = waveform(&columns, &[], 100, |k| vec![k as f64, 0.29535 + 1e-7 * k as f64]);
+    let words = words(&drawn(&plot(&[("v(a)", None)]), &[&tiny]));
+    assert!(words.contains(&"v(a) \u{2212} 295.35 mV (uV)".to_string()), "{words:?}");
+    assert!(words.contains(&"2".to_string()), "{words:?}");
+}
+
+/// A million points with one spike in one sample: the spike is there, the file is small.
+#[test]
+fn decimation_keeps_extremes() {
+    let columns = [real("time", "time", "s"), real("v(a)", "voltage", "V"), real("v(b)", "voltage", "V")];
+    let spike = 777_777;
+    let long = waveform(&columns, &[], 1_000_000, |k| {
+        let noise = (k.wrapping_mul(2_654_435_761) % 1000) as f64 / 1000.0;
+        vec![k as f64, if k == spike { 50.0 } else { noise }, if k == spike + 1 { -50.0 } else { -noise }]
+    });
+    let text = drawn(&plot(&[("v(a)", None), ("v(b)", None)]), &[&long]);
+    assert!(text.len() < 200_000, "{} bytes", text.len());
+    let lines: Vec<(f64, f64)> = points(&text).concat();
+    let ys = || lines.iter().map(|p| p.1);
+    let (high, low) = (ys().fold(f64::MAX, f64::min), ys().fold(0.0, f64::max));
+    // Both spikes stand out of the noise over nearly the whole panel of 380 pixels (a twelfth is margin), symmetrically.
+    assert!(low - high > 3300.0, "{high} {low}");
+    let at = |y: f64| lines.iter().find(|p| p.1 == y).unwrap().0;
+    assert!((at(high) - at(low)).abs() < 15.0, "{} {}", at(high), at(low));
+}
+
+/// A thousand turns of the same loop are drawn once, and no point of it is lost.
+#[test]
+fn loops_are_drawn_once() {
+    let columns = [real("time", "time", "s"), real("v(a)", "voltage", "V"), real("i(x1)", "current", "A")];
+    // 157 is not a divisor: every turn has other points.
+    let turns = waveform(&columns, &[], 500_000, |k| {
+        let t = k as f64 / 157.0;
+        vec![t, t.sin(), 1e-3 * t.cos()]
+    });
+    let text = drawn(&plot(&[("i(x1)", Some("v(a)"))]), &[&turns]);
+    assert!(text.len() < 20_000, "{} bytes", text.len());
+    let (words, lines) = (words(&text), points(&text).concat());
+    assert!(words.contains(&"v(a) (V)".to_string()) && words.contains(&"i(x1) (mA)".to_string()), "{words:?}");
+    let circle: Vec<&(f64, f64)> = lines.iter().collect();
+    let range = |pick: fn(&(f64, f64)) -> f64| {
+        let values = || circle.iter().map(|p| pick(p));
+        (values().fold(f64::MAX, f64::min), values().fold(0.0, f64::max))
+    };
+    let (x, y) = (range(|p| p.0), range(|p| p.1));
+    // Every direction has a point of the ellipse within 12 degrees: nothing was cut out.
+    let angles: Vec<f64> = circle
+        .iter()
+        .map(|p| ((p.1 - (y.0 + y.1) / 2.0) / (y.1 - y.0)).atan2((p.0 - (x.0 + x.1) / 2.0) / (x.1 - x.0)).to_degrees())
+        .collect();
+    for direction in (-180..180).step_by(12) {
+        let near = |a: &f64| (a - f64::from(direction) + 540.0).rem_euclid(360.0) - 180.0;
+        assert!(angles.iter().any(|a| near(a).abs() < 12.0), "nothing at {direction} degrees");
+    }
+}
+
+#[test]
+fn a_straightened_line_stays_within_its_tolerance() {
+    let wave: Vec<(f64, f64)> = (0..4000).map(|k| (f64::from(k) * 0.2, 100.0 * (f64::from(k) * 0.01).sin())).collect();
+    let back: Vec<(f64, f64)> = (0..200).map(|k| (f64::from((k * 37) % 101), f64::from(k % 3))).collect();
+    for line in [wave, back] {
+        let few = svg::trace::straighten(&line, 0.15);
+        let distance = |p: &(f64, f64), a: &(f64, f64), b: &(f64, f64)| {
+            let (dx, dy) = (b.0 - a.0, b.1 - a.1);
+            let w = (((p.0 - a.0) * dx + (p.1 - a.1) * dy) / (dx * dx + dy * dy)).clamp(0.0, 1.0);
+            (p.0 - a.0 - w * dx).hypot(p.1 - a.1 - w * dy)
+        };
+        for p in &line {
+            let nearest = few.windows(2).map(|s| distance(p, &s[0], &s[1])).fold(f64::MAX, f64::min);
+            assert!(nearest <= 0.15 + 1e-9, "{p:?} is {nearest} away");
+        }
+        assert!(few.len() < line.len());
+    }
+}
+
+#[test]
+fn plots_of_a_run_are_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let request = Request { folder: folder.path().into(), stem: "deck".into(), title: "A deck".into(), ..Request::default() };
+    let mut outputs = output::open(&["svg".to_string()], &request).unwrap();
+    transient(30, &[]).replay(&mut outputs).unwrap();
+    small_signal().replay(&mut outputs).unwrap();
+    let files = outputs.finish().unwrap();
+    let names: Vec<_> = files.iter().map(|f| f.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(names, ["tran.svg", "ac.svg"]);
+    assert!(words(&std::fs::read_to_string(&files[0]).unwrap()).contains(&"A deck".to_string()));
+    let missing = svg::draw(&plot(&[("v(nowhere)", None)]), &[&transient(3, &[])], &mut Vec::new());
+    assert!(missing.unwrap_err().to_string().contains("columns"));
+}
+
+#[test]
+fn settings_come_from_the_card() {
+    let arg = |name: Option<&str>, text: &str| Arg {
+        name: name.map(str::to_string),
+        text: text.into(),
+        number: memspice::units::number(text),
+        span: Span::default(),
+    };
+    let card = |items: Vec<Arg>| Args { keyword: "plot".into(), span: Span::default(), items };
+    let items = vec![arg(None, "v(a)"), arg(None, "xlog"), arg(Some("title"), "Two words"), arg(Some("ymax"), "2m")];
+    let settings = svg::Settings::from_args(&card(items)).unwrap();
+    assert_eq!((settings.title.as_deref(), settings.xlog, settings.ylog), (Some("Two words"), true, false));
+    assert_eq!(settings.y, (None, Some(2e-3)));
+    let unknown = svg::Settings::from_args(&card(vec![arg(Some("colour"), "red")])).unwrap_err();
+    assert!(unknown.message.contains("colour"));
+    assert!(svg::Settings::from_args(&card(vec![arg(Some("xmin"), "left")])).is_err());
 }

@@ -1,0 +1,271 @@
+//! Layout of a plot: panels under one another, axes, grid, lines, legends.
+//!
+//! Takes panels with recorded traces, gives the text of an svg file of at most [`BUDGET`] points: what has more detail than
+//! that is drawn coarser, extremes kept.
+
+use crate::output::svg::axis::{self, Axis, Wish};
+use crate::output::svg::canvas::{self, Anchor, Canvas, Colour, Face, Frame};
+use crate::output::svg::trace::{self, Extent, Shape, Spot, Trace};
+
+/// Points of all lines of a page together; a point takes about ten bytes.
+pub const BUDGET: usize = 15_000;
+
+/// Distinguishable with every kind of colour vision (after Okabe and Ito 2008), legible on white.
+const PALETTE: [Colour; 8] =
+    [(0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (110, 80, 40), (86, 180, 233), (200, 140, 0), (70, 70, 70)];
+/// Even in lightness from dark to light, its palest end left out.
+const RAMP: [Colour; 5] = [(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (190, 210, 40)];
+
+const INK: Colour = (40, 40, 40);
+const FRAME: Colour = (120, 120, 120);
+const GRID: Colour = (230, 230, 230);
+const ZERO: Colour = (185, 185, 185);
+
+const TITLE: Face = Face { size: 16.0, bold: true, colour: INK };
+const LABEL: Face = Face { size: 14.0, bold: false, colour: INK };
+const TICK: Face = Face { size: 12.5, bold: false, colour: INK };
+
+/// Entries of a legend; of larger families some are named.
+const ENTRIES: usize = 12;
+
+/// Points of a marked line up to which marks do not run together.
+const MARKS: usize = 40;
+
+/// Colour of a line.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Hue {
+    /// One of the palette.
+    Palette(usize),
+    /// Fraction along the ramp.
+    Ramp(f64),
+    /// One of the palette, lighter by a fraction.
+    Shade(usize, f64),
+}
+
+/// A line with its name.
+pub struct Line<'a> {
+    /// What it is called in the legend.
+    pub label: String,
+    /// Its colour.
+    pub hue: Hue,
+    /// Whether its points are marked.
+    pub marked: bool,
+    /// Its points.
+    pub trace: &'a Trace,
+}
+
+/// What one axis shows.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Ordinate {
+    /// Name or quantity.
+    pub name: String,
+    /// Unit.
+    pub unit: String,
+    /// Whether positions are decimal logarithms.
+    pub log: bool,
+    /// Limits that the user sets.
+    pub fixed: (Option<f64>, Option<f64>),
+}
+
+/// One coordinate system.
+pub struct Panel<'a> {
+    /// Its abscissa.
+    pub x: Ordinate,
+    /// Its ordinate.
+    pub y: Ordinate,
+    /// What is drawn in it.
+    pub lines: Vec<Line<'a>>,
+}
+
+/// A whole plot.
+pub struct Page<'a> {
+    /// Above it.
+    pub title: String,
+    /// From top to bottom.
+    pub panels: Vec<Panel<'a>>,
+    /// Whether all panels share the abscissa.
+    pub shared: bool,
+}
+
+/// The svg file.
+pub fn render(page: &Page) -> String {
+    let count = page.panels.len().max(1);
+    let free = page.panels.iter().any(|p| p.lines.iter().any(|l| l.trace.shape == Shape::Free));
+    let legends: Vec<Vec<usize>> = (0..page.panels.len()).map(|k| legend_of(page, k)).collect();
+    let widest = page.panels.iter().zip(&legends).flat_map(|(p, l)| l.iter().map(|k| &p.lines[*k].label));
+    let legend = widest.map(|text| canvas::width_of(text, TICK.size) + 46.0).fold(24.0, f64::max).min(320.0);
+    let inner = if free { 560.0 } else { 760.0 };
+    let height = match (free, count) {
+        (true, 1) => 440.0,
+        (true, _) => 340.0,
+        (false, 1) => 380.0,
+        (false, 2) => 240.0,
+        (false, 3) => 190.0,
+        (false, _) => 150.0,
+    };
+    let axes: Vec<(Axis, Axis)> = axes(page, inner, height);
+    let tick_width = |a: &Axis| a.ticks.iter().map(|(_, t)| canvas::width_of(t, TICK.size)).fold(0.0, f64::max);
+    let left = 44.0 + axes.iter().map(|(_, y)| tick_width(y)).fold(20.0, f64::max);
+    let top = if page.title.is_empty() { 16.0 } else { 44.0 };
+    let gap = if page.shared { 16.0 } else { 62.0 };
+    let total = top + count as f64 * height + (count - 1) as f64 * gap + 58.0;
+    canvas::page((left + inner + legend).ceil(), total.ceil(), |canvas| {
+        if !page.title.is_empty() {
+            canvas.words(&page.title, (left + inner / 2.0, 24.0), Anchor::Middle, TITLE);
+        }
+        for (k, (panel, (x, y))) in page.panels.iter().zip(&axes).enumerate() {
+            let frame = Frame { left, top: top + k as f64 * (height + gap), width: inner, height };
+            let last = k + 1 == count || !page.shared;
+            draw_axes(canvas, &frame, (x, y), last, (panel.x.log, panel.y.log));
+            draw_lines(canvas, &frame, (x, y), panel, BUDGET * panel.lines.len() / lines(page));
+            canvas.outline(&frame, FRAME, 1.0);
+            draw_legend(canvas, &frame, panel, &legends[k]);
+        }
+    })
+}
+
+fn lines(page: &Page) -> usize {
+    page.panels.iter().map(|p| p.lines.len()).sum::<usize>().max(1)
+}
+
+fn axes(page: &Page, width: f64, height: f64) -> Vec<(Axis, Axis)> {
+    let whole = |panel: &Panel| panel.lines.iter().fold(Extent::EMPTY, |e, l| e.with(l.trace.extent));
+    let all = page.panels.iter().map(whole).fold(Extent::EMPTY, Extent::with);
+    let range = |(low, high): (f64, f64)| (low <= high).then_some((low, high));
+    let wish = |o: &Ordinate, range, ticks, margin| Wish {
+        range,
+        fixed: o.fixed,
+        log: o.log,
+        name: o.name.clone(),
+        unit: o.unit.clone(),
+        ticks,
+        margin,
+    };
+    page.panels
+        .iter()
+        .map(|panel| {
+            let extent = whole(panel);
+            let run = panel.lines.iter().all(|l| l.trace.shape == Shape::Run);
+            let x = range(if page.shared { all.x } else { extent.x });
+            (
+                axis::layout(&wish(&panel.x, x, width / 85.0, if run { 0.0 } else { 0.04 })),
+                axis::layout(&wish(&panel.y, range(extent.y), height / 40.0, 0.06)),
+            )
+        })
+        .collect()
+}
+
+fn draw_axes(canvas: &mut Canvas, frame: &Frame, (x, y): (&Axis, &Axis), last: bool, log: (bool, bool)) {
+    let inside = |f: &f64| (-1e-6..=1.0 + 1e-6).contains(f);
+    for (position, text) in x.ticks.iter().filter(|(p, _)| inside(&x.fraction(*p))) {
+        let at = frame.left + x.fraction(*position) * frame.width;
+        let colour = if *position == 0.0 && x.low < 0.0 && !log.0 { ZERO } else { GRID };
+        canvas.line((at, frame.top), (at, frame.bottom()), colour, 1.0);
+        if last {
+            canvas.line((at, frame.bottom()), (at, frame.bottom() + 5.0), FRAME, 1.0);
+            canvas.words(text, (at, frame.bottom() + 16.0), Anchor::Middle, TICK);
+        }
+    }
+    for (position, text) in y.ticks.iter().filter(|(p, _)| inside(&y.fraction(*p))) {
+        let at = frame.bottom() - y.fraction(*position) * frame.height;
+        let colour = if *position == 0.0 && y.low < 0.0 && !log.1 { ZERO } else { GRID };
+        canvas.line((frame.left, at), (frame.right(), at), colour, 1.0);
+        canvas.line((frame.left - 5.0, at), (frame.left, at), FRAME, 1.0);
+        canvas.words(text, (frame.left - 9.0, at), Anchor::Right, TICK);
+    }
+    if last {
+        canvas.words(&x.label, (frame.left + frame.width / 2.0, frame.bottom() + 40.0), Anchor::Middle, LABEL);
+    }
+    // A long name shrinks to its panel.
+    let room = (0.95 * frame.height / canvas::width_of(&y.label, 1.0)).clamp(8.0, LABEL.size);
+    canvas.words(&y.label, (20.0, frame.top + frame.height / 2.0), Anchor::Upwards, Face { size: room, ..LABEL });
+}
+
+fn draw_lines(canvas: &mut Canvas, frame: &Frame, (x, y): (&Axis, &Axis), panel: &Panel, budget: usize) {
+    let place = |spot: &Spot| (frame.left + x.fraction(spot.0) * frame.width, frame.bottom() - y.fraction(spot.1) * frame.height);
+    let drawn: Vec<(&Line, Vec<Vec<Spot>>)> = panel
+        .lines
+        .iter()
+        .map(|line| {
+            let strokes = line.trace.strokes();
+            (line, strokes.iter().map(|stroke| stroke.iter().map(place).collect()).collect())
+        })
+        .collect();
+    let mut detail = 1.0;
+    let thinned = loop {
+        let thinned: Vec<Vec<Vec<Spot>>> =
+            drawn.iter().map(|(line, strokes)| thin(strokes, line.trace.shape, frame, detail)).collect();
+        // A stroke costs as much as eight points.
+        let cost: usize = thinned.iter().flatten().map(|stroke| stroke.len() + 8).sum();
+        if cost <= budget || detail > 64.0 {
+            break thinned;
+        }
+        detail *= if detail < 4.0 { 1.4 } else { 2.0 };
+    };
+    for ((line, whole), strokes) in drawn.iter().zip(thinned) {
+        let colour = colour(line.hue);
+        let marked = line.marked && whole.iter().map(Vec::len).sum::<usize>() <= MARKS;
+        whole.iter().flatten().filter(|_| marked).for_each(|spot| canvas.dot(*spot, frame, colour, 3.0));
+        for stroke in &strokes {
+            match stroke.as_slice() {
+                &[only] => canvas.dot(only, frame, colour, 3.0),
+                several => canvas.path(several, frame, colour, 1.6),
+            }
+        }
+    }
+}
+
+/// Strokes in pixels with as few points as show the same at this detail (1: a pixel).
+fn thin(strokes: &[Vec<Spot>], shape: Shape, frame: &Frame, detail: f64) -> Vec<Vec<Spot>> {
+    let straight = |stroke: &Vec<Spot>| trace::straighten(stroke, 0.12 * detail);
+    match shape {
+        Shape::Run => strokes.iter().map(|s| straight(&trace::columns(s, detail))).collect(),
+        Shape::Free => {
+            let cell = 0.6 * detail;
+            let to = |s: &Spot| ((s.0 - frame.left) / cell, (s.1 - frame.top) / cell);
+            let back = |s: &Spot| (s.0 * cell + frame.left, s.1 * cell + frame.top);
+            let cells: Vec<Vec<Spot>> = strokes.iter().map(|s| s.iter().map(to).collect()).collect();
+            let kept = trace::uncovered(&cells, (frame.width / cell, frame.height / cell));
+            kept.iter().map(|s| straight(&s.iter().map(back).collect())).collect()
+        }
+    }
+}
+
+/// Indices of the lines that panel `k` names: none for a single line, none if a panel above names the same.
+fn legend_of(page: &Page, k: usize) -> Vec<usize> {
+    let lines = &page.panels[k].lines;
+    let same = |other: &Panel| other.lines.iter().map(|l| &l.label).eq(lines.iter().map(|l| &l.label));
+    if lines.len() < 2 || page.panels[..k].iter().any(same) {
+        return Vec::new();
+    }
+    if lines.len() <= ENTRIES {
+        return (0..lines.len()).collect();
+    }
+    let last = (lines.len() - 1) as f64;
+    (0..ENTRIES).map(|n| (n as f64 * last / (ENTRIES - 1) as f64).round() as usize).collect()
+}
+
+fn draw_legend(canvas: &mut Canvas, frame: &Frame, panel: &Panel, entries: &[usize]) {
+    let pitch = (frame.height / entries.len().max(1) as f64).clamp(11.0, 20.0);
+    for (row, k) in entries.iter().enumerate() {
+        let line = &panel.lines[*k];
+        let y = frame.top + 10.0 + row as f64 * pitch;
+        let x = frame.right() + 12.0;
+        canvas.line((x, y), (x + 20.0, y), colour(line.hue), 2.4);
+        canvas.words(&line.label, (x + 27.0, y), Anchor::Left, TICK);
+    }
+}
+
+fn colour(hue: Hue) -> Colour {
+    let mix = |a: u8, b: u8, w: f64| (f64::from(a) * (1.0 - w) + f64::from(b) * w).round() as u8;
+    let blend = |a: Colour, b: Colour, w: f64| (mix(a.0, b.0, w), mix(a.1, b.1, w), mix(a.2, b.2, w));
+    match hue {
+        Hue::Palette(k) => PALETTE[k % PALETTE.len()],
+        Hue::Ramp(w) => {
+            let at = w.clamp(0.0, 1.0) * (RAMP.len() - 1) as f64;
+            let k = (at.floor() as usize).min(RAMP.len() - 2);
+            blend(RAMP[k], RAMP[k + 1], at - k as f64)
+        }
+        Hue::Shade(k, w) => blend(PALETTE[k % PALETTE.len()], (255, 255, 255), 0.65 * w.clamp(0.0, 1.0)),
+    }
+}
