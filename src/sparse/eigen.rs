@@ -2,7 +2,7 @@
 //!
 //! Shift and invert: the eigenvalues mu of `(G + sigma C)^-1 C` give `s = sigma - 1/mu`; mu = 0 is an eigenvalue at infinity
 //! (an algebraic equation). Only columns where C has entries matter, which takes the algebraic unknowns out exactly. Up to
-//! [`DENSE`] such columns the matrix is formed and solved densely; beyond, Arnoldi's method with a sparse LU finds the
+//! 200 such columns the matrix is formed and solved densely; beyond, Arnoldi's method with a sparse LU finds the
 //! eigenvalues nearest to a few shifts. In both cases two shifts must agree on an eigenvalue before it counts (decision 32):
 //! infinite ones of index 2 appear as large numbers that depend on the shift.
 

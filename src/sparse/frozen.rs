@@ -12,6 +12,8 @@ use super::{Pattern, Scalar};
 /// A pivot below this part of its column's maximum is no longer good enough: one decade below what is chosen anew, so that
 /// a matrix at the border does not change its mind every time.
 const KEEP: f64 = 1e-4;
+/// Entries of the scaled matrix are below 2; in U they may grow to this before pivots are chosen anew: four digits lost.
+pub(super) const GROWTH: f64 = 1e4;
 /// A pivot below this part of its column of A may be nothing but round-off; it is examined.
 const SUSPECT: f64 = 1e-12;
 /// Round-off to be expected of a sum, in parts of the sum of magnitudes.
@@ -52,6 +54,9 @@ pub(super) struct Frozen<T> {
     inverse: Vec<T>,
     /// R, by position.
     scale: Vec<f64>,
+    /// Largest entry of U within the blocks, and what it may be.
+    growth: f64,
+    growth_limit: f64,
     /// Zero between calls.
     work: Vec<T>,
 }
@@ -132,6 +137,8 @@ impl<T: Scalar> Frozen<T> {
             lower: pivots.lower,
             inverse: vec![T::default(); n],
             scale: vec![0.0; n],
+            growth: 1.0,
+            growth_limit: f64::INFINITY,
             work: vec![T::default(); n],
         }
     }
@@ -143,11 +150,20 @@ impl<T: Scalar> Frozen<T> {
             return Err(Refusal::NotFinite);
         }
         let keep = if watch { KEEP } else { 0.0 };
+        self.growth = 1.0;
         for j in 0..self.rows.len() {
             if let Err(refusal) = self.column(j, values, keep) {
                 self.work.fill(T::default());
                 return Err(refusal);
             }
+            if watch && self.growth > self.growth_limit {
+                self.work.fill(T::default());
+                return Err(Refusal::Weak(j));
+            }
+        }
+        if !watch {
+            // What these values need, others may need as well.
+            self.growth_limit = GROWTH.max(10.0 * self.growth);
         }
         Ok(())
     }
@@ -167,9 +183,11 @@ impl<T: Scalar> Frozen<T> {
         for (&(slot, row), value) in far.iter().zip(far_values) {
             *value = values[slot as usize].scaled(self.scale[row as usize]);
         }
+        let mut growth = self.growth;
         for (&k, value) in self.upper[upper].iter().skip(far.len()).zip(near_values) {
             let u = std::mem::take(&mut work[k as usize]);
             *value = u;
+            growth = f64::max(growth, u.magnitude());
             let lower = span(&self.lower_start, k as usize);
             for (&row, &l) in self.lower[lower.clone()].iter().zip(&self.lower_values[lower]) {
                 work[row as usize] -= l * u;
@@ -186,6 +204,7 @@ impl<T: Scalar> Frozen<T> {
             *value = x * inverse;
         }
         let size = pivot.magnitude();
+        self.growth = f64::max(growth, size);
         // Written so that a pivot that is not a number is refused.
         if !(size >= keep * largest && size > 0.0 && size < f64::INFINITY) {
             return Err(if size > 0.0 { Refusal::Weak(j) } else { Refusal::Vanished(j) });
@@ -290,9 +309,8 @@ impl<T: Scalar> Frozen<T> {
         self.blocks.len() - 1
     }
 
-    /// Largest magnitude in U.
-    pub fn largest_upper(&self) -> f64 {
-        let pivots = self.inverse.iter().map(|i| 1.0 / i.magnitude());
-        self.upper_values.iter().map(|u| u.magnitude()).chain(pivots).fold(0.0, f64::max)
+    /// Largest magnitude in U within the blocks, at least 1.
+    pub fn growth(&self) -> f64 {
+        self.growth
     }
 }

@@ -8,7 +8,9 @@ use super::order::{NONE, Plan};
 use super::{Pattern, Scalar, Singular};
 
 /// The diagonal entry stays the pivot while it is this part of the largest candidate.
-const PREFER: f64 = 1e-3;
+pub(super) const PREFER: f64 = 1e-3;
+/// The same where the first choice lets numbers grow.
+pub(super) const STRICT: f64 = 0.5;
 
 /// Pivots and the pattern of the factors, in positions.
 #[derive(Clone, Debug)]
@@ -27,14 +29,21 @@ pub(super) struct Pivots {
     pub upper: Vec<u32>,
 }
 
-/// Chooses pivots for `values`, whose row r is to be multiplied by `scale[r]`.
-pub(super) fn choose<T: Scalar>(pattern: &Pattern, plan: &Plan, values: &[T], scale: &[f64]) -> Result<Pivots, Singular> {
+/// Chooses pivots for `values`, whose row r is to be multiplied by `scale[r]`; the diagonal is taken from the part `prefer`
+/// of the largest candidate.
+pub(super) fn choose<T: Scalar>(
+    pattern: &Pattern,
+    plan: &Plan,
+    (values, scale): (&[T], &[f64]),
+    prefer: f64,
+) -> Result<Pivots, Singular> {
     let n = pattern.n;
     let mut search = Search {
         pattern,
         plan,
         values,
         scale,
+        prefer,
         x: vec![T::default(); n],
         mark: vec![NONE; n],
         pruned: vec![0; n],
@@ -66,6 +75,7 @@ struct Search<'a, T> {
     plan: &'a Plan,
     values: &'a [T],
     scale: &'a [f64],
+    prefer: f64,
     /// The column at work, by row; zero between columns.
     x: Vec<T>,
     /// Position of the column that reached this row last.
@@ -157,7 +167,7 @@ impl<T: Scalar> Search<'_, T> {
         }
         let preferred = self.plan.rows[p as usize];
         let open = self.mark[preferred as usize] == p && self.result.position[preferred as usize] == NONE;
-        let large = open && self.x[preferred as usize].magnitude() >= PREFER * largest;
+        let large = open && self.x[preferred as usize].magnitude() >= self.prefer * largest;
         if large && best.is_some() { Some(preferred) } else { best }
     }
 

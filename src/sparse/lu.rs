@@ -12,8 +12,8 @@
 
 use std::sync::Arc;
 
-use super::frozen::{Frozen, Refusal, scales};
-use super::gilbert;
+use super::frozen::{Frozen, GROWTH, Refusal, scales};
+use super::gilbert::{self, PREFER, STRICT};
 use super::order::Plan;
 use super::{Pattern, Scalar, Singular};
 
@@ -32,13 +32,18 @@ pub struct Lu<T> {
     pattern: Arc<Pattern>,
     plan: Option<Arc<Plan>>,
     frozen: Option<Frozen<T>>,
+    analyses: u32,
     sound: bool,
 }
+
+/// Analyses after which every diagonal entry is taken for present: devices that wake up one after the other must not cost
+/// an analysis each.
+const ANALYSES: u32 = 16;
 
 impl<T: Scalar> Lu<T> {
     /// Nothing factored yet; the analysis is made by the first [`Lu::factor`], which knows which diagonal entries are zero.
     pub fn new(pattern: &Pattern) -> Lu<T> {
-        Lu { pattern: Arc::new(pattern.clone()), plan: None, frozen: None, sound: false }
+        Lu { pattern: Arc::new(pattern.clone()), plan: None, frozen: None, analyses: 0, sound: false }
     }
 
     /// Factors the matrix with these values by slot (entries past the pattern's last are ignored).
@@ -76,7 +81,9 @@ impl<T: Scalar> Lu<T> {
         let before = self.plan.take();
         let zero = |c: usize| values[self.pattern.slot(c as u32, c as u32).0 as usize] == T::default();
         let known = |c: usize| before.as_ref().is_none_or(|plan| plan.absent[c]);
-        let absent = (0..self.pattern.n).map(|c| known(c) && zero(c)).collect();
+        self.analyses += 1;
+        let patient = self.analyses <= ANALYSES;
+        let absent = (0..self.pattern.n).map(|c| patient && known(c) && zero(c)).collect();
         self.plan = Some(Arc::new(Plan::new(&self.pattern, absent)?));
         Ok(())
     }
@@ -84,18 +91,31 @@ impl<T: Scalar> Lu<T> {
     fn choose(&mut self, values: &[T]) -> Result<Factored, Singular> {
         let Some(scale) = scales(&self.pattern, values) else { return Err(self.not_finite(values)) };
         let Some(plan) = self.plan.clone() else { unreachable!("analysed before") };
-        let pivots = gilbert::choose(&self.pattern, &plan, values, &scale)?;
-        let mut frozen = Frozen::new(&self.pattern, &plan, pivots);
-        let column = match frozen.refactor(values, false) {
-            Ok(()) => {
-                self.frozen = Some(frozen);
-                self.sound = true;
-                return Ok(Factored::Chosen);
+        let mut frozen = self.factors(&plan, values, &scale, PREFER)?;
+        if frozen.growth() > GROWTH {
+            // Rare: the preference for the diagonal costs too many digits.
+            if let Ok(strict) = self.factors(&plan, values, &scale, STRICT)
+                && strict.growth() < frozen.growth()
+            {
+                frozen = strict;
             }
-            Err(Refusal::Weak(j) | Refusal::Vanished(j)) => frozen.column_at(j),
-            Err(Refusal::NotFinite) => return Err(self.not_finite(values)),
-        };
-        Err(Singular { column, row: None, not_finite: false })
+        }
+        self.frozen = Some(frozen);
+        self.sound = true;
+        Ok(Factored::Chosen)
+    }
+
+    /// Factors with pivots of their own.
+    fn factors(&self, plan: &Plan, values: &[T], scale: &[f64], prefer: f64) -> Result<Frozen<T>, Singular> {
+        let pivots = gilbert::choose(&self.pattern, plan, (values, scale), prefer)?;
+        let mut frozen = Frozen::new(&self.pattern, plan, pivots);
+        match frozen.refactor(values, false) {
+            Ok(()) => Ok(frozen),
+            Err(Refusal::Weak(j) | Refusal::Vanished(j)) => {
+                Err(Singular { column: frozen.column_at(j), row: None, not_finite: false })
+            }
+            Err(Refusal::NotFinite) => Err(self.not_finite(values)),
+        }
     }
 
     /// Names the place of the first value that is not finite.
@@ -163,8 +183,8 @@ impl<T: Scalar> Lu<T> {
         if largest > 0.0 { (smallest / largest, frozen.column_at(at)) } else { (1.0, 0) }
     }
 
-    /// Largest entry of U over the largest of the scaled matrix (between 1 and 2): the growth that multiplies round-off.
+    /// Largest entry of U where the largest of the matrix (with scaled rows) is between 1 and 2: what multiplies round-off.
     pub fn growth(&self) -> f64 {
-        self.frozen.as_ref().map_or(1.0, Frozen::largest_upper)
+        self.frozen.as_ref().map_or(1.0, Frozen::growth)
     }
 }

@@ -210,3 +210,16 @@ fn nbox_onset_is_located_and_followed_beyond() {
     assert!(x.iter().all(|x| *x <= 700.0) && *x.last().unwrap() > 695.0);
     println!("rows {} counts {:?} {:?}", data.rows, summary.counts, summary.remarks);
 }
+
+/// `v^3 = 8`: at the start nothing conducts, so that zeros alone make the matrix singular; the ladder must go on.
+#[test]
+fn devices_that_are_off_at_the_start_are_no_dead_end() {
+    let system = Toy::new(|e| {
+        let v = e.x(0);
+        e.f(0, v * v * v);
+        e.f(0, e.sources() * -8.0);
+    })
+    .unknown("a", VOLTAGE, 1e-12);
+    let point = operating_point(&system);
+    assert!((point.x[0] - 2.0).abs() < 1e-9, "{:?} by {}", point.x, point.rung);
+}

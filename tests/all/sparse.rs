@@ -475,6 +475,28 @@ fn diagonal_that_comes_to_life() {
     assert_eq!(check(&mut lu, &p, &pinned, &b), Factored::Kept);
 }
 
+/// Devices that wake up one after the other: a bounded number of analyses, and right answers throughout.
+#[test]
+fn diagonals_that_come_to_life_one_by_one() {
+    let n = 40;
+    let mut m = Entries::new(n);
+    for k in 0..n {
+        m.add(k, (k + 1) % n, 1.0);
+        m.add((k + 1) % n, k, 2.0);
+        m.add(k, (k + 7) % n, 0.3);
+    }
+    let p = m.pattern();
+    let mut random = Random(10);
+    let b = right_side(&mut random, n);
+    let mut lu = Lu::new(&p);
+    let mut chosen = 0;
+    for k in 0..n {
+        m.add(k, k, 1.0 + k as f64);
+        chosen += u32::from(check(&mut lu, &p, &m.values(&p), &b) == Factored::Chosen);
+    }
+    assert!(chosen < 30, "{chosen} analyses");
+}
+
 /// Numbers depend on the pivots only, not on what was factored before, nor on which clone does it.
 #[test]
 fn history_leaves_no_trace() {
