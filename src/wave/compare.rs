@@ -339,15 +339,16 @@ struct Cut {
     period: f64,
 }
 
-fn cut(x: &[f64], y: &[Complex64], align: &Align, level: f64, from: f64) -> Result<Cut, String> {
+/// The last `count` crossings, at least two.
+fn cut(x: &[f64], y: &[Complex64], align: &Align, level: f64, count: usize) -> Result<Cut, String> {
     let sign = if align.rising { 1.0 } else { -1.0 };
-    let crossings: Vec<f64> = (1..x.len())
-        .filter(|k| x[*k] >= from)
+    let mut crossings: Vec<f64> = (1..x.len())
         .filter_map(|k| {
             let (a, b) = (sign * (y[k - 1].re - level), sign * (y[k].re - level));
             (a < 0.0 && b >= 0.0).then(|| x[k - 1] + (x[k] - x[k - 1]) * a / (a - b))
         })
         .collect();
+    crossings.drain(..crossings.len().saturating_sub(count.max(2)));
     let &[first, .., last] = crossings.as_slice() else {
         return Err(format!("{} crosses {level:.6e} less than twice: no period to compare", align.column));
     };
@@ -379,10 +380,9 @@ fn oscillation(golden: &Dataset, other: &Dataset, rules: &Rules, align: &Align) 
     let watched = pairs.iter().find(|(name, ..)| name.eq_ignore_ascii_case(&align.column));
     let (_, right, found) = watched.ok_or_else(|| format!("the column {} to align by is missing", align.column))?;
     let level = align.level.unwrap_or_else(|| mean(&x, right));
-    // The end of the other waveform, as long as the golden one: its start may be a transient.
-    let from = t[t.len() - 1] - (x[x.len() - 1] - x[0]) * (1.0 + 1e-3);
-    let a = cut(&x, right, align, level, f64::NEG_INFINITY)?;
-    let b = cut(&t, found, align, level, from)?;
+    let a = cut(&x, right, align, level, usize::MAX)?;
+    // The end of the other waveform: its start may be a transient.
+    let b = cut(&t, found, align, level, a.crossings.len())?;
     let tolerance = rules.of("period");
     let allowed = tolerance.absolute + tolerance.relative * a.period;
     let number = |x: f64| Complex64::new(x, 0.0);

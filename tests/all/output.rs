@@ -7,6 +7,7 @@ use std::process::Command;
 use memspice::args::{Arg, Args};
 use memspice::output::{self, Request, csv, raw, svg};
 use memspice::span::Span;
+use memspice::wave::compare::{self, Rules};
 use memspice::wave::{Cell, ColumnInfo, ColumnKind, Dataset, Header, Sink};
 use num_complex::Complex64;
 
@@ -405,4 +406,109 @@ fn settings_come_from_the_card() {
     let unknown = svg::Settings::from_args(&card(vec![arg(Some("colour"), "red")])).unwrap_err();
     assert!(unknown.message.contains("colour"));
     assert!(svg::Settings::from_args(&card(vec![arg(Some("xmin"), "left")])).is_err());
+}
+
+// Comparison.
+
+fn columns_of(names: &[&str], rows: usize, row: impl Fn(usize) -> Vec<f64>) -> Dataset {
+    let columns: Vec<ColumnInfo> = names.iter().map(|n| real(n, "", "")).collect();
+    waveform(&columns, &[], rows, row)
+}
+
+#[test]
+fn waveforms_are_compared_at_the_golden_points() {
+    let golden = columns_of(&["time", "v(a)"], 11, |k| vec![k as f64, (k * k) as f64]);
+    // Interpolation on a grid of half steps: exact at golden points, whatever lies between.
+    let fine = columns_of(&["time", "V(A)"], 21, |k| {
+        let t = k as f64 / 2.0;
+        vec![t, t * t + if k % 2 == 1 { 5.0 } else { 0.0 }]
+    });
+    let same = compare::compare(&golden, &fine, &Rules::relative(0.0)).unwrap();
+    assert!(same.passed(), "{same}");
+    // One point is off by 0.3 of a full scale of 100.
+    let off = columns_of(&["time", "v(a)"], 11, |k| vec![k as f64, (k * k) as f64 + if k == 7 { 0.3 } else { 0.0 }]);
+    let verdict = compare::compare(&golden, &off, &Rules::relative(2.9e-3)).unwrap();
+    assert!(!verdict.passed());
+    assert_eq!((verdict.verdicts[0].name.as_str(), verdict.verdicts[0].at), ("v(a)", 7.0));
+    assert!((verdict.verdicts[0].difference - 0.3).abs() < 1e-12);
+    assert!(compare::compare(&golden, &off, &Rules::relative(3.1e-3)).unwrap().passed());
+    // What ends early, or is not a number, differs.
+    let short = columns_of(&["time", "v(a)"], 10, |k| vec![k as f64, (k * k) as f64]);
+    assert!(!compare::compare(&golden, &short, &Rules::relative(1.0)).unwrap().passed());
+    let gap = columns_of(&["time", "v(a)"], 11, |k| vec![k as f64, if k == 3 { f64::NAN } else { (k * k) as f64 }]);
+    assert!(!compare::compare(&golden, &gap, &Rules::relative(1.0)).unwrap().passed());
+}
+
+#[test]
+fn edges_may_be_shifted_if_the_rules_say_so() {
+    let edge = |at: f64| {
+        columns_of(&["time", "v(a)"], 1001, move |k| {
+            let t = k as f64 / 1000.0;
+            vec![t, if t < at { 0.0 } else { 1.0 }]
+        })
+    };
+    let rules = |shift: &str| Rules::from_notes(&[format!("tol rel=1e-3 {shift}")], 0.0).unwrap();
+    assert!(!compare::compare(&edge(0.5), &edge(0.508), &rules("")).unwrap().passed());
+    assert!(!compare::compare(&edge(0.5), &edge(0.508), &rules("shift=0.005")).unwrap().passed());
+    assert!(compare::compare(&edge(0.5), &edge(0.508), &rules("shift=0.01")).unwrap().passed());
+}
+
+#[test]
+fn folded_sweeps_are_compared_branch_by_branch() {
+    // x = y^3 - y has three values of y for small x.
+    let curve = |rows: usize| {
+        columns_of(&["v1", "y"], rows, move |k| {
+            let y = -1.5 + 3.0 * k as f64 / (rows - 1) as f64;
+            vec![y * y * y - y, y]
+        })
+    };
+    // Interpolation error of the fine one next to the folds, where y is a root of x: sqrt(step^2 / 8) at most.
+    let verdict = compare::compare(&curve(61), &curve(6001), &Rules::relative(1e-4)).unwrap();
+    assert!(verdict.passed(), "{verdict}");
+}
+
+/// Two oscillations that differ in phase only are equal; period, amplitude and shape are told apart.
+#[test]
+fn oscillations_are_aligned() {
+    let wave = |period: f64, phase: f64, amplitude: f64, third: f64, end: f64| {
+        columns_of(&["time", "v(n1)", "x1.t"], 4000, move |k| {
+            let t = end * k as f64 / 3999.0;
+            let a = std::f64::consts::TAU * (t / period + phase);
+            // A start that is not periodic yet.
+            let start = 1.0 - (-t / 2.0).exp();
+            vec![t, start * amplitude * (a.sin() + third * (3.0 * a).sin()), 300.0 + start * 20.0 * a.cos()]
+        })
+    };
+    let golden = {
+        let long = wave(1.0, 0.0, 1.0, 0.2, 40.0);
+        columns_of(&["time", "v(n1)", "x1.t"], 400, |k| (0..3).map(|c| long.columns[c].real()[3599 + k]).collect())
+    };
+    let notes = ["tol v(n1) rel=5e-3", "tol x1.t abs=0.1", "tol period rel=5e-4", "align = v(n1) rising mean"].map(str::to_string);
+    let rules = Rules::from_notes(&notes, 0.0).unwrap();
+    let check = |other: &Dataset| compare::compare(&golden, other, &rules).unwrap();
+    let shifted = check(&wave(1.0, 0.37, 1.0, 0.2, 50.0));
+    assert!(shifted.passed(), "{shifted}");
+    let names: Vec<&str> = shifted.verdicts.iter().map(|v| v.name.as_str()).collect();
+    assert!(names.contains(&"period") && names.contains(&"x1.t maximum") && names.contains(&"v(n1) over one period"));
+    let worst = |c: &compare::Comparison| c.verdicts[0].name.clone();
+    let slow = check(&wave(1.001, 0.37, 1.0, 0.2, 50.0));
+    assert!(!slow.passed() && worst(&slow) == "period", "{slow}");
+    let large = check(&wave(1.0, 0.1, 1.02, 0.2, 50.0));
+    assert!(!large.passed() && large.verdicts.iter().any(|v| v.name == "v(n1) maximum" && v.badness > 1.0), "{large}");
+    let shaped = check(&wave(1.0, 0.1, 1.0, 0.25, 50.0));
+    assert!(!shaped.passed());
+    let still = columns_of(&["time", "v(n1)", "x1.t"], 10, |k| vec![k as f64, 0.0, 300.0]);
+    assert!(compare::compare(&golden, &still, &rules).unwrap_err().contains("no period"));
+    assert!(Rules::from_notes(&["align = v(n1) sideways".to_string()], 0.0).is_err());
+    assert!(Rules::from_notes(&["tol v(a) relative=1".to_string()], 0.0).unwrap_err().contains("relative"));
+}
+
+#[test]
+fn families_are_compared_member_by_member() {
+    let member = |rc: f64, v: f64| waveform(&[real("time", "", ""), real("v(a)", "", "")], &[("rc", rc)], 3, |k| vec![k as f64, v]);
+    let (a, b) = (member(1.0, 5.0), member(2.0, 6.0));
+    let rules = Rules::relative(1e-6);
+    // Order does not matter, key values do.
+    assert!(compare::all(&[a.clone(), b.clone()], &[b.clone(), a.clone()], &rules).unwrap().passed());
+    assert!(compare::all(&[a.clone(), b], &[a], &rules).unwrap_err().contains("rc"));
 }
