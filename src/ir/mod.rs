@@ -14,6 +14,7 @@ pub mod build;
 pub mod diff;
 pub mod fold;
 pub mod interp;
+pub mod kernels;
 pub mod live;
 pub mod op;
 pub mod rate;

@@ -4,6 +4,7 @@
 //! adding an operation is adding a name to [`Op`] and a row here. Derivative *factors* that can be infinite pass through
 //! [`Op::Saturate`], so that their product with an exact zero is zero: the limit wherever one exists (decision 27).
 
+use crate::ir::kernels::Functions;
 use crate::ir::simd::{Code, each, lanes};
 use crate::ir::{Builder, Type, Value};
 
@@ -151,6 +152,9 @@ pub const SATURATION: f64 = 1e100;
 /// Where [`Op::Limexp`] leaves the exponential.
 pub const LIMEXP: f64 = 80.0;
 
+/// `exp(LIMEXP)`
+pub const LIMEXP_TOP: f64 = 5.54062238439351e34;
+
 const REAL: Takes = Takes::Only(Type::Real);
 const INT: Takes = Takes::Only(Type::Int);
 const BOOL: Takes = Takes::Only(Type::Bool);
@@ -246,7 +250,7 @@ pub static TABLE: [Row; 62] = [
     row(Op::Asinh, "asinh", ONE, 40, |[x, _, _]| x.asinh(), Rule::Factor(|b, x, _, _| { let s = one_plus_square(b, x[0]); let r = b.op(Op::Sqrt, &[s]); let one = b.real(1.0); b.op(Op::Div, &[one, r]) }), each()),
     row(Op::Acosh, "acosh", ONE, 40, |[x, _, _]| x.acosh(), Rule::Factor(acosh_factor), each()).or("acosh of a number below 1"),
     row(Op::Atanh, "atanh", ONE, 40, |[x, _, _]| x.atanh(), Rule::Factor(|b, x, _, _| { let s = one_minus_square(b, x[0]); reciprocal(b, s) }), each()).or("atanh of a number outside (-1, 1)"),
-    row(Op::Limexp, "limexp", ONE, 22, |[x, _, _]| limexp(x), Rule::Factor(|b, _, y, _| { let top = b.real(LIMEXP.exp()); b.op(Op::Min, &[y, top]) }), lanes!(x => x.limexp())),
+    row(Op::Limexp, "limexp", ONE, 22, |[x, _, _]| limexp(x), Rule::Factor(|b, _, y, _| { let top = b.real(LIMEXP_TOP); b.op(Op::Min, &[y, top]) }), lanes!(x => x.limexp())),
     row(Op::Saturate, "saturate", ONE, 2, |[x, _, _]| saturate(x), Rule::Factor(|b, x, _, _| inside(b, x[0])), lanes!(x => x.saturate())),
     int!(Op::IntNeg, "int_neg", |a| a.wrapping_neg()),
     int!(Op::IntAdd, "int_add", |a, b| a.wrapping_add(b)),
@@ -292,7 +296,7 @@ pub fn power(x: f64, y: f64) -> f64 {
 
 /// `exp(x)` up to [`LIMEXP`], its tangent there beyond.
 pub fn limexp(x: f64) -> f64 {
-    if x < LIMEXP { x.exp() } else { LIMEXP.exp() * (x - LIMEXP + 1.0) }
+    if x < LIMEXP { x.exp() } else { LIMEXP_TOP * (x - LIMEXP + 1.0) }
 }
 
 /// See [`Op::Saturate`].

@@ -1,9 +1,11 @@
 //! The intermediate representation: builder, interpreter, derivatives, rates, batch engine.
 
+use memspice::ir::batch::{LANES, Program, Source, Work};
 use memspice::ir::diff::{differentiate, resolve};
-use memspice::ir::interp::{evaluate, first_non_finite};
+use memspice::ir::interp::{Interpreter, evaluate, first_non_finite};
 use memspice::ir::op::Takes;
 use memspice::ir::rate::{Origin, rates, split};
+use memspice::ir::simd::Path;
 use memspice::ir::{Builder, Function, Input, Op, Rate, Type, Value};
 
 /// A function of `Probe(0..)`, built by `make`.
@@ -452,4 +454,192 @@ fn folding_changes_no_value() {
             }
         }
     }
+}
+
+/// Runs a program over lanes that are given by inputs and lane.
+fn lanes(program: &Program, count: usize, input: &dyn Fn(Input, usize) -> f64) -> Vec<Vec<f64>> {
+    let values: Vec<Vec<f64>> = program.inputs.iter().map(|i| (0..count).map(|k| input(*i, k)).collect()).collect();
+    let sources: Vec<Source> = values.iter().map(|v| Source::Lanes(v)).collect();
+    let mut outputs = vec![0.0; program.outputs * LANES];
+    program.run(count, &sources, &mut Work::default(), &mut outputs);
+    outputs.chunks(LANES).map(|c| c[..count].to_vec()).collect()
+}
+
+/// Distance in units in the last place of the expected number.
+fn ulps(found: f64, expected: f64) -> f64 {
+    if found == expected || found.is_nan() && expected.is_nan() {
+        return 0.0;
+    }
+    let size = expected.abs().max(f64::MIN_POSITIVE);
+    let unit = f64::from_bits(size.to_bits() + 1) - size;
+    let distance = (found - expected).abs() / unit;
+    if distance.is_nan() { f64::INFINITY } else { distance }
+}
+
+/// Arguments worth trying: a few special ones, small ones, large ones, ordinary ones.
+fn argument(dice: &mut Dice) -> f64 {
+    const SPECIAL: [f64; 20] = [
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        2.0,
+        0.5,
+        -3.0,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::NAN,
+        f64::MIN_POSITIVE,
+        5e-324,
+        f64::MAX,
+        709.78,
+        709.79,
+        -745.13,
+        -745.14,
+        710.4,
+        80.0,
+        1e-310,
+    ];
+    match dice.below(8) {
+        0 => SPECIAL[dice.below(SPECIAL.len())],
+        1 => dice.real(-750.0, 750.0),
+        2 => f64::from_bits((dice.next() << 32 | dice.next()) & !(1 << 63)),
+        3 => dice.real(-1e-8, 1e-8),
+        4 => 1.0 + dice.real(-1e-6, 1e-6),
+        _ => dice.real(-4.0, 4.0),
+    }
+}
+
+#[test]
+fn the_batch_engine_agrees_with_the_interpreter_for_every_operation() {
+    for row in &memspice::ir::op::TABLE {
+        let kinds: Vec<Type> = match row.signature.0 {
+            [Takes::Only(kind)] => vec![*kind],
+            [Takes::Only(a), Takes::Only(b)] => vec![*a, *b],
+            [Takes::Any, Takes::Same] => vec![Type::Real; 2],
+            [Takes::Any] => vec![Type::Real],
+            _ => vec![Type::Bool, Type::Real, Type::Real],
+        };
+        let mut b = Builder::new();
+        let arguments: Vec<Value> = kinds.iter().enumerate().map(|(k, kind)| b.input(Input::Argument(k as u32), *kind)).collect();
+        let result = b.op(row.op, &arguments);
+        let program = Program::compile(&b.finish(vec![result]));
+        let mut dice = Dice(row.op as u64 + 99);
+        // exp and ln: within 2 of the standard library, which is itself within 1; the others 4.
+        let allowed = if matches!(row.op, Op::Exp | Op::Ln) { 2.0 } else { 4.0 };
+        for _ in 0..400 {
+            let draw = |dice: &mut Dice, kind: &Type| match kind {
+                Type::Real => argument(dice),
+                Type::Int => f64::from([dice.next() as i32, dice.below(9) as i32 - 4, i32::MIN][dice.below(3)]),
+                Type::Bool => dice.below(2) as f64,
+            };
+            let table: Vec<Vec<f64>> = kinds.iter().map(|kind| (0..LANES).map(|_| draw(&mut dice, kind)).collect()).collect();
+            let pick = |input: Input, lane: usize| match input {
+                Input::Argument(k) => table[k as usize][lane],
+                _ => f64::NAN,
+            };
+            let found = lanes(&program, LANES, &pick);
+            for lane in 0..LANES {
+                let mut x = [0.0; 3];
+                x.iter_mut().zip(&table).for_each(|(x, row)| *x = row[lane]);
+                let expected = row.op.value(x);
+                let error = ulps(found[0][lane], expected);
+                assert!(error <= allowed, "{} {x:?}: {:e} {expected:e} ({error} ulp)", row.name, found[0][lane]);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_batch_engine_agrees_with_the_interpreter_for_random_functions() {
+    for seed in 0..300 {
+        let f = differentiate(&random(seed, 3), &[0, 1, 2], &[0, 1]).0;
+        let program = Program::compile(&f);
+        let mut dice = Dice(seed + 5000);
+        let points: Vec<[f64; 2]> = (0..LANES).map(|_| [dice.real(0.1, 2.0), dice.real(0.1, 2.0)]).collect();
+        let found = lanes(&program, LANES, &|input, lane| given(points[lane])(input));
+        for lane in 0..LANES {
+            let mut interpreter = Interpreter::new(&f);
+            let expected = interpreter.run(&given(points[lane])).to_vec();
+            for (k, expected) in expected.iter().enumerate() {
+                let found = found[k][lane];
+                // 1e-13 of the result, amplified by what cancellation and steep functions do to it; random functions are
+                // not all well conditioned, so the bound is on what the same function does for a neighbouring argument.
+                let nearby = |factor: f64| evaluate(&f, &given(points[lane].map(|x| x * factor)))[k];
+                let shaken = [1.0 - 1e-12, 1.0 + 1e-12].map(nearby).iter().map(|v| (v - expected).abs()).fold(0.0, f64::max);
+                let agrees = (found - expected).abs() <= 1e-12 * expected.abs() + 10.0 * shaken + 1e-15;
+                let same = found == *expected || found.is_nan() && expected.is_nan();
+                assert!(agrees || same || !shaken.is_finite(), "seed {seed} output {k} lane {lane}: {found:e} {expected:e}");
+            }
+        }
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_count_position_neighbours_or_vector_path() {
+    for seed in 0..60 {
+        let f = differentiate(&random(seed, 3), &[0, 1, 2], &[0, 1]).0;
+        let program = Program::compile(&f);
+        let portable = Program::compile_for(&f, Path::Portable);
+        let mut dice = Dice(seed + 77);
+        let points: Vec<[f64; 2]> = (0..LANES).map(|_| [dice.real(-2.0, 2.0), dice.real(-2.0, 2.0)]).collect();
+        let all = lanes(&program, LANES, &|input, lane| given(points[lane])(input));
+        let bits = |a: f64, b: f64| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan();
+        for (count, shift) in [(1, 0), (1, 17), (2, 3), (3, 9), (4, 60), (5, 0), (17, 30), (63, 1)] {
+            let part = lanes(&program, count, &|input, lane| given(points[lane + shift])(input));
+            for (part, all) in part.iter().zip(&all) {
+                assert!(part.iter().zip(&all[shift..]).all(|(a, b)| bits(*a, *b)), "seed {seed} count {count}");
+            }
+        }
+        let plain = lanes(&portable, LANES, &|input, lane| given(points[lane])(input));
+        for (k, (plain, all)) in plain.iter().zip(&all).enumerate() {
+            for lane in 0..LANES {
+                assert!(bits(plain[lane], all[lane]), "seed {seed} output {k} lane {lane}: {} {}", plain[lane], all[lane]);
+            }
+        }
+    }
+}
+
+#[test]
+fn one_work_serves_several_programs_and_counts() {
+    let make = |c: f64| {
+        Program::compile(&function(1, |b, x| {
+            let constant = b.real(c);
+            vec![b.op(Op::Mul, &[x[0], constant])]
+        }))
+    };
+    let programs = [make(2.0), make(3.0)];
+    let (mut work, mut out) = (Work::new(&programs[0]), vec![0.0; LANES]);
+    for (program, factor, count) in [(0, 2.0, 64), (1, 3.0, 64), (1, 3.0, 2), (0, 2.0, 2), (0, 2.0, 64), (1, 3.0, 1)] {
+        programs[program].run(count, &[Source::Same(1.5)], &mut work, &mut out);
+        assert!(out[..count].iter().all(|v| *v == 1.5 * factor));
+    }
+}
+
+#[test]
+fn loops_end_lane_by_lane() {
+    // Rounds until x is halved below 1: 0 to 63 of them, side by side.
+    let f = function(1, |b, x| {
+        let (zero, one, half) = (b.int(0), b.real(1.0), b.real(0.5));
+        let carried = b.begin_loop(&[zero, x[0]]);
+        let go = b.op(Op::Ge, &[carried[1], one]);
+        let step = b.int(1);
+        let next = [b.op(Op::IntAdd, &[carried[0], step]), b.op(Op::Mul, &[carried[1], half])];
+        let results = b.end_loop(go, &next);
+        vec![b.op(Op::ToReal, &results[..1])]
+    });
+    let program = Program::compile(&f);
+    let found = lanes(&program, LANES, &|_, lane| (lane as f64 - 0.5).exp2());
+    assert!((0..LANES).all(|lane| found[0][lane] == lane as f64));
+    // A loop without an end is left.
+    let endless = function(1, |b, x| {
+        let carried = b.begin_loop(&[x[0]]);
+        let go = b.boolean(true);
+        let one = b.real(1.0);
+        let next = b.op(Op::Add, &[carried[0], one]);
+        b.end_loop(go, &[next])
+    });
+    let rounds = memspice::ir::MAX_ROUNDS as f64;
+    assert_eq!(lanes(&Program::compile(&endless), 2, &|_, _| 0.0)[0], [rounds; 2]);
+    assert_eq!(at(&endless, &[0.0]), rounds);
 }
