@@ -267,7 +267,15 @@ impl<'a> Cursor<'a> {
             let inner = Token { start: first.start + 1, end: first.end - 1, ..first };
             return Ok(Name { text: self.slice(inner).to_string(), span: self.span(first) });
         }
+        let mut depth = usize::from(first.kind == TokenKind::Open);
         while let Some(token) = self.peek().filter(|t| t.start == last.end) {
+            match token.kind {
+                TokenKind::Open => depth += 1,
+                TokenKind::Close if depth > 0 => depth -= 1,
+                // It closes what stands around the text.
+                TokenKind::Close | TokenKind::Comma => break,
+                _ => {}
+            }
             last = token;
             self.at += 1;
         }

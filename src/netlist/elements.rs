@@ -136,12 +136,19 @@ pub(super) fn parameters(cursor: &mut Cursor, element: &mut Element) -> Result<(
     }
 }
 
-/// A value that is only a name names a model where one may stand.
-fn take_name(value: Expr) -> Result<Name, Expr> {
-    match value.kind {
-        ExprKind::Name(text) => Ok(Name { text, span: value.span }),
-        _ => Err(value),
-    }
+/// A bare name (of a model or an inductor), or a value; `{name}` is a value.
+enum Item {
+    Name(Name),
+    Value(Expr),
+}
+
+fn item(cursor: &mut Cursor, what: &str) -> Result<Item, Diagnostic> {
+    let bare = cursor.kind() == Some(TokenKind::Word);
+    let value = cursor.value(what)?;
+    Ok(match value.kind {
+        ExprKind::Name(text) if bare => Item::Name(Name { text, span: value.span }),
+        kind => Item::Value(Expr { kind, span: value.span }),
+    })
 }
 
 /// R, C, L: a value, a model, or both, in any order.
@@ -149,9 +156,9 @@ fn passive(cursor: &mut Cursor, element: &mut Element) -> Result<(), Diagnostic>
     nodes(cursor, element, 2)?;
     while !cursor.done() && !cursor.at_key() {
         let here = cursor.here();
-        match take_name(cursor.value("a value")?) {
-            Ok(name) if element.model.is_none() => element.model = Some(name),
-            Err(value) if element.value.is_none() => element.value = Some(value),
+        match item(cursor, "a value")? {
+            Item::Name(name) if element.model.is_none() => element.model = Some(name),
+            Item::Value(value) if element.value.is_none() => element.value = Some(value),
             _ => {
                 let message = format!("{} has two values", clip(&element.name.text));
                 return Err(Diagnostic::error(here, message).expected("expected `name=value` or the end of the card"));
@@ -195,9 +202,9 @@ fn coupling(cursor: &mut Cursor, element: &mut Element) -> Result<(), Diagnostic
             element.value = Some(assignment.value);
             continue;
         }
-        match take_name(cursor.value("an inductor or the coefficient")?) {
-            Ok(name) if element.value.is_none() => element.nodes.push(name),
-            Err(value) if element.value.is_none() => element.value = Some(value),
+        match item(cursor, "an inductor or the coefficient")? {
+            Item::Name(name) if element.value.is_none() => element.nodes.push(name),
+            Item::Value(value) if element.value.is_none() => element.value = Some(value),
             _ => return Err(Diagnostic::error(element.span, "the coefficient stands last")),
         }
     }
@@ -222,8 +229,8 @@ fn model(cursor: &mut Cursor, element: &mut Element) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// Bare words after the model: those of `known` are flags, a number is handed to `value`.
-fn flags(cursor: &mut Cursor, element: &mut Element, known: &[&str], value: Option<&str>) -> Result<(), Diagnostic> {
+/// Bare words after the model: those of `known` are flags; one number may stand there if `value`.
+fn flags(cursor: &mut Cursor, element: &mut Element, known: &[&str], value: bool) -> Result<(), Diagnostic> {
     loop {
         cursor.skip_grouping();
         cursor.skip_params_keyword();
@@ -239,32 +246,34 @@ fn flags(cursor: &mut Cursor, element: &mut Element, known: &[&str], value: Opti
             continue;
         }
         let here = *cursor;
-        match value {
-            Some(_) if element.value.is_none() && element.flags.is_empty() => match take_name(cursor.value("a value")?) {
-                Err(value) => element.value = Some(value),
-                Ok(_) => return Err(here.missing(&format!("`name=value` or one of {}", known.join(", ")))),
-            },
-            _ => return Err(here.missing(&format!("`name=value` or one of {}", known.join(", ")))),
+        if value
+            && element.value.is_none()
+            && element.flags.is_empty()
+            && let Item::Value(value) = item(cursor, "a value")?
+        {
+            element.value = Some(value);
+            continue;
         }
+        return Err(here.missing(&format!("`name=value` or `{}`", known.join("` or `"))));
     }
 }
 
 fn diode(cursor: &mut Cursor, element: &mut Element) -> Result<(), Diagnostic> {
     nodes(cursor, element, 2)?;
     model(cursor, element)?;
-    flags(cursor, element, &["off"], Some("area"))
+    flags(cursor, element, &["off"], true)
 }
 
 fn mosfet(cursor: &mut Cursor, element: &mut Element) -> Result<(), Diagnostic> {
     nodes(cursor, element, 4)?;
     model(cursor, element)?;
-    flags(cursor, element, &["off"], None)
+    flags(cursor, element, &["off"], false)
 }
 
 fn switch(cursor: &mut Cursor, element: &mut Element) -> Result<(), Diagnostic> {
     nodes(cursor, element, 4)?;
     model(cursor, element)?;
-    flags(cursor, element, &["on", "off"], None)
+    flags(cursor, element, &["on", "off"], false)
 }
 
 /// X, N: nodes, the name of a subcircuit or module, parameters.
