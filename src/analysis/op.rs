@@ -8,10 +8,11 @@ use crate::args::Args;
 use crate::dae::{Memory, Message, MessageKind, Params, Phase, RowKind, Start, StartKind, System};
 use crate::diag::Diagnostic;
 use crate::solve::failure::Failure;
-use crate::solve::ladder::{Climbed, climb};
+use crate::solve::ladder::{Climbed, LADDER, climb, climb_from};
 use crate::solve::newton::Newton;
 use crate::solve::statics::Statics;
 use crate::solve::{Counts, SimError};
+use crate::sparse::eigen::eigenvalues;
 use crate::wave::{ColumnKind, Sink};
 
 use super::columns::{RowMaker, header, writing};
@@ -45,6 +46,9 @@ pub struct OperatingPoint {
 /// No way of the ladder leads to a solution.
 pub fn solve(system: &dyn System, env: &Env, phase: Phase) -> Result<OperatingPoint, SimError> {
     let (mut statics, mut point) = settle_down(system, env, &env.params, phase)?;
+    if phase == Phase::Static {
+        unstable(&statics, &point.params, &point.x, &mut point.remarks);
+    }
     accept(&mut statics, &point.params, &point.x, &mut point.messages)?;
     point.memory = statics.past;
     Ok(point)
@@ -94,7 +98,11 @@ fn hint(failure: &Failure) -> &'static str {
     }
 }
 
-/// Forces the nodesets and solves; what comes out is the guess for the rest.
+/// Rungs that are tried while start values are forced: what comes out is a guess only.
+const FIRST_PASS: usize = 3;
+
+/// Forces the nodesets and the starts of states and solves for the rest: a guess in which everything fits together, so that
+/// Newton goes to the equilibrium near the start values and not to any.
 fn first_pass(
     statics: &Statics,
     newton: &mut Newton,
@@ -104,13 +112,20 @@ fn first_pass(
     counts: &mut Counts,
     remarks: &mut Vec<String>,
 ) {
+    let unknowns = &statics.system.layout().unknowns;
     let mut forced = statics.clone();
-    for start in starts.iter().filter(|s| s.kind == StartKind::Nodeset && s.minus.is_none()) {
-        if !statics.pins.iter().any(|p| p.0 == start.unknown) {
+    let mut nodesets = false;
+    for start in starts.iter().filter(|s| s.minus.is_none() && !statics.pins.iter().any(|p| p.0 == s.unknown)) {
+        let unknown = &unknowns[start.unknown as usize];
+        let state = start.kind == StartKind::State && !unknown.node && unknown.row != RowKind::Held;
+        if start.kind == StartKind::Nodeset || state {
+            nodesets |= start.kind == StartKind::Nodeset;
             forced.pin(start.unknown, start.value);
         }
     }
-    if forced.pins.len() > statics.pins.len() && climb(&forced, newton, params, x, counts).is_err() {
+    let vain =
+        forced.pins.len() > statics.pins.len() && climb_from(&LADDER[..FIRST_PASS], &forced, newton, params, x, counts).is_err();
+    if vain && nodesets {
         remarks.push("the nodesets cannot be forced together; used as guesses only".to_string());
     }
 }
@@ -214,6 +229,29 @@ pub fn drifts(system: &dyn System, point: &OperatingPoint) -> Vec<String> {
         }
     }
     remarks
+}
+
+/// Most unknowns for which an operating point is asked whether it is stable.
+const ASKED: usize = 1000;
+
+/// Says so if the point is an unstable equilibrium: an eigenvalue of `s C y = -G y` has a positive real part, held rows
+/// being held.
+fn unstable(statics: &Statics, params: &Params, x: &[f64], remarks: &mut Vec<String>) {
+    let system = statics.system;
+    let (layout, pattern) = (system.layout(), system.pattern());
+    let mut newton = Newton::new(system);
+    if x.len() > ASKED || newton.assemble(system, &statics.equation(params), x, &mut Counts::default()).is_err() {
+        return;
+    }
+    let mut c = newton.eval().c[..pattern.len()].to_vec();
+    let fixed = |row: u32| layout.unknowns[row as usize].row == RowKind::Held || statics.pins.iter().any(|p| p.0 == row);
+    c.iter_mut().zip(&pattern.rows).filter(|(_, row)| fixed(**row)).for_each(|(c, _)| *c = 0.0);
+    let rightmost = eigenvalues(pattern, newton.matrix(), &c, 1).ok().and_then(|values| values.first().copied());
+    if let Some(s) = rightmost.filter(|s| s.re > 1e-7 * s.norm()) {
+        let turning =
+            if s.im == 0.0 { String::new() } else { format!(", turning at {:.4e} Hz", s.im.abs() / std::f64::consts::TAU) };
+        remarks.push(format!("an unstable equilibrium: what disturbs it grows with {:.4e} 1/s{turning}", s.re));
+    }
 }
 
 /// Commits an accepted static point: what models remember and say.

@@ -316,7 +316,7 @@ impl<'a> Branch<'a> {
         for _ in 0..SEARCH {
             // Secant; the value at an end that stays is halved, so that both ends close in (Illinois).
             let theta = ((low.0 * high.1 - high.0 * low.1) / (high.1 - low.1)).clamp(low.0, high.0);
-            let mut y = hermite(a, b, length, theta);
+            let mut y: Vec<f64> = (0..a.y.len()).map(|k| hermite(a, b, length, theta, k)).collect();
             let value = row.iter().zip(&a.y).zip(&chord).map(|((c, a), d)| c * (a + theta * d)).sum();
             self.correct(&mut y, &row, value)?;
             let tangent = self.tangent(&y, &a.tangent)?;
@@ -358,14 +358,13 @@ impl<'a> Branch<'a> {
         let (mut low, mut high) = (0.0, 1.0);
         for _ in 0..60 {
             let middle = 0.5 * (low + high);
-            let before = (hermite(a, b, length, middle)[n] - p) * (b.p() - a.p()) < 0.0;
+            let before = (hermite(a, b, length, middle, n) - p) * (b.p() - a.p()) < 0.0;
             if before { low = middle } else { high = middle }
         }
-        let mut y = hermite(a, b, length, low);
+        let mut y: Vec<f64> = (0..=n).map(|k| hermite(a, b, length, low, k)).collect();
         y[n] = p;
-        let mut unit = vec![0.0; n + 1];
-        unit[n] = 1.0;
-        let solved = self.correct(&mut y, &unit, p).is_ok();
+        self.set(p)?;
+        let solved = self.statics.solve(&mut self.newton, &self.params, &mut y[..n], &mut self.counts).is_ok();
         let along: Vec<f64> = y.iter().zip(&a.y).map(|(y, a)| y - a).collect();
         let theta = self.dot(&along, &chord) / self.dot(&chord, &chord);
         if solved && (-1e-6..=1.0 + 1e-6).contains(&theta) {
@@ -401,10 +400,9 @@ impl<'a> Branch<'a> {
     }
 }
 
-/// Cubic between two places whose chord has the length given.
-fn hermite(a: &Place, b: &Place, length: f64, theta: f64) -> Vec<f64> {
+/// Component k of the cubic between two places whose chord has the length given.
+fn hermite(a: &Place, b: &Place, length: f64, theta: f64, k: usize) -> f64 {
     let (u, w) = (theta, 1.0 - theta);
-    let (h_a, h_b) = (w * w * (1.0 + 2.0 * u), u * u * (1.0 + 2.0 * w));
-    let (d_a, d_b) = (length * u * w * w, -length * u * u * w);
-    (0..a.y.len()).map(|k| h_a * a.y[k] + h_b * b.y[k] + d_a * a.tangent[k] + d_b * b.tangent[k]).collect()
+    let ends = w * w * (1.0 + 2.0 * u) * a.y[k] + u * u * (1.0 + 2.0 * w) * b.y[k];
+    ends + length * (u * w * w * a.tangent[k] - u * u * w * b.tangent[k])
 }

@@ -320,9 +320,11 @@ pub(super) fn enough(steady: bool, relative: f64, weight: f64, last: f64) -> boo
     if weight * relative <= 4.0 * f64::EPSILON || weight >= 0.5 * last {
         return true;
     }
-    // What is left after this update: at the rate of convergence seen last, or, in the first iteration, its square.
-    let left = if last.is_finite() { weight * (weight / last) } else { weight * (weight * relative).sqrt() };
-    !steady && left * relative <= NEGLIGIBLE
+    // What is left after this update: at the rate of convergence seen last, or, in the first iteration, a guess.
+    if last.is_finite() {
+        return weight * (weight / last) * relative <= if steady { 0.25 * f64::EPSILON } else { NEGLIGIBLE };
+    }
+    !steady && weight * (weight * relative).sqrt() * relative <= NEGLIGIBLE
 }
 
 /// Position and value of the largest; values that are not numbers count as infinite.

@@ -223,3 +223,17 @@ fn devices_that_are_off_at_the_start_are_no_dead_end() {
     let point = operating_point(&system);
     assert!((point.x[0] - 2.0).abs() < 1e-9, "{:?} by {}", point.x, point.rung);
 }
+
+/// ndr-models 4.3: the symmetric state of the coupled cells at 25 ohm grows with 6.0974e5 1/s.
+#[test]
+fn unstable_operating_points_are_told() {
+    let pair = |x0| operating_point(&nbox_pair(0.0, 25.0, x0, [0.0; 2]));
+    let point = pair([300.0, 300.0]);
+    assert!((point.x[1] - 324.89349).abs() < 5e-6 && (point.x[1] - point.x[3]).abs() < 1e-9, "{:?}", point.x);
+    assert!(point.remarks.iter().any(|r| r.contains("grows with 6.0974e5 1/s")), "{:?}", point.remarks);
+    assert!(operating_point(&nbox_cell(0.0, 300.0)).remarks.len() == 1);
+    // Started apart, they stay apart.
+    let apart = pair([300.0, 500.0]);
+    assert!((apart.x[1] - 295.51463).abs() < 1e-5 && (apart.x[3] - 363.64158).abs() < 1e-5, "{:?}", apart.x);
+    assert!(!apart.remarks.iter().any(|r| r.contains("unstable")), "{:?}", apart.remarks);
+}

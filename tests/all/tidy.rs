@@ -62,7 +62,9 @@ fn uses(text: &str) -> Vec<String> {
             let word: String = part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             out.push(word);
             if let Some(group) = part.strip_prefix('{') {
-                let names = group.split(',').map(|n| n.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>());
+                let names = group
+                    .split(',')
+                    .map(|n| n.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>());
                 out.extend(names);
             }
         }
@@ -127,7 +129,8 @@ fn unsafe_code_stays_in_its_rooms() {
     let allowed = ["src/ir/simd.rs", "src/sparse/fronts.rs"];
     for path in sources().iter().filter(|p| !allowed.iter().any(|a| p.ends_with(a))) {
         let text = fs::read_to_string(path).expect("text");
-        let code = text.lines().filter(|l| !l.trim_start().starts_with("//")).any(|l| l.contains("unsafe {") || l.contains("unsafe fn"));
+        let code =
+            text.lines().filter(|l| !l.trim_start().starts_with("//")).any(|l| l.contains("unsafe {") || l.contains("unsafe fn"));
         assert!(!code, "{}: unsafe", name(path));
     }
 }
