@@ -89,14 +89,7 @@ pub fn climb_from(
             }
             Err((place, failure)) => {
                 tried.push(format!("{} ({place})", rung.name));
-                // Zeros alone leave nothing to divide by. At a node that may be a device that is off at the start, and the
-                // rungs help; elsewhere it is the circuit itself.
-                let node = |k: usize| statics.system.layout().unknowns[k].node;
-                let hopeless = matches!(&failure, Failure::Singular(s) if s.row.is_some() && !s.not_finite && !node(s.column));
                 telling = Some(more_telling(telling, failure));
-                if hopeless && rung.name == "direct" {
-                    break;
-                }
             }
         }
     }
