@@ -5,10 +5,9 @@
 //! contributions. A contribution whose derivatives are all of rate Parameter and which does not depend on time is affine in
 //! its probes: the system adds it as a constant matrix and never runs a program for it.
 
-use std::sync::Arc;
 
 use crate::ir::batch::Program;
-use crate::ir::{Function, Input, Rate, diff, rate};
+use crate::ir::{Function, Input, Inst, NodeKind, Op, Rate, Value, diff, rate};
 use crate::model::Model;
 
 /// Where an output of the model is found at run time.
@@ -50,4 +49,92 @@ pub struct Kernel {
     pub derivatives: Vec<Derivative>,
     /// Per contribution: f is affine in the probes with constant coefficients; the same for q.
     pub affine: Vec<(bool, bool)>,
+}
+
+impl Kernel {
+    /// Differentiates, splits and compiles the function of `model`.
+    pub fn compile(model: &Model) -> Kernel {
+        let probes: Vec<u32> = (0..model.probes.len() as u32).collect();
+        let mut wanted: Vec<u32> = model.contributions.iter().flat_map(|c| c.f.into_iter().chain(c.q)).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let (function, entries) = diff::differentiate(&model.function, &wanted, &probes);
+        let split = rate::split(&function);
+        let place = |output: u32| match split.origins[output as usize] {
+            rate::Origin::Setup(k) => Place::Setup(k),
+            rate::Origin::Eval(k) => Place::Eval(k),
+        };
+        let outputs: Vec<Place> = (0..model.function.outputs.len() as u32).map(place).collect();
+        let values = outputs.iter().filter(|p| matches!(p, Place::Eval(_))).count() as u32;
+        let kept: Vec<u32> = (0..values).collect();
+        let degrees = degrees(&function);
+        let affine = |output: Option<u32>| output.is_some_and(|o| degrees[function.outputs[o as usize].0 as usize] <= Degree::Affine);
+        Kernel {
+            setup: Program::compile(&split.setup),
+            hoisted: split.first_hoisted,
+            values: Program::compile(&rate::slice(&split.eval, &kept)),
+            full: Program::compile(&split.eval),
+            derivatives: derivatives(model, &entries, &place),
+            affine: model.contributions.iter().map(|c| (affine(c.f), affine(c.q))).collect(),
+            outputs,
+        }
+    }
+}
+
+fn derivatives(model: &Model, entries: &[diff::Entry], place: &dyn Fn(u32) -> Place) -> Vec<Derivative> {
+    let mut out = Vec::new();
+    for (k, contribution) in model.contributions.iter().enumerate() {
+        for (output, charge) in [(contribution.f, false), (contribution.q, true)] {
+            let own = entries.iter().filter(|e| Some(e.output) == output);
+            out.extend(own.map(|e| Derivative { contribution: k as u32, probe: e.probe, charge, place: place(e.index) }));
+        }
+    }
+    out
+}
+
+/// How a value depends on the probes, time and past values aside.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Degree {
+    /// Not at all.
+    Constant,
+    /// A sum of probes with constant factors, plus a constant.
+    Affine,
+    /// In any other way; also whatever changes with time.
+    Other,
+}
+
+/// The degree of each value.
+fn degrees(f: &Function) -> Vec<Degree> {
+    let mut out: Vec<Degree> = Vec::with_capacity(f.insts.len());
+    for inst in &f.insts {
+        let of = |v: Value| out.get(v.0 as usize).copied().unwrap_or(Degree::Other);
+        out.push(match inst {
+            Inst::Const(_) => Degree::Constant,
+            Inst::Input(Input::Probe(_)) => Degree::Affine,
+            Inst::Input(input) if rate::input_rate(*input) <= Rate::Parameter => Degree::Constant,
+            Inst::Input(_) | Inst::Carried(..) | Inst::Partial(..) => Degree::Other,
+            Inst::Op(op, arguments) => operation(*op, &arguments.map(of)),
+            Inst::Result(node, k) => match &f.nodes[node.0 as usize] {
+                NodeKind::If { condition, then, otherwise } if of(*condition) == Degree::Constant => {
+                    of(then.1[*k as usize]).max(of(otherwise.1[*k as usize]))
+                }
+                NodeKind::If { .. } | NodeKind::Loop { .. } => Degree::Other,
+            },
+        });
+    }
+    out
+}
+
+fn operation(op: Op, arguments: &[Degree; 3]) -> Degree {
+    let used = &arguments[..op.arity()];
+    let largest = used.iter().copied().max().unwrap_or(Degree::Constant);
+    let sum = |a: Degree, b: Degree| if a.min(b) == Degree::Constant { a.max(b) } else { Degree::Other };
+    match op {
+        _ if largest == Degree::Constant => Degree::Constant,
+        Op::Add | Op::Sub | Op::Neg => largest,
+        Op::Mul => sum(arguments[0], arguments[1]),
+        Op::Div if arguments[1] == Degree::Constant => arguments[0],
+        Op::Select if arguments[0] == Degree::Constant => largest,
+        _ => Degree::Other,
+    }
 }

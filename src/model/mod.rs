@@ -14,6 +14,7 @@ use std::sync::Arc;
 use crate::ir::{Function, Type};
 use crate::span::{FileId, Span};
 
+pub mod kernel;
 pub mod library;
 
 /// Index of a local row, which is also that of its unknown.

@@ -1,0 +1,289 @@
+//! Parameter values of a system: roots of the deck, lanes of every bank, numbers of the sources, constant matrices.
+//! Copied on write; an assignment recomputes what depends on it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::circuit::{Circuit, Number};
+use crate::dae::{Memory, Phase, Point};
+use crate::diag::Diagnostic;
+use crate::ir::{Function, Input, interp};
+use crate::mna::Mna;
+use crate::mna::bank::{Bank, Lanes, Scratch};
+use crate::mna::stimulus::{Stimulus, TranTimes, wave};
+use crate::model::kernel::Place;
+use crate::model::{Formula, Model, Range};
+use crate::units::CELSIUS;
+
+/// Values of all parameters.
+#[derive(Clone)]
+pub struct Values {
+    /// Value of each root; those assigned to are in `cut`.
+    pub roots: Vec<f64>,
+    /// Roots that no longer follow their formula.
+    pub cut: Arc<Vec<bool>>,
+    /// `$simparam("gmin")`, S.
+    pub gmin: f64,
+    /// Conductance from every node to ground, S.
+    pub shunt: f64,
+    /// Common factor of all independent sources.
+    pub sources: f64,
+    /// Temperature of the circuit, degrees Celsius.
+    pub temp: f64,
+    /// Instance parameters that were assigned: (instance, parameter) to value.
+    pub given: Arc<BTreeMap<(u32, u32), f64>>,
+    /// Dc values of sources that were assigned.
+    pub levels: Arc<BTreeMap<u32, f64>>,
+    /// Per bank.
+    pub lanes: Vec<Arc<Lanes>>,
+    /// Per source.
+    pub stimuli: Arc<Vec<Stimulus>>,
+    /// All outputs of the deck's expressions.
+    pub numbers: Arc<Vec<f64>>,
+    /// Constant part of G, C (by slot), f and q.
+    pub constant: Arc<Constant>,
+}
+
+/// What affine contributions and sources add: `f = f0 + G0 x`, `q = q0 + C0 x`.
+#[derive(Clone, Default)]
+pub struct Constant {
+    /// By slot, bucket included.
+    pub g: Vec<f64>,
+    /// By slot, bucket included.
+    pub c: Vec<f64>,
+    /// By row, bucket included.
+    pub f: Vec<f64>,
+    /// By row, bucket included.
+    pub q: Vec<f64>,
+}
+
+impl Values {
+    /// A number of the deck.
+    pub fn number(&self, number: Number) -> f64 {
+        match number {
+            Number::Fixed(v) => v,
+            Number::Output(k) => self.numbers[k as usize],
+        }
+    }
+}
+
+/// Roots in order of their dependence: formulas of earlier roots, evaluated one by one.
+pub struct RootFormulas(pub Vec<Option<Function>>);
+
+impl RootFormulas {
+    /// The formula of each root that has one.
+    pub fn new(circuit: &Circuit) -> RootFormulas {
+        let formula = |n: Number| match n {
+            Number::Fixed(_) => None,
+            Number::Output(k) => Some(crate::ir::rate::slice(&circuit.expressions, &[k])),
+        };
+        RootFormulas(circuit.roots.iter().map(|r| formula(r.value)).collect())
+    }
+
+    /// Brings roots that follow a formula up to date, then all numbers of the deck.
+    pub fn refresh(&self, circuit: &Circuit, values: &mut Values) {
+        for (k, root) in circuit.roots.iter().enumerate() {
+            if root.name == "temp" {
+                values.roots[k] = values.temp;
+                continue;
+            }
+            if let (Some(formula), false) = (&self.0[k], values.cut[k]) {
+                let roots = &values.roots;
+                values.roots[k] = interp::evaluate(formula, &|input| argument(roots, input))[0];
+            }
+        }
+        let roots = &values.roots;
+        values.numbers = Arc::new(interp::evaluate(&circuit.expressions, &|input| argument(roots, input)));
+    }
+}
+
+fn argument(roots: &[f64], input: Input) -> f64 {
+    match input {
+        Input::Argument(k) => roots.get(k as usize).copied().unwrap_or(f64::NAN),
+        _ => f64::NAN,
+    }
+}
+
+/// Numeric sources.
+pub fn stimuli(circuit: &Circuit, values: &Values) -> Vec<Stimulus> {
+    let times = tran_times(circuit);
+    let number = |n: Number| values.number(n);
+    let one = |(k, s): (usize, &crate::circuit::Source)| Stimulus {
+        dc: values.levels.get(&(k as u32)).copied().or(s.dc.map(number)),
+        ac: s.ac.map(|(m, p)| (number(m), number(p))),
+        wave: s.waveform.as_ref().map_or_else(Default::default, |w| wave(w, times, &number)),
+    };
+    circuit.sources.iter().enumerate().map(one).collect()
+}
+
+/// Step and end of the first transient of the deck; without one, a second in a hundred steps.
+pub fn tran_times(circuit: &Circuit) -> TranTimes {
+    let tran = circuit.analyses.iter().find(|a| a.keyword == "tran");
+    let number = |k| tran.and_then(|a| a.positional().filter_map(|p| p.number).nth(k));
+    let stop = number(1).unwrap_or(1.0);
+    TranTimes { step: number(0).filter(|s| *s > 0.0).unwrap_or(stop / 100.0), stop }
+}
+
+/// Value of a simulator parameter that models may ask for.
+fn simulator(name: &str, default: Option<f64>, values: &Values, circuit: &Circuit) -> f64 {
+    match name {
+        "gmin" => values.gmin,
+        "tnom" => circuit.options.tnom,
+        "temp" | "temperature" => values.temp,
+        "sourceScaleFactor" => values.sources,
+        "scale" | "gdev_scale" => 1.0,
+        "shrink" => 0.0,
+        "reltol" => circuit.options.reltol.unwrap_or(1e-3),
+        "abstol" => circuit.options.abstol,
+        "vntol" => circuit.options.vntol,
+        "minr" => 1e-3,
+        "simulatorVersion" => 1.0,
+        _ => default.unwrap_or(0.0),
+    }
+}
+
+/// Parameters, temperature and setup values of one bank.
+pub fn lanes(bank: &Bank, circuit: &Circuit, values: &Values) -> Lanes {
+    let model = &bank.model;
+    let count = bank.len();
+    let mut lanes = Lanes {
+        params: vec![vec![0.0; count]; model.params.len()],
+        given: vec![vec![0.0; count]; model.params.len()],
+        temperature: vec![values.temp + CELSIUS; count],
+        multiplicity: vec![1.0; count],
+        simulator: model.simparams.iter().map(|(n, d)| simulator(n, *d, values, circuit)).collect(),
+        setup: Vec::new(),
+    };
+    for (lane, index) in bank.instances.iter().enumerate() {
+        let instance = &circuit.instances[*index as usize];
+        for (param, number) in &instance.params {
+            lanes.params[*param as usize][lane] = values.number(*number);
+            lanes.given[*param as usize][lane] = 1.0;
+        }
+        lanes.multiplicity[lane] = values.number(instance.multiplicity);
+        if let Some(t) = instance.temperature {
+            lanes.temperature[lane] = values.number(t) + CELSIUS;
+        }
+        for ((_, param), value) in values.given.range((*index, 0)..=(*index, u32::MAX)) {
+            lanes.params[*param as usize][lane] = *value;
+            lanes.given[*param as usize][lane] = 1.0;
+        }
+        fill_defaults(model, lane, &mut lanes);
+    }
+    bank.setup(&mut lanes);
+    lanes
+}
+
+fn fill_defaults(model: &Model, lane: usize, lanes: &mut Lanes) {
+    for (k, param) in model.params.iter().enumerate() {
+        if lanes.given[k][lane] == 0.0 {
+            let value = formula(&param.default, lanes, lane);
+            lanes.params[k][lane] = value;
+        }
+    }
+}
+
+/// A formula with the parameters of one lane.
+pub fn formula(formula: &Formula, lanes: &Lanes, lane: usize) -> f64 {
+    match formula {
+        Formula::Number(v) => *v,
+        Formula::Function(f) => interp::evaluate(f, &|input| parameter_input(input, lanes, lane))[0],
+    }
+}
+
+/// Inputs of rate Parameter in one lane.
+pub fn parameter_input(input: Input, lanes: &Lanes, lane: usize) -> f64 {
+    match input {
+        Input::Param(k) => lanes.params[k as usize][lane],
+        Input::Given(k) => lanes.given[k as usize][lane],
+        Input::Temperature => lanes.temperature[lane],
+        Input::Multiplicity => lanes.multiplicity[lane],
+        Input::Simulator(k) => lanes.simulator[k as usize],
+        Input::Connected(_) => 1.0,
+        _ => f64::NAN,
+    }
+}
+
+/// Whether `value` lies in the ranges of a parameter: the first range that forbids it.
+pub fn violated<'a>(ranges: &'a [Range], value: f64, lanes: &Lanes, lane: usize) -> Option<&'a Range> {
+    let inside = |r: &Range| {
+        let (low, high) = (formula(&r.low, lanes, lane), formula(&r.high, lanes, lane));
+        let above = if r.low_closed { value >= low } else { value > low };
+        let below = if r.high_closed { value <= high } else { value < high };
+        above && below
+    };
+    let mut allowed = ranges.iter().filter(|r| !r.exclude).peekable();
+    let missing = if allowed.peek().is_some() && !allowed.clone().any(inside) { allowed.next() } else { None };
+    missing.or_else(|| ranges.iter().find(|r| r.exclude && inside(r)))
+}
+
+/// The constant matrices: affine contributions of all banks, and the incidence of sources.
+pub fn constant(mna: &Mna, values: &Values) -> Constant {
+    let (rows, entries) = (mna.layout.unknowns.len() + 1, mna.pattern.len() + 1);
+    let mut out = Constant { g: vec![0.0; entries], c: vec![0.0; entries], f: vec![0.0; rows], q: vec![0.0; rows] };
+    for (bank, lanes) in mna.banks.iter().zip(&values.lanes) {
+        for (derivative, slots) in bank.kernel.derivatives.iter().zip(&bank.slots) {
+            let affine = bank.kernel.affine[derivative.contribution as usize];
+            let affine = if derivative.charge { affine.1 } else { affine.0 };
+            let (true, Place::Setup(k)) = (affine, derivative.place) else { continue };
+            let target = if derivative.charge { &mut out.c } else { &mut out.g };
+            for (value, [pp, mm, pm, mp]) in lanes.setup[k as usize].iter().zip(slots) {
+                target[pp.0 as usize] += value;
+                target[mm.0 as usize] += value;
+                target[pm.0 as usize] -= value;
+                target[mp.0 as usize] -= value;
+            }
+        }
+        offsets(bank, lanes, rows - 1, &mut out);
+    }
+    mna.incidence(&mut out.g);
+    out
+}
+
+/// f and q of affine contributions with all probes at zero.
+fn offsets(bank: &Bank, lanes: &Lanes, ground: usize, out: &mut Constant) {
+    let outputs: Vec<(usize, u32, bool)> = bank
+        .model
+        .contributions
+        .iter()
+        .enumerate()
+        .flat_map(|(k, c)| {
+            let (f, q) = bank.kernel.affine[k];
+            let f = c.f.filter(|_| f).map(|o| (k, o, false));
+            let q = c.q.filter(|_| q).map(|o| (k, o, true));
+            f.into_iter().chain(q)
+        })
+        .collect();
+    if outputs.is_empty() || bank.is_empty() {
+        return;
+    }
+    let x = vec![0.0; ground];
+    let params = crate::dae::Params(Arc::new(()));
+    let past = Memory::default();
+    let at = Point { x: &x, t: 0.0, params: &params, past: &past, trial: None, phase: Phase::Static };
+    let mut scratch = Scratch::default();
+    for start in (0..bank.len()).step_by(crate::ir::batch::LANES) {
+        let block = crate::ir::batch::LANES.min(bank.len() - start);
+        bank.zero_probes(&mut scratch);
+        bank.run(&bank.kernel.values, &at, lanes, start, block, &mut scratch);
+        for (k, output, charge) in &outputs {
+            let contribution = &bank.model.contributions[*k];
+            for lane in 0..block {
+                let value = bank.fetch(*output, lanes, &scratch, start, lane);
+                let target = if *charge { &mut out.q } else { &mut out.f };
+                target[bank.unknowns[contribution.plus as usize][start + lane] as usize] += value;
+                let minus = contribution.minus.map_or(ground, |m| bank.unknowns[m as usize][start + lane] as usize);
+                target[minus] -= value;
+            }
+        }
+    }
+}
+
+/// A diagnostic for a value that a parameter does not allow.
+pub fn range_error(circuit: &Circuit, bank: &Bank, lanes: &Lanes, lane: usize, param: u32, value: f64) -> Option<Diagnostic> {
+    let declared = &bank.model.params[param as usize];
+    let range = violated(&declared.ranges, value, lanes, lane)?;
+    let instance = &circuit.instances[bank.instances[lane] as usize];
+    let message = format!("{} = {value} of {} is outside of its range", declared.name, instance.name);
+    Some(Diagnostic::error(instance.span, message).label(range.span, "the range is declared here"))
+}
