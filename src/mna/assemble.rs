@@ -51,8 +51,7 @@ pub fn number(circuit: &Circuit, collapsed: &dyn Fn(u32, usize) -> bool) -> Numb
         next += 1;
         next - 1
     };
-    let branches: Vec<Option<u32>> =
-        circuit.sources.iter().map(|s| (s.kind == SourceKind::Voltage).then(&mut fresh)).collect();
+    let branches: Vec<Option<u32>> = circuit.sources.iter().map(|s| (s.kind == SourceKind::Voltage).then(&mut fresh)).collect();
     let own: Vec<Vec<u32>> = circuit
         .instances
         .iter()
@@ -142,9 +141,11 @@ pub fn banks(circuit: &Circuit, kernels: &[Arc<Kernel>]) -> Vec<Bank> {
         let at = *index.entry((instance.model, connected.clone())).or_insert_with(|| {
             let kernel = kernels[instance.model as usize].clone();
             let model = circuit.models[instance.model as usize].clone();
-            let idle = kernel.affine.iter().zip(&model.contributions).all(|(a, c)| (a.0 || c.f.is_none()) && (a.1 || c.q.is_none()));
+            let idle =
+                kernel.affine.iter().zip(&model.contributions).all(|(a, c)| (a.0 || c.f.is_none()) && (a.1 || c.q.is_none()));
             let idle = idle && model.bound_step.is_none();
             banks.push(Bank {
+                number: banks.len(),
                 model,
                 kernel,
                 instances: Vec::new(),
@@ -232,10 +233,8 @@ fn abstol(circuit: &Circuit, unknown: &LocalUnknown) -> (f64, f64) {
 pub fn layout(circuit: &Circuit, numbering: &Numbering) -> Layout {
     let mut quantities = Quantities::default();
     let mut unknowns: Vec<Option<Unknown>> = vec![None; numbering.n];
-    let (voltage, current) = (
-        quantities.index("voltage", "V", circuit.options.vntol),
-        quantities.index("current", "A", circuit.options.abstol),
-    );
+    let (voltage, current) =
+        (quantities.index("voltage", "V", circuit.options.vntol), quantities.index("current", "A", circuit.options.abstol));
     let plain = |name: &str, quantity: u32, residual_abstol: f64, node: bool| Unknown {
         name: name.to_string(),
         quantity,
@@ -282,7 +281,12 @@ pub fn layout(circuit: &Circuit, numbering: &Numbering) -> Layout {
             let (tolerance, residual) = abstol(circuit, local);
             let quantity = quantities.index(&local.quantity, &local.unit, tolerance);
             let name = format!("{}.{}", instance.name, local.name);
-            let mut unknown = plain(&name, quantity, residual, matches!(local.kind, UnknownKind::Internal | UnknownKind::Port) && local.quantity == "voltage");
+            let mut unknown = plain(
+                &name,
+                quantity,
+                residual,
+                matches!(local.kind, UnknownKind::Internal | UnknownKind::Port) && local.quantity == "voltage",
+            );
             unknown.bounds = local.bounds;
             if local.held {
                 unknown.row = RowKind::Held;
@@ -290,7 +294,11 @@ pub fn layout(circuit: &Circuit, numbering: &Numbering) -> Layout {
             put(&mut unknowns[*at as usize], unknown);
         }
     }
-    let mut unknowns: Vec<Unknown> = unknowns.into_iter().enumerate().map(|(k, u)| u.unwrap_or_else(|| plain(&format!("#{k}"), voltage, circuit.options.abstol, false))).collect();
+    let mut unknowns: Vec<Unknown> = unknowns
+        .into_iter()
+        .enumerate()
+        .map(|(k, u)| u.unwrap_or_else(|| plain(&format!("#{k}"), voltage, circuit.options.abstol, false)))
+        .collect();
     for node in &circuit.islands {
         mark(&mut unknowns, numbering.nodes[*node as usize], |u| u.row = RowKind::Anchored);
     }

@@ -13,6 +13,8 @@ use crate::sparse::{Pattern, Slot};
 
 /// All instances of one model that look the same from outside; lane k is instance `instances[k]`.
 pub struct Bank {
+    /// Number of the bank.
+    pub number: usize,
     /// The model.
     pub model: Arc<Model>,
     /// Its programs.
@@ -73,17 +75,13 @@ pub struct Lanes {
 }
 
 /// Buffers of one block of lanes; one for all banks of a system.
+#[derive(Default)]
 pub struct Scratch {
     probes: Vec<[f64; LANES]>,
     unlimited: Vec<[f64; LANES]>,
     outputs: Vec<f64>,
-    work: Work,
-}
-
-impl Default for Scratch {
-    fn default() -> Scratch {
-        Scratch { probes: Vec::new(), unlimited: Vec::new(), outputs: Vec::new(), work: Work::default() }
-    }
+    /// Registers with their constants in place: two programs for each bank.
+    work: Vec<Work>,
 }
 
 /// Inputs that a program may have before the list of its sources goes to the heap.
@@ -104,9 +102,9 @@ impl Bank {
     pub fn setup(&self, lanes: &mut Lanes) {
         let program = &self.kernel.setup;
         let count = self.len();
-        let mut setup = vec![vec![0.0; count]; program.outputs()];
+        let mut setup = vec![vec![0.0; count]; program.outputs];
         let mut work = Work::default();
-        let mut outputs = vec![0.0; program.outputs() * LANES];
+        let mut outputs = vec![0.0; program.outputs * LANES];
         for start in (0..count).step_by(LANES) {
             let block = LANES.min(count - start);
             let sources: Vec<Source> = program.inputs.iter().map(|i| self.parameter_source(*i, lanes, start, block)).collect();
@@ -133,7 +131,15 @@ impl Bank {
         }
     }
 
-    fn source<'a>(&self, input: Input, at: &Point<'a>, lanes: &'a Lanes, probes: &'a [[f64; LANES]], start: usize, block: usize) -> Source<'a> {
+    fn source<'a>(
+        &self,
+        input: Input,
+        at: &Point<'a>,
+        lanes: &'a Lanes,
+        probes: &'a [[f64; LANES]],
+        start: usize,
+        block: usize,
+    ) -> Source<'a> {
         match input {
             Input::Probe(k) => Source::Lanes(&probes[k as usize][..block]),
             Input::Time => Source::Same(at.t),
@@ -178,11 +184,15 @@ impl Bank {
 
     /// Runs `program` for one block; the outputs are in the scratch space afterwards.
     pub fn run(&self, program: &Program, at: &Point, lanes: &Lanes, start: usize, block: usize, scratch: &mut Scratch) {
-        if scratch.outputs.len() < program.outputs() * LANES {
-            scratch.outputs.resize(program.outputs() * LANES, 0.0);
+        if scratch.outputs.len() < program.outputs * LANES {
+            scratch.outputs.resize(program.outputs * LANES, 0.0);
         }
         let inputs = &program.inputs;
-        let (probes, outputs, work) = (&scratch.probes, &mut scratch.outputs, &mut scratch.work);
+        let seat = 2 * self.number + usize::from(std::ptr::eq(program, &raw const self.kernel.full));
+        if scratch.work.len() <= seat {
+            scratch.work.resize_with(seat + 1, Work::default);
+        }
+        let (probes, outputs, work) = (&scratch.probes, &mut scratch.outputs, &mut scratch.work[seat]);
         if inputs.len() <= INPUTS_ON_STACK {
             let mut sources = [const { Source::Same(0.0) }; INPUTS_ON_STACK];
             for (source, input) in sources.iter_mut().zip(inputs) {
@@ -419,7 +429,9 @@ impl Block<'_> {
             }
             let slope = sign * self.column(derivative.place)[lane];
             let probe = &self.bank.model.probes[derivative.probe as usize];
-            for (unknown, slope) in [(self.unknown(Some(probe.plus), lane, ground), slope), (self.unknown(probe.minus, lane, ground), -slope)] {
+            for (unknown, slope) in
+                [(self.unknown(Some(probe.plus), lane, ground), slope), (self.unknown(probe.minus, lane, ground), -slope)]
+            {
                 if unknown != ground {
                     let (g, c) = if derivative.charge { (0.0, slope) } else { (slope, 0.0) };
                     out.outputs.gradient.push((output, unknown as u32, g, c));
@@ -435,7 +447,12 @@ fn contribution_sign(plus: u32, minus: Option<u32>, row: u32) -> f64 {
 
 /// Entries of one derivative in one lane.
 pub fn stamp(pattern: &Pattern, rows: (u32, u32), columns: (u32, u32)) -> [Slot; 4] {
-    [pattern.slot(rows.0, columns.0), pattern.slot(rows.1, columns.1), pattern.slot(rows.0, columns.1), pattern.slot(rows.1, columns.0)]
+    [
+        pattern.slot(rows.0, columns.0),
+        pattern.slot(rows.1, columns.1),
+        pattern.slot(rows.0, columns.1),
+        pattern.slot(rows.1, columns.0),
+    ]
 }
 
 /// Index of the only branch current among a model's unknowns, if there is exactly one.

@@ -11,7 +11,8 @@ use num_complex::Complex64;
 
 use crate::circuit::{Circuit, Number, OutputKind, SourceKind, Terminal};
 use crate::dae::{
-    Change, Eval, Fault, Layout, Memory, Message, Motion, NoiseSource, ParamId, Params, Phase, Point, Start, StartKind, System, Want,
+    Change, Eval, Fault, Layout, Memory, Message, Motion, NoiseSource, ParamId, Params, Phase, Point, Start, StartKind, System,
+    Want,
 };
 use crate::diag::Diagnostic;
 use crate::ir::{Input, interp};
@@ -470,7 +471,9 @@ impl System for Mna {
             let (bank, lane) = self.lanes_of[k];
             let model = &self.circuit.models[instance.model as usize];
             for (local, unknown) in model.unknowns.iter().enumerate() {
-                let Some(Place::Setup(s)) = unknown.start.map(|o| self.banks[bank as usize].kernel.outputs[o as usize]) else { continue };
+                let Some(Place::Setup(s)) = unknown.start.map(|o| self.banks[bank as usize].kernel.outputs[o as usize]) else {
+                    continue;
+                };
                 let (at, value) = (self.numbering.locals[k][local], values.lanes[bank as usize].setup[s as usize][lane as usize]);
                 if at < n {
                     out.push(Start { unknown: at, minus: None, value, kind: StartKind::State });
@@ -485,7 +488,12 @@ impl System for Mna {
                     None => (terminal(0), terminal(1), 1.0),
                 };
                 if plus < n {
-                    out.push(Start { unknown: plus, minus: (minus < n).then_some(minus), value: sign * value, kind: StartKind::State });
+                    out.push(Start {
+                        unknown: plus,
+                        minus: (minus < n).then_some(minus),
+                        value: sign * value,
+                        kind: StartKind::State,
+                    });
                 }
             }
         }

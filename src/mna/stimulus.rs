@@ -247,7 +247,16 @@ pub fn wave(waveform: &Waveform, times: TranTimes, number: &dyn Fn(Number) -> f6
             let edge = |t: f64| if t > 0.0 { t } else { times.step };
             let positive = |t: f64| if t > 0.0 { t } else { f64::INFINITY };
             let count = positive(v[7]);
-            Wave::Pulse(Pulse { v1: v[0], v2: v[1], td: v[2], tr: edge(v[3]), tf: edge(v[4]), pw: v[5], per: positive(v[6]), count })
+            Wave::Pulse(Pulse {
+                v1: v[0],
+                v2: v[1],
+                td: v[2],
+                tr: edge(v[3]),
+                tf: edge(v[4]),
+                pw: v[5],
+                per: positive(v[6]),
+                count,
+            })
         }
         Waveform::Sin(given) => Wave::Sin(array(given, [0.0, 0.0, 1.0 / times.stop, 0.0, 0.0, 0.0])),
         Waveform::Exp(given) => {

@@ -5,7 +5,6 @@
 //! contributions. A contribution whose derivatives are all of rate Parameter and which does not depend on time is affine in
 //! its probes: the system adds it as a constant matrix and never runs a program for it.
 
-
 use crate::ir::batch::Program;
 use crate::ir::{Function, Input, Inst, NodeKind, Op, Rate, Value, diff, rate};
 use crate::model::Model;
@@ -33,7 +32,6 @@ pub struct Derivative {
 }
 
 /// One program with the derivatives that it (or setup) yields.
-#[derive(Clone, Debug)]
 pub struct Kernel {
     /// Parameters to hoisted values and outputs of rate Parameter.
     pub setup: Program,
@@ -68,7 +66,8 @@ impl Kernel {
         let values = outputs.iter().filter(|p| matches!(p, Place::Eval(_))).count() as u32;
         let kept: Vec<u32> = (0..values).collect();
         let degrees = degrees(&function);
-        let affine = |output: Option<u32>| output.is_some_and(|o| degrees[function.outputs[o as usize].0 as usize] <= Degree::Affine);
+        let affine =
+            |output: Option<u32>| output.is_some_and(|o| degrees[function.outputs[o as usize].0 as usize] <= Degree::Affine);
         Kernel {
             setup: Program::compile(&split.setup),
             hoisted: split.first_hoisted,
