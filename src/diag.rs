@@ -40,6 +40,11 @@ impl Diagnostic {
         Diagnostic::new(Severity::Warning, span, message)
     }
 
+    /// A note at `span`.
+    pub fn note(span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(Severity::Note, span, message)
+    }
+
     fn new(severity: Severity, span: Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic { severity, message: message.into(), labels: vec![(span, String::new())], hints: Vec::new() }
     }

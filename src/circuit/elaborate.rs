@@ -1,1 +1,83 @@
-//! (see the module name)
+//! Deck to circuit: hierarchy flattened, names resolved, all numbers in one graph.
+//!
+//! The order is that of dependence: files, parameters of the top level, devices, cards about results, numbers, checks.
+
+use crate::circuit::graph::Values;
+use crate::circuit::scope::{Scopes, TOP};
+use crate::circuit::{Circuit, check, controls, flatten::Flattener, measures, options, outputs, ranges, starts};
+use crate::diag::{Diagnostic, has_errors};
+use crate::model::library::Library;
+use crate::netlist::ast::Deck;
+use crate::span::Sources;
+
+/// Elaborates a deck. `overrides` replace the values of top-level parameters (`--set`, `.step`).
+///
+/// The circuit is there if none of the messages is an error.
+pub fn elaborate(
+    deck: &Deck,
+    library: &mut Library,
+    sources: &mut Sources,
+    overrides: &[(String, f64)],
+) -> (Option<Circuit>, Vec<Diagnostic>) {
+    let loaded = load(deck, library, sources);
+    let mut scopes = Scopes::new(&deck.top, options::temperature(deck), overrides);
+    scopes.found.extend(loaded);
+    scopes.temperature();
+    scopes.force(TOP);
+    let root_values = scopes.graph.evaluate_roots(&scopes.roots);
+    let mut fl = Flattener::new(deck, scopes, library, sources);
+    fl.run();
+    let pending_options = options::read(&mut fl, deck);
+    starts::read(&mut fl, deck);
+    let pending = controls::read(&mut fl, deck);
+    let pending_plots = outputs::read(&mut fl, deck);
+    let pending_measures = measures::read(&mut fl, deck);
+    let Flattener { scopes, mut circuit, checks, .. } = fl;
+    let mut found = scopes.found;
+    circuit.roots = scopes.roots;
+    circuit.expressions = scopes.graph.finish();
+    let values = Values::new(&circuit.expressions, &root_values);
+    options::finish(&mut circuit, pending_options, &values, &mut found);
+    controls::finish(&mut circuit, pending, &values, &mut found);
+    outputs::finish(&mut circuit, pending_plots, &values);
+    measures::finish(&mut circuit, pending_measures, &values);
+    unknown_overrides(&circuit, overrides, &mut found);
+    let temperature = circuit.options.temp;
+    found.extend(ranges::check(&circuit, &values, temperature, &checks));
+    if !has_errors(&found) {
+        found.extend(check::check(&mut circuit, &values));
+    }
+    circuit.files = sources.all().iter().map(|f| f.path.clone()).collect();
+    sort(&mut found);
+    (if has_errors(&found) { None } else { Some(circuit) }, found)
+}
+
+/// Loads the files of `.hdl` cards.
+fn load(deck: &Deck, library: &mut Library, sources: &mut Sources) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for file in &deck.verilog {
+        found.extend(library.load(sources, std::path::Path::new(&file.text)));
+    }
+    found
+}
+
+/// An override must be about something that exists.
+fn unknown_overrides(circuit: &Circuit, overrides: &[(String, f64)], found: &mut Vec<Diagnostic>) {
+    for (name, _) in overrides {
+        if circuit.roots.iter().any(|r| r.name.eq_ignore_ascii_case(name)) {
+            continue;
+        }
+        let known: Vec<&str> = circuit.roots.iter().map(|r| r.name.as_str()).collect();
+        let mut error = Diagnostic::error(Default::default(), format!("there is no parameter `{name}` to set"))
+            .suggest(name, known.iter().copied())
+            .hint(format!("the deck's parameters are {}", known.join(", ")));
+        error.labels.clear();
+        found.push(error);
+    }
+}
+
+/// By place, those without a place first.
+fn sort(found: &mut Vec<Diagnostic>) {
+    found.sort_by_key(|d| d.span().map(|s| (s.file, s.start, d.severity)));
+    found.dedup();
+}

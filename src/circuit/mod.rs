@@ -9,9 +9,24 @@ use crate::ir::Function;
 use crate::model::Model;
 use crate::span::Span;
 
+pub mod behaviour;
 pub mod check;
+pub mod columns;
+pub mod controls;
+pub mod device;
 pub mod elaborate;
+pub mod flatten;
+pub mod graph;
+pub mod measures;
+pub mod models;
+pub mod names;
+pub mod options;
 pub mod outputs;
+pub mod ranges;
+pub mod reader;
+pub mod scope;
+pub mod starts;
+pub mod stimulus;
 
 /// A number of the deck: fixed, or an output of `Circuit::expressions` (it then depends on a root parameter).
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -1,0 +1,398 @@
+//! Expressions as sources: `B`, and `E G F H` with expressions, polynomials and tables, to instances of models made for them.
+//!
+//! Takes `i = e(v(a), v(b,c), i(v1), time)` or `v = e(...)`. All that does not change during a simulation (literals, parameters)
+//! is lifted into parameters of the model, so that sources of one shape share one model and one bank (decision 30):
+//!
+//! - current: row p gets `+e`, row n gets `-e`;
+//! - voltage: the branch current j is an unknown; row p gets `+j`, row n `-j`, and row j is `v(p) - v(n) - e = 0`.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use crate::circuit::device::{self, named};
+use crate::circuit::flatten::Flattener;
+use crate::circuit::scope::EnvId;
+use crate::circuit::{Instance, SourceKind, Terminal};
+use crate::diag::Diagnostic;
+use crate::ir::{Builder, Function, Input, Op, Type, Value};
+use crate::model::{Contribution, Formula, LocalUnknown, Model, Param, ParamKind, Probe, UnknownKind};
+use crate::netlist::ast::{BinaryOp, Element, Expr, ExprKind, FunctionCard, Name};
+use crate::netlist::expr::is_probe;
+use crate::netlist::lower::{self, Resolve};
+use crate::span::Span;
+
+/// Functions in functions; beyond it they call themselves.
+const DEEPEST: usize = 50;
+
+/// Part of an expression: fixed during a simulation, or not.
+#[derive(Clone)]
+enum Part {
+    Fixed(Value),
+    Moving(Expr),
+}
+
+/// What an expression reads, in order of first mention.
+struct Shape {
+    /// Nodes p and n, then what controls.
+    terminals: Vec<Terminal>,
+    /// Pairs of ports; `None` is ground.
+    probes: Vec<(u32, Option<u32>)>,
+    /// Lifted values.
+    values: Vec<Value>,
+}
+
+/// Builds the instance of a behavioural source.
+pub fn build<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element, kind: SourceKind, nodes: &[Terminal]) {
+    let key = if kind == SourceKind::Voltage { "v" } else { "i" };
+    let Some(expression) = named(element, key) else { return };
+    if nodes.len() != 2 {
+        fl.report(
+            Diagnostic::error(element.span, format!("a source has 2 nodes, `{}` has {}", element.name.text, nodes.len()))
+                .expected("expected 2 nodes"),
+        );
+    }
+    for other in element.parameters.iter().filter(|a| !["m", key].contains(&a.name.folded().as_str())) {
+        fl.report(
+            Diagnostic::error(other.name.span, format!("a source with an expression has no parameter `{}`", other.name.text))
+                .expected("unknown parameter")
+                .hint("it has `v={expression}` or `i={expression}`, and `m`"),
+        );
+    }
+    let mut terminals = nodes.to_vec();
+    terminals.resize(2, Terminal::Ground);
+    let mut shape = Shape { terminals, probes: Vec::new(), values: Vec::new() };
+    let model = match shape_of(fl, env, &expression.value, &mut shape) {
+        Ok(body) => model(fl, element, kind, &body, &shape),
+        Err(error) => Err(error),
+    };
+    let model = model.unwrap_or_else(|error| {
+        fl.report(error);
+        0
+    });
+    let multiplicity = device::multiplicity(fl, env, element);
+    let graph = &mut fl.scopes.graph;
+    let params = shape.values.iter().enumerate().map(|(k, v)| (k as u32, graph.number(*v))).collect();
+    let multiplicity = graph.number(multiplicity);
+    fl.circuit.instances.push(Instance {
+        name: fl.path(env, &element.name.text),
+        model,
+        terminals: shape.terminals,
+        params,
+        multiplicity,
+        temperature: None,
+        initial: None,
+        span: element.span,
+    });
+}
+
+/// The expression with everything fixed replaced by `#v0 #v1 ...` and every probe by `#p0 #p1 ...`.
+fn shape_of<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, expr: &Expr, shape: &mut Shape) -> Result<Expr, Diagnostic> {
+    let part = Lift { fl, env, shape, depth: 0 }.part(expr, &HashMap::new())?;
+    Ok(written(part, expr.span, shape))
+}
+
+/// A part as an expression again: a fixed one becomes a parameter.
+fn written(part: Part, span: Span, shape: &mut Shape) -> Expr {
+    match part {
+        Part::Moving(expr) => expr,
+        Part::Fixed(value) => {
+            shape.values.push(value);
+            Expr { kind: ExprKind::Name(format!("#v{}", shape.values.len() - 1)), span }
+        }
+    }
+}
+
+/// Arguments of a function that is being expanded, by folded name.
+type Bound = HashMap<String, Part>;
+
+struct Lift<'a, 'd, 'l> {
+    fl: &'a mut Flattener<'d, 'l>,
+    env: EnvId,
+    shape: &'a mut Shape,
+    depth: usize,
+}
+
+impl<'d> Lift<'_, 'd, '_> {
+    fn part(&mut self, expr: &Expr, bound: &Bound) -> Result<Part, Diagnostic> {
+        match &expr.kind {
+            ExprKind::Name(name) if bound.contains_key(&name.to_lowercase()) => Ok(bound[&name.to_lowercase()].clone()),
+            ExprKind::Name(name) if name.eq_ignore_ascii_case("time") => Ok(Part::Moving(expr.clone())),
+            ExprKind::Number(_) | ExprKind::Text(_) | ExprKind::Name(_) => Ok(Part::Fixed(self.fl.scopes.value(self.env, expr))),
+            ExprKind::Variable(device, name) => {
+                Err(Diagnostic::error(expr.span, format!("`@{device}[{name}]` cannot control a source"))
+                    .expected("expected v(), i(), time or parameters"))
+            }
+            ExprKind::Call(name, arguments) if is_probe(name) => self.probe(name, arguments, expr.span),
+            ExprKind::Call(name, arguments) => match self.fl.scopes.function(self.env, &name.to_lowercase()) {
+                Some((function, _)) => self.expand(function, arguments, expr.span, bound),
+                None => self.node(expr, &arguments.iter().collect::<Vec<_>>(), bound),
+            },
+            ExprKind::Unary(_, a) => self.node(expr, &[a], bound),
+            ExprKind::Binary(BinaryOp::Power, a, b) => self.power(expr, a, b, bound),
+            ExprKind::Binary(_, a, b) => self.node(expr, &[a, b], bound),
+            ExprKind::Ternary(a, b, c) => self.node(expr, &[a, b, c], bound),
+        }
+    }
+
+    /// An operation or a built-in function: fixed if all its operands are.
+    fn node(&mut self, expr: &Expr, operands: &[&Expr], bound: &Bound) -> Result<Part, Diagnostic> {
+        let mut parts = Vec::with_capacity(operands.len());
+        for operand in operands {
+            parts.push(self.part(operand, bound)?);
+        }
+        let fixed: Option<Vec<Value>> = parts.iter().map(|p| if let Part::Fixed(v) = p { Some(*v) } else { None }).collect();
+        if let Some(values) = fixed {
+            let names: Vec<(String, Value)> = values.into_iter().enumerate().map(|(k, v)| (format!("#{k}"), v)).collect();
+            let operands = operands.iter().zip(&names).map(|(o, (n, _))| Expr { kind: ExprKind::Name(n.clone()), span: o.span });
+            let whole = with_operands(expr, operands.collect());
+            return Ok(Part::Fixed(self.fl.scopes.value_with(self.env, &whole, &names)));
+        }
+        let operands = operands.iter().zip(parts).map(|(o, part)| written(part, o.span, self.shape)).collect();
+        Ok(Part::Moving(with_operands(expr, operands)))
+    }
+
+    /// Whole exponents stay in the shape: `v(a)**2` is a product, not a power.
+    fn power(&mut self, expr: &Expr, base: &Expr, exponent: &Expr, bound: &Bound) -> Result<Part, Diagnostic> {
+        const LARGEST: f64 = 16.0;
+        if let ExprKind::Number(n) = exponent.kind
+            && n.fract() == 0.0
+            && n.abs() <= LARGEST
+            && let Part::Moving(base) = self.part(base, bound)?
+        {
+            return Ok(Part::Moving(with_operands(expr, vec![base, exponent.clone()])));
+        }
+        self.node(expr, &[base, exponent], bound)
+    }
+
+    fn expand(&mut self, function: &'d FunctionCard, arguments: &[Expr], span: Span, bound: &Bound) -> Result<Part, Diagnostic> {
+        let (shown, wanted) = (&function.name.text, function.arguments.len());
+        if wanted != arguments.len() {
+            return Err(Diagnostic::error(span, format!("`{shown}` is given {} arguments", arguments.len()))
+                .expected(format!("expected {wanted}"))
+                .label(function.name.span, "defined here"));
+        }
+        if self.depth > DEEPEST {
+            return Err(
+                Diagnostic::error(span, format!("the function `{shown}` calls itself")).label(function.name.span, "defined here")
+            );
+        }
+        let mut inner = Bound::new();
+        for (name, argument) in function.arguments.iter().zip(arguments) {
+            inner.insert(name.folded(), self.part(argument, bound)?);
+        }
+        self.depth += 1;
+        let part = self.part(&function.body, &inner);
+        self.depth -= 1;
+        part
+    }
+
+    fn probe(&mut self, name: &str, arguments: &[Expr], span: Span) -> Result<Part, Diagnostic> {
+        let mut names = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            match &argument.kind {
+                ExprKind::Name(text) => names.push(Name { text: text.clone(), span: argument.span }),
+                _ => {
+                    return Err(
+                        Diagnostic::error(argument.span, "this is no name").expected("expected the name of a node or an element")
+                    );
+                }
+            }
+        }
+        let (plus, minus) = match (name.to_lowercase().as_str(), names.as_slice()) {
+            ("v", [a]) => (self.fl.node(self.env, a), Terminal::Ground),
+            ("v", [a, b]) => (self.fl.node(self.env, a), self.fl.node(self.env, b)),
+            ("i", [source]) => (device::current_of(self.fl, self.env, source), Terminal::Ground),
+            ("v" | "i", _) => {
+                return Err(Diagnostic::error(span, format!("`{name}()` with {} names", names.len()))
+                    .expected("expected v(node), v(node, node) or i(source)"));
+            }
+            _ => {
+                return Err(
+                    Diagnostic::error(span, format!("`{name}()` belongs to small-signal results")).expected("expected v() or i()")
+                );
+            }
+        };
+        if plus == minus {
+            return Ok(Part::Fixed(self.fl.scopes.graph.fixed(0.0)));
+        }
+        // A probe is never of ground alone.
+        let (first, second, negative) = if plus == Terminal::Ground { (minus, plus, true) } else { (plus, minus, false) };
+        let pair = (self.port(first), (second != Terminal::Ground).then(|| self.port(second)));
+        let known = self.shape.probes.iter().position(|p| *p == pair);
+        let index = known.unwrap_or(self.shape.probes.len());
+        if known.is_none() {
+            self.shape.probes.push(pair);
+        }
+        let probe = Expr { kind: ExprKind::Name(format!("#p{index}")), span };
+        let signed = ExprKind::Unary(crate::netlist::ast::UnaryOp::Minus, Box::new(probe.clone()));
+        Ok(Part::Moving(if negative { Expr { kind: signed, span } } else { probe }))
+    }
+
+    /// The controlling port that is bound to `terminal`.
+    fn port(&mut self, terminal: Terminal) -> u32 {
+        let controls = &self.shape.terminals[2..];
+        if let Some(known) = controls.iter().position(|t| *t == terminal) {
+            return known as u32 + 2;
+        }
+        self.shape.terminals.push(terminal);
+        self.shape.terminals.len() as u32 - 1
+    }
+}
+
+/// The same operation or call with other operands.
+fn with_operands(expr: &Expr, operands: Vec<Expr>) -> Expr {
+    let mut each = operands.into_iter();
+    let mut next = || Box::new(each.next().unwrap_or(Expr { kind: ExprKind::Number(0.0), span: expr.span }));
+    let kind = match &expr.kind {
+        ExprKind::Unary(op, _) => ExprKind::Unary(*op, next()),
+        ExprKind::Binary(op, ..) => ExprKind::Binary(*op, next(), next()),
+        ExprKind::Ternary(..) => ExprKind::Ternary(next(), next(), next()),
+        ExprKind::Call(name, _) => ExprKind::Call(name.clone(), each.collect()),
+        other => other.clone(),
+    };
+    Expr { kind, span: expr.span }
+}
+
+/// The text of a shape, without places: what makes two models the same.
+fn text(expr: &Expr, out: &mut String) {
+    let list: Vec<&Expr> = match &expr.kind {
+        ExprKind::Number(value) => {
+            let _ = write!(out, "{value:e} ");
+            return;
+        }
+        ExprKind::Name(name) => {
+            let _ = write!(out, "{name} ");
+            return;
+        }
+        ExprKind::Text(_) | ExprKind::Variable(..) => return,
+        ExprKind::Call(name, arguments) => {
+            let _ = write!(out, "{}", name.to_lowercase());
+            arguments.iter().collect()
+        }
+        ExprKind::Unary(op, a) => {
+            let _ = write!(out, "{op:?}");
+            vec![a]
+        }
+        ExprKind::Binary(op, a, b) => {
+            let _ = write!(out, "{op:?}");
+            vec![a, b]
+        }
+        ExprKind::Ternary(a, b, c) => {
+            out.push('?');
+            vec![a, b, c]
+        }
+    };
+    out.push('(');
+    list.into_iter().for_each(|e| text(e, out));
+    out.push(')');
+}
+
+/// The model of a shape, made when the shape is new.
+fn model(fl: &mut Flattener, element: &Element, kind: SourceKind, body: &Expr, shape: &Shape) -> Result<u32, Diagnostic> {
+    let mut key = format!("{kind:?} {} {:?} ", shape.terminals.len(), shape.probes);
+    text(body, &mut key);
+    if let Some(known) = fl.models.known(&key) {
+        return Ok(known);
+    }
+    let made = make(element, kind, body, shape)?;
+    Ok(fl.models.intern(&mut fl.circuit.models, &key, || Arc::new(made)))
+}
+
+fn make(element: &Element, kind: SourceKind, body: &Expr, shape: &Shape) -> Result<Model, Diagnostic> {
+    let ports = shape.terminals.len();
+    let unknown = |name: String, kind, current: bool| LocalUnknown {
+        name,
+        kind,
+        quantity: if current { "current" } else { "voltage" }.to_string(),
+        unit: if current { "A" } else { "V" }.to_string(),
+        abstol: if current { 1e-12 } else { 1e-6 },
+        residual_abstol: if current && kind == UnknownKind::Current { 1e-6 } else { 1e-12 },
+        start: None,
+        held: false,
+        bounds: (f64::NEG_INFINITY, f64::INFINITY),
+        span: element.span,
+    };
+    let port = |k: usize| match k {
+        0 => unknown("p".to_string(), UnknownKind::Port, false),
+        1 => unknown("n".to_string(), UnknownKind::Port, false),
+        k => unknown(
+            format!("c{}", k - 1),
+            UnknownKind::Port,
+            matches!(shape.terminals[k], Terminal::SourceCurrent(_) | Terminal::InstanceCurrent(_)),
+        ),
+    };
+    let mut unknowns: Vec<LocalUnknown> = (0..ports).map(port).collect();
+    let controls = shape.probes.iter().map(|(plus, minus)| Probe { plus: *plus, minus: *minus, limit: None });
+    let contribution = |plus: u32, minus, f| Contribution { plus, minus, f: Some(f), q: None, span: element.span };
+    let (probes, contributions, function) = match kind {
+        SourceKind::Current => (controls.collect(), vec![contribution(0, Some(1), 0)], compile(body, element.span, 0)?),
+        SourceKind::Voltage => {
+            let branch = unknowns.len() as u32;
+            unknowns.push(unknown("branch".to_string(), UnknownKind::Current, true));
+            let own = [Probe { plus: 0, minus: Some(1), limit: None }, Probe { plus: branch, minus: None, limit: None }];
+            let rows = vec![contribution(0, Some(1), 1), contribution(branch, None, 0)];
+            (own.into_iter().chain(controls).collect(), rows, compile(body, element.span, 2)?)
+        }
+    };
+    let params = (0..shape.values.len()).map(|k| Param {
+        name: format!("#{k}"),
+        kind: ParamKind::Real,
+        default: Formula::Number(0.0),
+        ranges: Vec::new(),
+        description: String::new(),
+        unit: String::new(),
+        local: false,
+        instance: true,
+        span: element.span,
+    });
+    Ok(Model {
+        name: "expression".to_string(),
+        span: element.span,
+        file: element.span.file,
+        ports,
+        unknowns,
+        params: params.collect(),
+        probes,
+        contributions,
+        function,
+        ..Model::default()
+    })
+}
+
+/// The function of a shape. With two probes of its own (voltage across, current through) it is the row of a voltage source.
+fn compile(body: &Expr, span: Span, own_probes: u32) -> Result<Function, Diagnostic> {
+    let mut builder = Builder::new();
+    builder.span = span;
+    let value = lower::lower(body, &mut builder, &mut ShapeNames { own_probes })?;
+    if own_probes == 0 {
+        return Ok(builder.finish(vec![value]));
+    }
+    let across = builder.input(Input::Probe(0), Type::Real);
+    let through = builder.input(Input::Probe(1), Type::Real);
+    let row = builder.op(Op::Sub, &[across, value]);
+    Ok(builder.finish(vec![row, through]))
+}
+
+/// `#v0` is a parameter, `#p0` a probe.
+struct ShapeNames {
+    own_probes: u32,
+}
+
+impl<'d> Resolve<'d> for ShapeNames {
+    fn leaf(&mut self, leaf: &Expr, builder: &mut Builder) -> Result<Option<Value>, Diagnostic> {
+        let ExprKind::Name(name) = &leaf.kind else { return Ok(None) };
+        let index = |prefix: &str| name.strip_prefix(prefix).and_then(|k| k.parse::<u32>().ok());
+        let input = match (index("#v"), index("#p")) {
+            (Some(k), _) => Input::Param(k),
+            (_, Some(k)) => Input::Probe(k + self.own_probes),
+            _ if name.eq_ignore_ascii_case("time") => Input::Time,
+            _ => return Ok(None),
+        };
+        Ok(Some(builder.input(input, Type::Real)))
+    }
+
+    fn function(&self, _name: &str) -> Option<&'d FunctionCard> {
+        None
+    }
+}
