@@ -156,22 +156,16 @@ fn exp_series<V: Vector>(r: V) -> V {
     r2.fused(sum, r).add(V::splat(1.0))
 }
 
-/// `sinh x` for |x| < 1.
+/// `sinh x` for |x| < 1: `x + x^3 (1/6 + x^2/120 + ...)`.
 #[inline(always)]
 fn sinh_series<V: Vector>(x: V) -> V {
-    const INVERSE: [f64; 9] = [
-        1.0 / 121_645_100_408_832_000.0,
-        1.0 / 355_687_428_096_000.0,
-        1.0 / 1_307_674_368_000.0,
-        1.0 / 6_227_020_800.0,
-        1.0 / 39_916_800.0,
-        1.0 / 362_880.0,
-        1.0 / 5040.0,
-        1.0 / 120.0,
-        1.0 / 6.0,
-    ];
+    let c = |k: f64| V::splat(1.0 / k);
     let z = x.mul(x);
-    let sum = INVERSE[1..].iter().fold(V::splat(INVERSE[0]), |sum, c| sum.fused(z, V::splat(*c)));
+    let (z2, pair) = (z.mul(z), |low: f64, high: f64| z.fused(c(high), c(low)));
+    let z4 = z2.mul(z2);
+    let low = z2.fused(pair(5040.0, 362_880.0), pair(6.0, 120.0));
+    let high = z2.fused(pair(1_307_674_368_000.0, 355_687_428_096_000.0), pair(39_916_800.0, 6_227_020_800.0));
+    let sum = z4.fused(z4.fused(c(121_645_100_408_832_000.0), high), low);
     z.mul(x).fused(sum, x)
 }
 

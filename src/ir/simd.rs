@@ -458,42 +458,49 @@ impl Steps {
 /// Memory of one register.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
-struct Block([f64; LANES]);
+struct Block([f64; LONG]);
 
-/// Registers of `1 << shift` lanes each.
+/// Numbers from one register to the next when they hold [`LANES`] lanes: not a power of two, so that registers do not
+/// compete for the same lines of the cache.
+const LONG: usize = LANES + 8;
+
+/// Registers of [`WIDTH`] or [`LANES`] lanes each.
 pub struct Registers {
     memory: Vec<Block>,
     count: usize,
-    shift: u32,
+    /// Lanes that each register holds.
+    size: usize,
+    /// Numbers from one register to the next.
+    stride: usize,
 }
 
 impl Registers {
     /// `count` registers of 64 lanes.
     pub fn new(count: usize) -> Registers {
-        Registers { memory: vec![Block([0.0; LANES]); count.max(1)], count, shift: LANES.trailing_zeros() }
+        Registers { memory: vec![Block([0.0; LONG]); count.max(1)], count, size: LANES, stride: LONG }
     }
 
     /// Makes registers hold at least `lanes` lanes, not many more: few lanes then lie close together. True if this
     /// changed the layout, which loses all contents.
     pub fn fit(&mut self, lanes: usize) -> bool {
-        let shift = if lanes <= WIDTH { 2 } else { LANES.trailing_zeros() };
-        std::mem::replace(&mut self.shift, shift) != shift
+        let before = self.stride;
+        (self.size, self.stride) = if lanes <= WIDTH { (WIDTH, WIDTH) } else { (LANES, LONG) };
+        self.stride != before
     }
 
     /// The lanes of one register.
     pub fn lanes(&self, register: u32) -> &[f64] {
-        let size = 1 << self.shift;
-        // SAFETY: `Block` is made of numbers; `all` has at least `count << shift` of them.
-        let all = unsafe { std::slice::from_raw_parts(self.memory.as_ptr().cast::<f64>(), self.memory.len() * LANES) };
-        &all[register as usize * size..][..size]
+        // SAFETY: `Block` is made of numbers, `LONG` of them.
+        let all = unsafe { std::slice::from_raw_parts(self.memory.as_ptr().cast::<f64>(), self.memory.len() * LONG) };
+        &all[register as usize * self.stride..][..self.size]
     }
 
     /// The lanes of one register, to be written.
     pub fn lanes_mut(&mut self, register: u32) -> &mut [f64] {
-        let size = 1 << self.shift;
+        let (stride, size) = (self.stride, self.size);
         // SAFETY: as in `lanes`.
-        let all = unsafe { std::slice::from_raw_parts_mut(self.memory.as_mut_ptr().cast::<f64>(), self.memory.len() * LANES) };
-        &mut all[register as usize * size..][..size]
+        let all = unsafe { std::slice::from_raw_parts_mut(self.memory.as_mut_ptr().cast::<f64>(), self.memory.len() * LONG) };
+        &mut all[register as usize * stride..][..size]
     }
 
     /// Which of the first `count` lanes of a truth value are set.
@@ -505,9 +512,10 @@ impl Registers {
     /// Runs `steps` over `count` lanes, rounded up to whole vectors.
     pub fn execute(&mut self, steps: &Steps, count: usize) {
         let count = count.next_multiple_of(WIDTH);
-        assert!(steps.registers <= self.count && count <= 1 << self.shift);
+        assert!(steps.registers <= self.count && count <= self.size);
         let base = self.memory.as_mut_ptr().cast::<f64>();
-        let at = |register: u32| (register as usize) << self.shift;
+        let stride = self.stride;
+        let at = |register: u32| register as usize * stride;
         for step in &steps.list {
             let [a, b, c] = step.arguments;
             // SAFETY: every register number is below `self.count` and registers hold `count` lanes (checked above); `fast`
