@@ -11,14 +11,15 @@ use std::path::PathBuf;
 
 use crate::args::{Arg, Args};
 use crate::diag::Diagnostic;
-use crate::output::svg::page::{Hue, Line, Ordinate, Page, Panel};
-use crate::output::svg::trace::{Extent, Shape, Trace};
+use crate::output::svg::figure::Figure;
 use crate::output::{Request, Writer};
-use crate::wave::{Cell, ColumnInfo, ColumnKind, Dataset, Flow, Header, Sink};
+use crate::wave::{Cell, ColumnKind, Dataset, Flow, Header, Sink};
 
 pub mod axis;
 pub mod canvas;
+mod figure;
 pub mod page;
+pub mod thin;
 pub mod trace;
 
 /// One line of a plot (or one for each member of a family).
@@ -105,7 +106,7 @@ pub fn draw(plot: &Plot, results: &[&Dataset], out: &mut dyn Write) -> io::Resul
         let figure = figure.get_or_insert_with(|| Figure::new(plot.clone(), &dataset.header, ""));
         dataset.replay(figure)?;
     }
-    match figure.filter(|f| !f.entries.is_empty()) {
+    match figure.filter(|f| !f.is_empty()) {
         Some(figure) => out.write_all(figure.render().as_bytes()),
         None => Err(io::Error::new(io::ErrorKind::InvalidInput, "no result has the columns of the plot")),
     }
@@ -146,6 +147,10 @@ struct Gallery {
 impl Sink for Gallery {
     fn begin(&mut self, header: &Header) -> io::Result<()> {
         self.current.clear();
+        if header.independent == 0 && header.keys.is_empty() {
+            // A single operating point is no plot.
+            return Ok(());
+        }
         let made = [automatic(header)];
         let plots = if self.request.plots.is_empty() { &made[..] } else { &self.request.plots[..] };
         for plot in plots {
@@ -182,7 +187,7 @@ impl Sink for Gallery {
 impl Writer for Gallery {
     fn finish(&mut self) -> io::Result<Vec<PathBuf>> {
         let mut files: Vec<PathBuf> = Vec::new();
-        for figure in self.figures.iter().filter(|f| !f.entries.is_empty()) {
+        for figure in self.figures.iter().filter(|f| !f.is_empty()) {
             let name = figure.plot.settings.file.as_deref().unwrap_or(&figure.analysis);
             let name = name.strip_suffix(".svg").unwrap_or(name);
             let path = |count: usize| {
@@ -198,318 +203,4 @@ impl Writer for Gallery {
         }
         Ok(files)
     }
-}
-
-/// What is drawn of a value.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Part {
-    Real,
-    Magnitude,
-    Decibel,
-    Phase,
-}
-
-/// Where an abscissa comes from.
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Source {
-    Column(usize),
-    /// A `.step` parameter.
-    Key(f64),
-    RowNumber,
-}
-
-/// A plot while its lines are recorded.
-struct Figure {
-    plot: Plot,
-    title: String,
-    analysis: String,
-    xlog: bool,
-    /// Key values of all results so far.
-    seen: Vec<Vec<(String, f64)>>,
-    entries: Vec<Entry>,
-    row: u64,
-}
-
-/// One line being recorded.
-struct Entry {
-    curve: usize,
-    part: Part,
-    /// Key values that tell it from other lines of the same curve.
-    keys: Vec<(String, f64)>,
-    x: Ordinate,
-    y: ColumnInfo,
-    /// Where the current result has its values; `None` if it has none for this line.
-    sources: Option<(Source, usize)>,
-    trace: Trace,
-    /// Last phase in degrees, to go on without jumps.
-    phase: f64,
-}
-
-impl Figure {
-    fn new(plot: Plot, header: &Header, deck: &str) -> Figure {
-        let own = if deck.is_empty() { &header.title } else { deck };
-        let title = plot.settings.title.clone().unwrap_or_else(|| own.to_string());
-        let xlog = plot.settings.xlog || header.logarithmic && plot.curves.iter().all(|c| c.x.is_none());
-        let analysis = header.analysis.clone();
-        Figure { plot, title, analysis, xlog, seen: Vec::new(), entries: Vec::new(), row: 0 }
-    }
-
-    /// Whether a result belongs to this figure rather than to another card of the same kind.
-    fn takes(&self, header: &Header) -> bool {
-        self.analysis == header.analysis && !self.seen.contains(&header.keys)
-    }
-
-    fn begin_curve(&mut self, k: usize, header: &Header) {
-        let curve = &self.plot.curves[k];
-        let find = |name: &str| header.columns.iter().position(|c| c.name.eq_ignore_ascii_case(name));
-        let Some(y) = find(&curve.y).filter(|y| header.columns[*y].kind != ColumnKind::Text) else { return };
-        let mut keys = header.keys.clone();
-        let (source, name, unit) = match (&curve.x, header.independent) {
-            (Some(name), _) => match find(name) {
-                Some(x) => (Source::Column(x), name.clone(), header.columns[x].unit.clone()),
-                None => return,
-            },
-            (None, 0) => match keys.pop() {
-                Some((name, value)) => (Source::Key(value), name.clone(), key_unit(&name).to_string()),
-                None => (Source::RowNumber, "row".to_string(), String::new()),
-            },
-            (None, _) => (Source::Column(0), header.columns[0].name.clone(), header.columns[0].unit.clone()),
-        };
-        let complex = header.columns[y].kind == ColumnKind::Complex && curve.x.is_none();
-        let parts = match (complex, self.plot.settings.ylog) {
-            (true, false) => &[Part::Decibel, Part::Phase][..],
-            (true, true) => &[Part::Magnitude, Part::Phase],
-            (false, _) => &[Part::Real],
-        };
-        let shape = if curve.x.is_some() { Shape::Free } else { Shape::Run };
-        let mut units = self.plot.curves.iter().filter_map(|c| find(&c.y)).map(|y| &header.columns[y].unit);
-        let alone = units.all(|unit| *unit == header.columns[y].unit);
-        let window = window(&self.plot.settings, shape, alone, self.xlog);
-        let x = Ordinate { name, unit, log: self.xlog, fixed: (None, None) };
-        for part in parts {
-            let known = self.entries.iter().position(|e| e.curve == k && e.part == *part && e.keys == keys);
-            let at = known.unwrap_or(self.entries.len());
-            if known.is_none() {
-                self.entries.push(Entry {
-                    curve: k,
-                    part: *part,
-                    keys: keys.clone(),
-                    x: x.clone(),
-                    y: header.columns[y].clone(),
-                    sources: None,
-                    trace: Trace::new(shape, window),
-                    phase: 0.0,
-                });
-            }
-            self.entries[at].sources = Some((source, y));
-        }
-    }
-
-    fn logarithmic(&self, entry: &Entry) -> bool {
-        self.plot.settings.ylog && entry.part != Part::Phase
-    }
-}
-
-/// What will be shown of a line, by the limits that the user sets.
-fn window(settings: &Settings, shape: Shape, alone: bool, xlog: bool) -> Extent {
-    let limits = |(low, high): (Option<f64>, Option<f64>), log: bool| {
-        let place = |limit: Option<f64>, none: f64| limit.map(|v| position(v, log)).filter(|v| !v.is_nan()).unwrap_or(none);
-        (place(low, f64::NEG_INFINITY), place(high, f64::INFINITY))
-    };
-    // Buckets of a run keep their extremes wherever they are.
-    let y = if shape == Shape::Free && alone { limits(settings.y, settings.ylog) } else { Extent::ALL.y };
-    Extent { x: limits(settings.x, xlog), y }
-}
-
-/// Unit of a `.step` parameter, where its name tells.
-fn key_unit(name: &str) -> &str {
-    if name.eq_ignore_ascii_case("temp") { "degC" } else { "" }
-}
-
-fn position(value: f64, log: bool) -> f64 {
-    // Logarithms of what is not positive are gaps.
-    if log { if value > 0.0 { value.log10() } else { f64::NAN } } else { value }
-}
-
-impl Sink for Figure {
-    fn begin(&mut self, header: &Header) -> io::Result<()> {
-        self.seen.push(header.keys.clone());
-        self.row = 0;
-        self.entries.iter_mut().for_each(|e| e.sources = None);
-        (0..self.plot.curves.len()).for_each(|k| self.begin_curve(k, header));
-        Ok(())
-    }
-
-    fn segment(&mut self, _: &str) -> io::Result<()> {
-        self.entries.iter_mut().filter(|e| e.sources.is_some()).for_each(|e| e.trace.lift());
-        Ok(())
-    }
-
-    fn row(&mut self, cells: &[Cell]) -> io::Result<Flow> {
-        let ylog = self.plot.settings.ylog;
-        for entry in &mut self.entries {
-            let Some((source, y)) = entry.sources else { continue };
-            let x = match source {
-                Source::Column(k) => real(&cells[k]),
-                Source::Key(value) => value,
-                Source::RowNumber => self.row as f64,
-            };
-            let value = entry.value(&cells[y]);
-            let log = ylog && entry.part != Part::Phase;
-            entry.trace.push((position(x, self.xlog), position(value, log)));
-        }
-        self.row += 1;
-        Ok(Flow::Continue)
-    }
-
-    fn end(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn real(cell: &Cell) -> f64 {
-    match cell {
-        Cell::Real(x) => *x,
-        Cell::Complex(z) => z.re,
-        Cell::Text(_) => f64::NAN,
-    }
-}
-
-impl Entry {
-    fn value(&mut self, cell: &Cell) -> f64 {
-        let Cell::Complex(z) = cell else { return real(cell) };
-        match self.part {
-            Part::Real => z.re,
-            Part::Magnitude => z.norm(),
-            Part::Decibel => 20.0 * z.norm().log10(),
-            Part::Phase => {
-                let angle = z.arg().to_degrees();
-                let turns = ((self.phase - angle) / 360.0).round();
-                let angle = angle + 360.0 * turns;
-                self.phase = if angle.is_finite() { angle } else { self.phase };
-                angle
-            }
-        }
-    }
-
-    /// Lines with the same key share a panel.
-    fn panel(&self) -> (String, String, Part) {
-        let quantity = match (self.part, self.y.unit.as_str()) {
-            (Part::Phase, _) => "deg".to_string(),
-            (_, "" | "1") => self.y.quantity.clone(),
-            (_, unit) => unit.to_string(),
-        };
-        (self.x.name.clone(), quantity, self.part)
-    }
-}
-
-impl Figure {
-    /// The svg file.
-    fn render(&self) -> String {
-        let mut kinds: Vec<(String, String, Part)> = Vec::new();
-        let mut groups: Vec<Vec<&Entry>> = Vec::new();
-        for entry in &self.entries {
-            let kind = entry.panel();
-            let k = kinds.iter().position(|other| *other == kind).unwrap_or(kinds.len());
-            if k == kinds.len() {
-                kinds.push(kind);
-                groups.push(Vec::new());
-            }
-            groups[k].push(entry);
-        }
-        let shared = groups.iter().flatten().all(|e| e.x.name == self.entries[0].x.name);
-        let alone = groups.iter().filter(|g| g[0].part != Part::Phase).count() == 1;
-        let panels = groups.iter().map(|group| self.panel(group, alone)).collect();
-        page::render(&Page { title: self.title.clone(), panels, shared })
-    }
-
-    /// `alone`: the user's settings for the ordinate are meant for this panel.
-    fn panel<'a>(&self, group: &[&'a Entry], alone: bool) -> Panel<'a> {
-        let settings = &self.plot.settings;
-        let first = group[0];
-        let place = |limit: Option<f64>, log: bool| limit.map(|v| position(v, log));
-        let mut x = first.x.clone();
-        x.fixed = (place(settings.x.0, x.log), place(settings.x.1, x.log));
-        if let Some(label) = &settings.xlabel {
-            x = labelled(x, label);
-        }
-        let log = self.logarithmic(first);
-        let mut y = self.ordinate(group);
-        y.log = log;
-        if alone && first.part != Part::Phase {
-            y.fixed = (place(settings.y.0, log), place(settings.y.1, log));
-            if let Some(label) = &settings.ylabel {
-                y = labelled(y, label);
-            }
-        }
-        let mut curves: Vec<usize> = group.iter().map(|e| e.curve).collect();
-        curves.dedup();
-        let members = group.iter().filter(|e| e.curve == first.curve).count();
-        let mut counts = vec![0; self.plot.curves.len()];
-        let lines = group.iter().enumerate().map(|(k, entry)| {
-            let member = counts[entry.curve];
-            counts[entry.curve] += 1;
-            let fraction = member as f64 / (members.max(2) - 1) as f64;
-            let hue = match (self.curves_of(group), group.len()) {
-                (1, n) if n > 8 => Hue::Ramp(fraction),
-                (_, n) if n > 8 && members > 1 => Hue::Shade(entry.curve, fraction),
-                _ => Hue::Palette(k),
-            };
-            let marked = matches!(entry.sources, Some((Source::Key(_), _)));
-            Line { label: self.label(entry, group), hue, marked, trace: &entry.trace }
-        });
-        Panel { x, lines: lines.collect(), y }
-    }
-
-    fn curves_of(&self, group: &[&Entry]) -> usize {
-        let mut curves: Vec<usize> = group.iter().map(|e| e.curve).collect();
-        curves.sort_unstable();
-        curves.dedup();
-        curves.len()
-    }
-
-    /// The names of all curves, while they are few.
-    fn names(&self, group: &[&Entry]) -> String {
-        let mut names: Vec<&str> = group.iter().map(|e| e.y.name.as_str()).collect();
-        names.dedup();
-        if names.len() <= 3 { names.join(", ") } else { "value".to_string() }
-    }
-
-    fn ordinate(&self, group: &[&Entry]) -> Ordinate {
-        let first = group[0];
-        let several = self.curves_of(group) > 1;
-        let quantity = match (several, first.y.quantity.is_empty()) {
-            (false, _) => first.y.name.clone(),
-            (true, false) => first.y.quantity.clone(),
-            (true, true) => self.names(group),
-        };
-        let (name, unit) = match first.part {
-            Part::Real | Part::Magnitude => (quantity, first.y.unit.clone()),
-            Part::Decibel => (if several { format!("{quantity} magnitude") } else { quantity }, "dB".to_string()),
-            Part::Phase => ("phase".to_string(), "deg".to_string()),
-        };
-        Ordinate { name, unit, log: false, fixed: (None, None) }
-    }
-
-    /// `v(a)`, `rc=25`, or both, as far as they tell the lines of a panel apart.
-    fn label(&self, entry: &Entry, group: &[&Entry]) -> String {
-        let keys: Vec<String> = entry.keys.iter().map(|(n, v)| format!("{n}={}", axis::short(*v, false))).collect();
-        let curve = &self.plot.curves[entry.curve];
-        let ordinates = self.plot.curves.iter().filter(|c| c.y == curve.y).count();
-        let name = match &curve.x {
-            Some(x) if ordinates > 1 => format!("{} vs {x}", curve.y),
-            _ => curve.y.clone(),
-        };
-        match (keys.is_empty(), self.curves_of(group)) {
-            (true, _) => name,
-            (false, 1) => keys.join(", "),
-            (false, _) => format!("{name}, {}", keys.join(", ")),
-        }
-    }
-}
-
-/// The user's words instead of the name; with a unit in parentheses already, numbers are left as they are.
-fn labelled(axis: Ordinate, label: &str) -> Ordinate {
-    let unit = if label.contains('(') { String::new() } else { axis.unit };
-    Ordinate { name: label.to_string(), unit, ..axis }
 }

@@ -196,8 +196,11 @@ fn complex(column: &Column) -> Vec<Complex64> {
     }
 }
 
+/// Name, golden values, other values.
+type Pair = (String, Vec<Complex64>, Vec<Complex64>);
+
 /// Pairs of columns with the same name, the independent one left out; words are not compared.
-fn pairs(golden: &Dataset, other: &Dataset) -> Result<Vec<(String, Vec<Complex64>, Vec<Complex64>)>, String> {
+fn pairs(golden: &Dataset, other: &Dataset) -> Result<Vec<Pair>, String> {
     let mut pairs = Vec::new();
     for (k, info) in golden.header.columns.iter().enumerate().skip(golden.header.independent) {
         if matches!(golden.columns[k], Column::Text(_)) {

@@ -361,7 +361,7 @@ fn a_straightened_line_stays_within_its_tolerance() {
     let wave: Vec<(f64, f64)> = (0..4000).map(|k| (f64::from(k) * 0.2, 100.0 * (f64::from(k) * 0.01).sin())).collect();
     let back: Vec<(f64, f64)> = (0..200).map(|k| (f64::from((k * 37) % 101), f64::from(k % 3))).collect();
     for line in [wave, back] {
-        let few = svg::trace::straighten(&line, 0.15);
+        let few = svg::thin::straighten(&line, 0.15);
         let distance = |p: &(f64, f64), a: &(f64, f64), b: &(f64, f64)| {
             let (dx, dy) = (b.0 - a.0, b.1 - a.1);
             let w = (((p.0 - a.0) * dx + (p.1 - a.1) * dy) / (dx * dx + dy * dy)).clamp(0.0, 1.0);
@@ -406,6 +406,53 @@ fn settings_come_from_the_card() {
     let unknown = svg::Settings::from_args(&card(vec![arg(Some("colour"), "red")])).unwrap_err();
     assert!(unknown.message.contains("colour"));
     assert!(svg::Settings::from_args(&card(vec![arg(Some("xmin"), "left")])).is_err());
+}
+
+/// Range, unit, logarithmic; label and first tick of the axis.
+#[test]
+fn axes_have_one_prefix_and_round_ticks() {
+    let cases: [(f64, f64, &str, bool, &str, &str); 12] = [
+        (0.0, 2e-5, "s", false, "x (us)", "0"),
+        (0.0, 0.8, "V", false, "x (V)", "0"),
+        (0.0, 0.3, "V", false, "x (mV)", "0"),
+        (-3e-4, 3e-4, "A", false, "x (uA)", "\u{2212}300"),
+        (295.0, 383.0, "K", false, "x (K)", "300"),
+        (0.0, 5000.0, "s", false, "x (s)", "0"),
+        (0.0, 4.7e6, "ohm", false, "x (M\u{3a9})", "0"),
+        (0.0, 2e-9, "1", false, "x (\u{d7}10\u{207b}\u{2079})", "0"),
+        (-40.0, 125.0, "degC", false, "x (\u{b0}C)", "0"),
+        (5.0, 5.0, "V", false, "x (V)", "4.6"),
+        (0.0, 6.0, "Hz", true, "x (Hz)", "1"),
+        (1e-3, 1e-3 + 1e-8, "s", false, "x \u{2212} 1 ms (ns)", "0"),
+    ];
+    for (low, high, unit, log, label, first) in cases {
+        let wish = svg::axis::Wish {
+            range: Some((low, high)),
+            fixed: (None, None),
+            log,
+            name: "x".into(),
+            unit: unit.into(),
+            ticks: 6.0,
+            margin: 0.0,
+        };
+        let axis = svg::axis::layout(&wish);
+        assert_eq!((axis.label.as_str(), axis.ticks[0].1.as_str()), (label, first), "{axis:?}");
+        assert!((2..=12).contains(&axis.ticks.len()), "{axis:?}");
+    }
+}
+
+/// Limits of the card are what is resolved, however small a part of the waveform they show.
+#[test]
+fn zooms_are_as_fine_as_the_data() {
+    let columns = [real("time", "time", "s"), real("v(a)", "voltage", "V")];
+    let long = waveform(&columns, &[], 400_000, |k| vec![k as f64, (k as f64 / 10.0).sin()]);
+    let mut zoom = plot(&[("v(a)", None)]);
+    zoom.settings.x = (Some(200_000.0), Some(200_063.0));
+    let lines = points(&drawn(&zoom, &[&long]));
+    // One period of 63 samples: a smooth line of one piece over the whole width of 760 pixels.
+    let longest = lines.iter().max_by_key(|l| l.len()).unwrap();
+    assert!(longest.len() > 15, "{}", longest.len());
+    assert!((longest[longest.len() - 1].0 - longest[0].0 - 7600.0).abs() < 10.0);
 }
 
 // Comparison.

@@ -199,8 +199,10 @@ impl Scale {
         // 0.8 V, not 800 mV; but 0.2 V is 200 mV.
         let third = if third == -3 && size >= 0.5 { 0 } else { third };
         let exponent = match class(unit) {
-            Class::Prefix => third.clamp(-18, 18),
-            Class::Below => third.clamp(-18, 0),
+            Class::Prefix => third,
+            // 86400 s stay as they are, 1e9 s do not.
+            Class::Below if size >= 1e6 => third,
+            Class::Below => third.min(0),
             Class::Plain => 0,
             Class::Power if (1e-2..1e5).contains(&size) => 0,
             Class::Power => third,
@@ -211,11 +213,16 @@ impl Scale {
     /// `us`, or `10³ 1/s`.
     fn text(&self, unit: &str) -> String {
         let shown = symbol(unit);
-        match class(unit) {
-            Class::Power if self.exponent == 0 => shown.to_string(),
-            Class::Power if shown.is_empty() => format!("\u{d7}{}", power(self.exponent)),
-            Class::Power => format!("{} {shown}", power(self.exponent)),
-            _ => format!("{}{}", prefix(self.exponent), shown),
+        let named = match class(unit) {
+            Class::Prefix => (-18..=18).contains(&self.exponent),
+            Class::Below => (-18..=0).contains(&self.exponent),
+            Class::Plain => true,
+            Class::Power => self.exponent == 0,
+        };
+        match named {
+            true => format!("{}{}", prefix(self.exponent), shown),
+            false if shown.is_empty() => format!("\u{d7}{}", power(self.exponent)),
+            false => format!("{} {shown}", power(self.exponent)),
         }
     }
 }
@@ -273,10 +280,10 @@ pub fn short(value: f64, always_prefix: bool) -> String {
     }
 }
 
-/// Six significant digits without zeros at the end.
+/// Five significant digits without zeros at the end.
 fn trim(value: f64) -> String {
     let before = if value == 0.0 { 0.0 } else { value.abs().log10().floor() };
-    let text = format!("{value:.*}", (5.0 - before).clamp(0.0, 12.0) as usize);
+    let text = format!("{value:.*}", (4.0 - before).clamp(0.0, 12.0) as usize);
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     text.replace('-', "\u{2212}")
 }

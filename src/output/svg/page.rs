@@ -5,7 +5,8 @@
 
 use crate::output::svg::axis::{self, Axis, Wish};
 use crate::output::svg::canvas::{self, Anchor, Canvas, Colour, Face, Frame};
-use crate::output::svg::trace::{self, Extent, Shape, Spot, Trace};
+use crate::output::svg::thin;
+use crate::output::svg::trace::{Extent, Shape, Spot, Trace};
 
 /// Points of all lines of a page together; a point takes about ten bytes.
 pub const BUDGET: usize = 15_000;
@@ -48,6 +49,8 @@ pub struct Line<'a> {
     pub label: String,
     /// Its colour.
     pub hue: Hue,
+    /// Lines of a family have the same.
+    pub curve: usize,
     /// Whether its points are marked.
     pub marked: bool,
     /// Its points.
@@ -106,12 +109,13 @@ pub fn render(page: &Page) -> String {
     let axes: Vec<(Axis, Axis)> = axes(page, inner, height);
     let tick_width = |a: &Axis| a.ticks.iter().map(|(_, t)| canvas::width_of(t, TICK.size)).fold(0.0, f64::max);
     let left = 44.0 + axes.iter().map(|(_, y)| tick_width(y)).fold(20.0, f64::max);
-    let top = if page.title.is_empty() { 16.0 } else { 44.0 };
+    let title = wrap(&page.title, inner);
+    let top = if title.is_empty() { 16.0 } else { 24.0 + 20.0 * title.len() as f64 };
     let gap = if page.shared { 16.0 } else { 62.0 };
     let total = top + count as f64 * height + (count - 1) as f64 * gap + 58.0;
     canvas::page((left + inner + legend).ceil(), total.ceil(), |canvas| {
-        if !page.title.is_empty() {
-            canvas.words(&page.title, (left + inner / 2.0, 24.0), Anchor::Middle, TITLE);
+        for (row, text) in title.iter().enumerate() {
+            canvas.words(text, (left + inner / 2.0, 24.0 + row as f64 * 20.0), Anchor::Middle, TITLE);
         }
         for (k, (panel, (x, y))) in page.panels.iter().zip(&axes).enumerate() {
             let frame = Frame { left, top: top + k as f64 * (height + gap), width: inner, height };
@@ -122,6 +126,22 @@ pub fn render(page: &Page) -> String {
             draw_legend(canvas, &frame, panel, &legends[k]);
         }
     })
+}
+
+/// Lines of a title that fit into `width`.
+fn wrap(title: &str, width: f64) -> Vec<String> {
+    let mut rows: Vec<String> = Vec::new();
+    for word in title.split_whitespace() {
+        match rows.last_mut() {
+            // Bold letters are wider.
+            Some(row) if 1.15 * canvas::width_of(&format!("{row} {word}"), TITLE.size) < width => {
+                row.push(' ');
+                row.push_str(word);
+            }
+            _ => rows.push(word.to_string()),
+        }
+    }
+    rows
 }
 
 fn lines(page: &Page) -> usize {
@@ -149,7 +169,7 @@ fn axes(page: &Page, width: f64, height: f64) -> Vec<(Axis, Axis)> {
             let x = range(if page.shared { all.x } else { extent.x });
             (
                 axis::layout(&wish(&panel.x, x, width / 85.0, if run { 0.0 } else { 0.04 })),
-                axis::layout(&wish(&panel.y, range(extent.y), height / 40.0, 0.06)),
+                axis::layout(&wish(&panel.y, range(extent.y), height / 32.0, 0.06)),
             )
         })
         .collect()
@@ -217,15 +237,15 @@ fn draw_lines(canvas: &mut Canvas, frame: &Frame, (x, y): (&Axis, &Axis), panel:
 
 /// Strokes in pixels with as few points as show the same at this detail (1: a pixel).
 fn thin(strokes: &[Vec<Spot>], shape: Shape, frame: &Frame, detail: f64) -> Vec<Vec<Spot>> {
-    let straight = |stroke: &Vec<Spot>| trace::straighten(stroke, 0.12 * detail);
+    let straight = |stroke: &Vec<Spot>| thin::straighten(stroke, 0.12 * detail);
     match shape {
-        Shape::Run => strokes.iter().map(|s| straight(&trace::columns(s, detail))).collect(),
+        Shape::Run => strokes.iter().map(|s| straight(&thin::columns(s, detail))).collect(),
         Shape::Free => {
             let cell = 0.6 * detail;
             let to = |s: &Spot| ((s.0 - frame.left) / cell, (s.1 - frame.top) / cell);
             let back = |s: &Spot| (s.0 * cell + frame.left, s.1 * cell + frame.top);
             let cells: Vec<Vec<Spot>> = strokes.iter().map(|s| s.iter().map(to).collect()).collect();
-            let kept = trace::uncovered(&cells, (frame.width / cell, frame.height / cell));
+            let kept = thin::uncovered(&cells, (frame.width / cell, frame.height / cell));
             kept.iter().map(|s| straight(&s.iter().map(back).collect())).collect()
         }
     }
@@ -238,11 +258,17 @@ fn legend_of(page: &Page, k: usize) -> Vec<usize> {
     if lines.len() < 2 || page.panels[..k].iter().any(same) {
         return Vec::new();
     }
-    if lines.len() <= ENTRIES {
-        return (0..lines.len()).collect();
-    }
-    let last = (lines.len() - 1) as f64;
-    (0..ENTRIES).map(|n| (n as f64 * last / (ENTRIES - 1) as f64).round() as usize).collect()
+    let mut curves: Vec<usize> = lines.iter().map(|l| l.curve).collect();
+    curves.sort_unstable();
+    curves.dedup();
+    let room = if lines.len() <= ENTRIES { ENTRIES } else { (ENTRIES / curves.len()).max(1) };
+    let members = |curve: &usize| {
+        let all: Vec<usize> = (0..lines.len()).filter(|k| lines[*k].curve == *curve).collect();
+        let shown = all.len().min(room);
+        let pitch = (all.len() - 1) as f64 / (shown.max(2) - 1) as f64;
+        (0..shown).map(|n| all[(n as f64 * pitch).round() as usize]).collect::<Vec<_>>()
+    };
+    curves.iter().flat_map(members).collect()
 }
 
 fn draw_legend(canvas: &mut Canvas, frame: &Frame, panel: &Panel, entries: &[usize]) {

@@ -5,6 +5,8 @@
 //! fraction of a pixel to the last one kept, and when it grows too long, whatever lies on what is drawn already: a thousand
 //! turns of a limit cycle become one. Ordinates and abscissae that are not finite lift the pen.
 
+use crate::output::svg::thin::{straighten, uncovered};
+
 /// A point.
 pub type Spot = (f64, f64);
 
@@ -214,8 +216,9 @@ struct Run {
     direction: f64,
 }
 
+/// Neighbouring points of a run, as four of them.
 #[derive(Clone, Copy, Debug)]
-struct Bucket {
+pub(super) struct Bucket {
     first: Spot,
     low: Spot,
     high: Spot,
@@ -223,11 +226,11 @@ struct Bucket {
 }
 
 impl Bucket {
-    fn of(spot: Spot) -> Bucket {
+    pub(super) fn of(spot: Spot) -> Bucket {
         Bucket { first: spot, low: spot, high: spot, last: spot }
     }
 
-    fn merge(&mut self, next: &Bucket) {
+    pub(super) fn merge(&mut self, next: &Bucket) {
         if next.low.1 < self.low.1 {
             self.low = next.low;
         }
@@ -238,7 +241,7 @@ impl Bucket {
     }
 
     /// Its points in order, without repetition.
-    fn spots(&self, out: &mut Vec<Spot>) {
+    pub(super) fn spots(&self, out: &mut Vec<Spot>) {
         let forward = self.first.0 <= self.last.0;
         let (mut a, mut b) = (self.low, self.high);
         if (a.0 > b.0) == forward && a.0 != b.0 {
@@ -302,152 +305,5 @@ impl Run {
         let mut out = Vec::new();
         self.buckets.iter().for_each(|b| b.spots(&mut out));
         out
-    }
-}
-
-/// First, lowest, highest and last point of each column of `width`; for lines whose abscissa goes one way.
-pub fn columns(stroke: &[Spot], width: f64) -> Vec<Spot> {
-    let mut out = Vec::new();
-    let mut column: Option<(f64, Bucket)> = None;
-    for spot in stroke {
-        let k = (spot.0 / width).floor();
-        match &mut column {
-            Some((at, bucket)) if *at == k => bucket.merge(&Bucket::of(*spot)),
-            _ => {
-                if let Some((_, done)) = column.replace((k, Bucket::of(*spot))) {
-                    done.spots(&mut out);
-                }
-            }
-        }
-    }
-    if let Some((_, done)) = column {
-        done.spots(&mut out);
-    }
-    out
-}
-
-/// Leaves out points so that no point of the line is farther than `tolerance` from what is left.
-///
-/// From each point kept, a wedge holds all directions in which a straight line passes within the tolerance of every point
-/// since; the last point before the wedge closes, or before the line turns back, is the next one kept.
-pub fn straighten(stroke: &[Spot], tolerance: f64) -> Vec<Spot> {
-    let Some(first) = stroke.first() else { return Vec::new() };
-    let mut out = vec![*first];
-    let mut anchor = *first;
-    let mut before = *first;
-    // Direction of the wedge's middle and its edges relative to it.
-    let mut wedge: Option<(f64, f64, f64)> = None;
-    let mut reach = 0.0;
-    for spot in &stroke[1..] {
-        let mut repeat = true;
-        while std::mem::take(&mut repeat) {
-            let (dx, dy) = (spot.0 - anchor.0, spot.1 - anchor.1);
-            let distance = dx.hypot(dy);
-            if distance <= tolerance {
-                // Still at the anchor, unless it has been farther away.
-                if reach > 2.0 * tolerance {
-                    out.push(before);
-                    (anchor, wedge, reach, repeat) = (before, None, 0.0, true);
-                }
-                continue;
-            }
-            let half = (tolerance / distance).min(1.0).asin();
-            let angle = dy.atan2(dx);
-            match &mut wedge {
-                None => wedge = Some((angle, -half, half)),
-                Some((middle, left, right)) => {
-                    let turn = (angle - *middle + 3.0 * std::f64::consts::PI).rem_euclid(2.0 * std::f64::consts::PI)
-                        - std::f64::consts::PI;
-                    if turn < *left || turn > *right || distance < reach - tolerance {
-                        out.push(before);
-                        (anchor, wedge, reach, repeat) = (before, None, 0.0, true);
-                        continue;
-                    }
-                    (*left, *right) = (left.max(turn - half), right.min(turn + half));
-                }
-            }
-            reach = f64::max(reach, distance);
-        }
-        before = *spot;
-    }
-    if out.last() != Some(&before) {
-        out.push(before);
-    }
-    out
-}
-
-/// Leaves out what lies within a cell of what was drawn before; coordinates count in cells from 0 to `size`.
-pub fn uncovered(strokes: &[Vec<Spot>], size: Spot) -> Vec<Vec<Spot>> {
-    let mut sheet = Sheet::new(size);
-    let mut out = Vec::new();
-    for stroke in strokes {
-        let mut current: Vec<Spot> = Vec::new();
-        if let &[only] = stroke.as_slice() {
-            if sheet.draw(only, only) {
-                out.push(vec![only]);
-            }
-            continue;
-        }
-        // Short gaps are drawn over: lifting the pen costs more.
-        let mut skipped: Vec<Spot> = Vec::new();
-        for pair in stroke.windows(2) {
-            if sheet.draw(pair[0], pair[1]) {
-                if current.is_empty() || skipped.len() > 3 {
-                    if current.len() > 1 {
-                        out.push(std::mem::take(&mut current));
-                    }
-                    current = vec![pair[0]];
-                } else {
-                    current.append(&mut skipped);
-                }
-                skipped.clear();
-                current.push(pair[1]);
-            } else {
-                skipped.push(pair[1]);
-            }
-        }
-        if current.len() > 1 {
-            out.push(current);
-        }
-    }
-    out
-}
-
-/// Which cells are drawn on, and after which length of line for the first time.
-struct Sheet {
-    width: i64,
-    height: i64,
-    drawn: Vec<f32>,
-    length: f32,
-}
-
-impl Sheet {
-    fn new(size: Spot) -> Sheet {
-        let (width, height) = (size.0.ceil() as i64 + 2, size.1.ceil() as i64 + 2);
-        Sheet { width, height, drawn: vec![f32::INFINITY; (width * height) as usize], length: 0.0 }
-    }
-
-    /// Draws a line; true if any of it is on paper that was empty until some cells ago (its own start does not count).
-    fn draw(&mut self, from: Spot, to: Spot) -> bool {
-        const OWN: f32 = 6.0;
-        let distance = (to.0 - from.0).hypot(to.1 - from.1);
-        let steps = (distance / 0.7).ceil().clamp(1.0, 1e5);
-        let mut fresh = false;
-        for k in 0..=steps as i64 {
-            let w = k as f64 / steps;
-            let (x, y) = ((from.0 + w * (to.0 - from.0)) as i64, (from.1 + w * (to.1 - from.1)) as i64);
-            let length = self.length + (w * distance) as f32;
-            if (0..self.width).contains(&x) && (0..self.height).contains(&y) {
-                fresh |= self.drawn[(y * self.width + x) as usize] >= length - OWN;
-            }
-            for (a, b) in (-1..=1).flat_map(|a| (-1..=1).map(move |b| (x + a, y + b))) {
-                if (0..self.width).contains(&a) && (0..self.height).contains(&b) {
-                    let cell = &mut self.drawn[(b * self.width + a) as usize];
-                    *cell = cell.min(length);
-                }
-            }
-        }
-        self.length += distance as f32;
-        fresh
     }
 }
