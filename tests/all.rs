@@ -1,6 +1,8 @@
 //! The only test binary, for a fast link.
 #[path = "all/ac.rs"]
 mod ac;
+#[path = "all/bad_decks.rs"]
+mod bad_decks;
 #[path = "all/cli.rs"]
 mod cli;
 #[path = "all/decks.rs"]
@@ -13,6 +15,8 @@ mod elaborate;
 mod frontend;
 #[path = "all/ir.rs"]
 mod ir;
+#[path = "all/measure.rs"]
+mod measure;
 #[path = "all/models.rs"]
 mod models;
 #[path = "all/netlist.rs"]

@@ -1,5 +1,7 @@
 //! Cards that begin with a dot: the table of keywords, and their content to the tree.
 
+use std::collections::BTreeMap;
+
 use crate::diag::Diagnostic;
 use crate::netlist::ast::{Assignment, Card, Expr, ExprKind, Field, FunctionCard, ModelCard, Name, StartCard, Subcircuit};
 use crate::netlist::card::Cursor;
@@ -164,20 +166,28 @@ pub fn function(cursor: &mut Cursor) -> Result<FunctionCard, Diagnostic> {
     cursor.skip();
     let mut arguments: Vec<Name> = Vec::new();
     while cursor.kind() != Some(TokenKind::Close) {
-        let argument = cursor.expect_name("the name of an argument or `)`")?;
-        if let Some(first) = arguments.iter().find(|a| a.folded() == argument.folded()) {
-            let message = format!("two arguments are called `{}`", super::clip(&argument.text));
-            return Err(Diagnostic::error(argument.span, message).label(first.span, "the first one"));
-        }
-        arguments.push(argument);
+        arguments.push(cursor.expect_name("the name of an argument or `)`")?);
         cursor.skip_commas();
     }
+    all_different(&arguments, "arguments")?;
     cursor.skip();
     if cursor.kind() == Some(TokenKind::Equals) {
         cursor.skip();
     }
     let body = cursor.expression()?;
     Ok(FunctionCard { name, arguments, body })
+}
+
+/// An error if two of `names` are equal.
+fn all_different(names: &[Name], what: &str) -> Result<(), Diagnostic> {
+    let mut seen = BTreeMap::new();
+    for name in names {
+        if let Some(first) = seen.insert(name.folded(), name.span) {
+            let message = format!("two {what} are called `{}`", super::clip(&name.text));
+            return Err(Diagnostic::error(name.span, message).label(first, "the first one"));
+        }
+    }
+    Ok(())
 }
 
 /// `v(..)` and `i(..)` are read as voltages and currents wherever they stand, so nothing else may have their names.
@@ -218,13 +228,9 @@ pub fn subckt(cursor: &mut Cursor) -> Result<Subcircuit, Diagnostic> {
         if cursor.done() || cursor.at_key() {
             break;
         }
-        let port = cursor.expect_name("a port or `name=value`")?;
-        if let Some(first) = ports.iter().find(|p| ports.len() < 1000 && p.text.eq_ignore_ascii_case(&port.text)) {
-            let message = format!("two ports are called `{}`", super::clip(&port.text));
-            return Err(Diagnostic::error(port.span, message).label(first.span, "the first one"));
-        }
-        ports.push(port);
+        ports.push(cursor.expect_name("a port or `name=value`")?);
     }
+    all_different(&ports, "ports")?;
     Ok(Subcircuit { name, ports, parameters: cursor.assignments()?, scope: Default::default(), span: cursor.card_span() })
 }
 

@@ -168,15 +168,25 @@ fn gain(cursor: &mut Cursor, element: &mut Element) -> Result<(), Diagnostic> {
         element.value = place.map(|k| element.parameters.remove(k).value);
         return match element.value {
             Some(_) => Ok(()),
-            None => Err(Diagnostic::error(cursor.here(), format!("{} has no gain", clip(&element.name.text)))),
+            None => Err(no_gain(cursor, element)),
         };
     }
     if cursor.done() {
-        return Err(Diagnostic::error(cursor.here(), format!("{} has no gain", clip(&element.name.text)))
-            .expected("expected a number or `{expression}`"));
+        return Err(no_gain(cursor, element));
     }
     element.value = Some(cursor.value("the gain")?);
     parameters(cursor, element)
+}
+
+/// Says also which words were taken for nodes: a number may be the name of one.
+fn no_gain(cursor: &Cursor, element: &Element) -> Diagnostic {
+    let list = |names: &[Name]| names.iter().map(|n| clip(&n.text)).collect::<Vec<_>>().join(" ");
+    let name = clip(&element.name.text);
+    let message = match element.controls.as_slice() {
+        [] => format!("{name} has the nodes {} and no gain", list(&element.nodes)),
+        controls => format!("{name} is controlled by {} and has no gain", list(controls)),
+    };
+    Diagnostic::error(cursor.here(), message).expected("expected a number or `{expression}`")
 }
 
 /// B: `v=` or `i=` and parameters.

@@ -221,7 +221,8 @@ fn coupling(cursor: &mut Cursor, element: &mut Element) -> Result<(), Diagnostic
 /// The model after the nodes.
 fn model(cursor: &mut Cursor, element: &mut Element) -> Result<(), Diagnostic> {
     if cursor.at_key() || cursor.kind() != Some(TokenKind::Word) {
-        let message = format!("{} has {} nodes and no model", clip(&element.name.text), element.nodes.len());
+        let count = element.nodes.len();
+        let message = format!("{} has {count} names, not {count} nodes and a model", clip(&element.name.text));
         return Err(Diagnostic::error(cursor.here(), message).expected("expected the name of a model"));
     }
     element.model = Some(cursor.expect_name("a model")?);

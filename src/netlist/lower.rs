@@ -111,7 +111,8 @@ impl<'deck> Lowering<'_, '_, 'deck> {
             return Ok(self.builder.real(number));
         }
         let names = self.resolve.names();
-        Err(Diagnostic::error(expr.span, format!("unknown name `{}`", clip(name))).suggest(name, names.iter().map(String::as_str)))
+        Err(Diagnostic::error(expr.span, format!("unknown name `{}`", clip(name)))
+            .suggest(&clip(name), names.iter().map(String::as_str)))
     }
 
     #[inline(never)]
@@ -197,7 +198,7 @@ impl<'deck> Lowering<'_, '_, 'deck> {
         if builtin::LATER.iter().any(|n| n.eq_ignore_ascii_case(name)) {
             return Diagnostic::error(whole.span, format!("the function `{shown}` is not supported yet"));
         }
-        Diagnostic::error(whole.span, format!("unknown function `{shown}`")).suggest(name, builtin::function_names())
+        Diagnostic::error(whole.span, format!("unknown function `{shown}`")).suggest(&clip(name), builtin::function_names())
     }
 
     fn expand(&mut self, whole: &Expr, function: &'deck FunctionCard, arguments: &[Expr]) -> Result<Value, Diagnostic> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{self, Diagnostic, Severity};
 use crate::netlist::ast::{Deck, Name, Scope, Subcircuit};
 use crate::netlist::card::Cursor;
 use crate::netlist::cards::{self, Keyword};
@@ -169,7 +169,7 @@ impl<'s> Reader<'s> {
                         State::InSection(cursor.card_span())
                     }
                     State::Seeking => {
-                        seen.push(name);
+                        seen.push(clip(&name));
                         State::Seeking
                     }
                     State::Reading => State::SkippingSection(cursor.card_span()),
@@ -233,9 +233,9 @@ impl<'s> Reader<'s> {
             _ => {}
         }
         if let Some(section) = missing {
-            let name = &section.name.text;
-            let message = format!("the library has no section `{}`", clip(name));
-            self.push(Diagnostic::error(section.name.span, message).suggest(name, seen.iter().map(String::as_str)));
+            let name = clip(&section.name.text);
+            let message = format!("the library has no section `{name}`");
+            self.push(Diagnostic::error(section.name.span, message).suggest(&name, seen.iter().map(String::as_str)));
         }
     }
 
@@ -266,7 +266,11 @@ impl<'s> Reader<'s> {
         let Some((_, canonical, keyword)) = cards::keyword(word) else {
             let spellings = cards::KEYWORDS.iter().filter(|row| row.2 != Keyword::Later).map(|row| row.0);
             let shown = clip(word);
-            return Err(Diagnostic::error(span, format!("unknown card `.{shown}`")).suggest(&shown, spellings));
+            let diagnostic = Diagnostic::error(span, format!("unknown card `.{shown}`"));
+            return Err(match diag::nearest(&shown, spellings) {
+                Some(near) => diagnostic.hint(format!("did you mean `.{near}`?")),
+                None => diagnostic,
+            });
         };
         let name = Name { text: (*canonical).to_string(), span };
         if !self.open.is_empty() && only_on_top(*keyword) {

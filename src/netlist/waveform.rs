@@ -51,7 +51,7 @@ pub fn source(cursor: &mut Cursor, element: &mut Element) -> Result<(), Diagnost
             if calls {
                 let names = KINDS.iter().map(|row| row.0);
                 return Err(Diagnostic::error(here, format!("unknown time function `{}`", clip(word)))
-                    .suggest(word, names)
+                    .suggest(&clip(word), names)
                     .hint("time functions are pulse, sin, exp, pwl, sffm and am"));
             }
             let value = cursor.value("a value, `dc`, `ac` or a time function")?;
