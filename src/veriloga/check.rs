@@ -1,0 +1,322 @@
+//! Names before anything is lowered: natures, disciplines, and what each name of a module stands for.
+//!
+//! Takes the tree, gives tables with typed meaning and all complaints about declarations: doubled names, unknown disciplines,
+//! ports without a direction, branches between nodes of different kinds. Uses of names are checked where they are lowered.
+
+use std::collections::BTreeMap;
+
+use crate::diag::Diagnostic;
+use crate::span::Span;
+use crate::veriloga::ast::{self, Attribute, Expr, ExprKind, Name, Unary};
+
+/// A kind of quantity.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Nature {
+    /// As declared.
+    pub name: String,
+    /// Name of the access function.
+    pub access: String,
+    /// Unit.
+    pub unit: String,
+    /// Absolute tolerance.
+    pub abstol: f64,
+}
+
+/// A kind of node.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Discipline {
+    /// As declared.
+    pub name: String,
+    /// Index of the nature of its potential.
+    pub potential: Option<usize>,
+    /// Index of the nature of its flow.
+    pub flow: Option<usize>,
+}
+
+/// All natures and disciplines of a file.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct World {
+    /// The natures.
+    pub natures: Vec<Nature>,
+    /// The disciplines.
+    pub disciplines: Vec<Discipline>,
+}
+
+impl World {
+    /// Collects those of `file`.
+    pub fn new(file: &ast::File, diagnostics: &mut Vec<Diagnostic>) -> World {
+        let mut world = World::default();
+        for nature in &file.natures {
+            let nature = world.nature(nature, diagnostics);
+            world.natures.push(nature);
+        }
+        for discipline in &file.disciplines {
+            let mut find = |name: &Option<Name>| {
+                let name = name.as_ref()?;
+                let found = world.natures.iter().rposition(|n| n.name == name.text);
+                if found.is_none() {
+                    let error = Diagnostic::error(name.span, format!("the nature `{}` is not declared", name.text));
+                    diagnostics.push(error.suggest(&name.text, world.natures.iter().map(|n| n.name.as_str())));
+                }
+                found
+            };
+            let (potential, flow) = (find(&discipline.potential), find(&discipline.flow));
+            world.disciplines.push(Discipline { name: discipline.name.text.clone(), potential, flow });
+        }
+        world
+    }
+
+    fn nature(&self, tree: &ast::Nature, diagnostics: &mut Vec<Diagnostic>) -> Nature {
+        let mut nature = Nature { abstol: 1e-9, ..Nature::default() };
+        if let Some(parent) = &tree.parent {
+            match self.natures.iter().rfind(|n| n.name == parent.text) {
+                Some(found) => nature = found.clone(),
+                None => {
+                    let error = Diagnostic::error(parent.span, format!("the nature `{}` is not declared", parent.text));
+                    diagnostics.push(error.suggest(&parent.text, self.natures.iter().map(|n| n.name.as_str())));
+                }
+            }
+        }
+        nature.name = tree.name.text.clone();
+        for (name, value) in &tree.items {
+            let fits = match (name.text.as_str(), &value.kind) {
+                ("access", ExprKind::Name(access)) => {
+                    nature.access = access.clone();
+                    true
+                }
+                ("units", ExprKind::Text(unit)) => {
+                    nature.unit = unit.clone();
+                    true
+                }
+                ("abstol", _) => match number(value) {
+                    Some(abstol) => {
+                        nature.abstol = abstol;
+                        true
+                    }
+                    None => false,
+                },
+                ("access" | "units", _) => false,
+                _ => true,
+            };
+            if !fits {
+                let error = Diagnostic::error(value.span, format!("`{}` has a value that it cannot have", name.text));
+                diagnostics.push(error.expected("expected a name for access, a string for units, a number for abstol"));
+            }
+        }
+        nature
+    }
+
+    /// The discipline called `name`.
+    pub fn discipline(&self, name: &str) -> Option<usize> {
+        self.disciplines.iter().rposition(|d| d.name == name)
+    }
+
+    /// True if any nature has `name` as its access function.
+    pub fn is_access(&self, name: &str) -> bool {
+        name == "potential" || name == "flow" || self.natures.iter().any(|n| n.access == name)
+    }
+}
+
+/// A number written as such.
+pub fn number(expr: &Expr) -> Option<f64> {
+    match &expr.kind {
+        ExprKind::Real(value) => Some(*value),
+        ExprKind::Int(value) => Some(f64::from(*value)),
+        ExprKind::Unary(Unary::Minus, inner) => number(inner).map(|v| -v),
+        ExprKind::Unary(Unary::Plus, inner) => number(inner),
+        ExprKind::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// A node of a module.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Node {
+    /// Its name.
+    pub name: Name,
+    /// Index of its discipline.
+    pub discipline: Option<usize>,
+    /// It is a port.
+    pub port: bool,
+    /// It is ground.
+    pub ground: bool,
+    /// All attributes of its declarations.
+    pub attributes: Vec<Attribute>,
+}
+
+/// A named branch.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Branch {
+    /// Its name.
+    pub name: Name,
+    /// Index of the node that it leaves.
+    pub plus: usize,
+    /// Index of the node that it reaches; `None`: ground.
+    pub minus: Option<usize>,
+}
+
+/// What a name of a module stands for: an index into the table of its kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Symbol {
+    /// Of `Symbols::nodes`.
+    Node(usize),
+    /// Of `Symbols::branches`.
+    Branch(usize),
+    /// Of `Module::parameters`.
+    Parameter(usize),
+    /// Of `Module::variables`.
+    Variable(usize),
+    /// Of `Module::functions`.
+    Function(usize),
+}
+
+/// The names of one module.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Symbols {
+    /// Ports in order, then internal nodes.
+    pub nodes: Vec<Node>,
+    /// Named branches.
+    pub branches: Vec<Branch>,
+    /// What names stand for.
+    pub names: BTreeMap<String, (Symbol, Span)>,
+}
+
+impl Symbols {
+    /// Collects the names of `module`.
+    pub fn new(module: &ast::Module, world: &World, diagnostics: &mut Vec<Diagnostic>) -> Symbols {
+        let mut symbols = Symbols::default();
+        for port in &module.ports {
+            let index = symbols.nodes.len();
+            let node = Node { name: port.clone(), discipline: None, port: true, ground: false, attributes: Vec::new() };
+            symbols.nodes.push(node);
+            symbols.declare(port, Symbol::Node(index), diagnostics);
+        }
+        for net in &module.nets {
+            symbols.net(net, world, diagnostics);
+        }
+        for node in symbols.nodes.iter().filter(|n| n.discipline.is_none()) {
+            let what = if node.port { "port" } else { "node" };
+            let error = Diagnostic::error(node.name.span, format!("the {what} `{}` has no discipline", node.name.text));
+            diagnostics.push(error.expected("expected a declaration such as `electrical`"));
+        }
+        for branch in &module.branches {
+            symbols.branch(branch, world, diagnostics);
+        }
+        for (k, parameter) in module.parameters.iter().enumerate() {
+            symbols.declare(&parameter.name, Symbol::Parameter(k), diagnostics);
+        }
+        for (alias, name) in &module.aliases {
+            match symbols.names.get(&name.text) {
+                Some((Symbol::Parameter(k), _)) => symbols.declare(alias, Symbol::Parameter(*k), diagnostics),
+                _ => {
+                    let error = Diagnostic::error(name.span, format!("the parameter `{}` is not declared", name.text));
+                    diagnostics.push(error.suggest(&name.text, module.parameters.iter().map(|p| p.name.text.as_str())));
+                }
+            }
+        }
+        for (k, variable) in module.variables.iter().enumerate() {
+            symbols.declare(&variable.name, Symbol::Variable(k), diagnostics);
+        }
+        for (k, function) in module.functions.iter().enumerate() {
+            symbols.declare(&function.name, Symbol::Function(k), diagnostics);
+        }
+        symbols
+    }
+
+    fn declare(&mut self, name: &Name, symbol: Symbol, diagnostics: &mut Vec<Diagnostic>) {
+        if let Some((_, first)) = self.names.get(&name.text) {
+            let error = Diagnostic::error(name.span, format!("`{}` is declared twice", name.text));
+            diagnostics.push(error.label(*first, "it is declared here"));
+            return;
+        }
+        self.names.insert(name.text.clone(), (symbol, name.span));
+    }
+
+    fn net(&mut self, net: &ast::Net, world: &World, diagnostics: &mut Vec<Diagnostic>) {
+        let discipline = net.discipline.as_ref().and_then(|name| {
+            let found = world.discipline(&name.text);
+            if found.is_none() {
+                let error = Diagnostic::error(name.span, format!("the discipline `{}` is not declared", name.text));
+                diagnostics.push(match world.disciplines.is_empty() {
+                    true => error.hint("`include \"disciplines.vams\" brings `electrical`, `thermal` ..."),
+                    false => error.suggest(&name.text, world.disciplines.iter().map(|d| d.name.as_str())),
+                });
+                // One message for a discipline is enough; the nodes get some discipline of their own.
+                return None;
+            }
+            found
+        });
+        let unknown = net.discipline.is_some() && discipline.is_none();
+        let index = match self.names.get(&net.name.text) {
+            Some((Symbol::Node(index), _)) => *index,
+            _ => {
+                if let Some(direction) = &net.direction {
+                    let error = Diagnostic::error(net.name.span, format!("`{}` is not in the port list", net.name.text));
+                    diagnostics.push(error.label(direction.span, "this makes it a port"));
+                }
+                let index = self.nodes.len();
+                let node = Node { name: net.name.clone(), discipline: None, port: false, ground: false, attributes: Vec::new() };
+                self.nodes.push(node);
+                self.declare(&net.name, Symbol::Node(index), diagnostics);
+                index
+            }
+        };
+        let node = &mut self.nodes[index];
+        node.ground |= net.ground;
+        node.attributes.extend(net.attributes.iter().cloned());
+        match (node.discipline, discipline) {
+            (Some(old), Some(new)) if old != new => {
+                let error = Diagnostic::error(net.name.span, format!("`{}` has two disciplines", net.name.text));
+                diagnostics.push(error.label(node.name.span, "it is declared here"));
+            }
+            (None, Some(new)) => node.discipline = Some(new),
+            (None, None) if unknown => node.discipline = Some(usize::MAX),
+            _ => {}
+        }
+    }
+
+    fn branch(&mut self, branch: &ast::Branch, world: &World, diagnostics: &mut Vec<Diagnostic>) {
+        let mut node = |name: &Name| match self.names.get(&name.text) {
+            Some((Symbol::Node(index), _)) => Some(*index),
+            _ => {
+                let error = Diagnostic::error(name.span, format!("the node `{}` is not declared", name.text));
+                diagnostics.push(error.suggest(&name.text, self.nodes.iter().map(|n| n.name.text.as_str())));
+                None
+            }
+        };
+        let plus = node(&branch.plus);
+        let minus = branch.minus.as_ref().map(&mut node);
+        let Some(plus) = plus else { return };
+        let minus = match minus {
+            Some(None) => return,
+            Some(Some(index)) => Some(index),
+            None => None,
+        };
+        if let Some(minus) = minus {
+            self.compatible(plus, minus, world, branch.name.span, diagnostics);
+        }
+        let index = self.branches.len();
+        self.branches.push(Branch { name: branch.name.clone(), plus, minus });
+        self.declare(&branch.name, Symbol::Branch(index), diagnostics);
+    }
+
+    /// Complains if the nodes cannot be the ends of one branch.
+    pub fn compatible(&self, a: usize, b: usize, world: &World, span: Span, diagnostics: &mut Vec<Diagnostic>) -> bool {
+        let natures = |node: usize| {
+            let discipline = world.disciplines.get(self.nodes[node].discipline?)?;
+            Some((discipline.potential, discipline.flow))
+        };
+        let (Some(one), Some(other)) = (natures(a), natures(b)) else { return true };
+        let meet = |x: Option<usize>, y: Option<usize>| match (x, y) {
+            (Some(x), Some(y)) => world.natures[x].name == world.natures[y].name,
+            _ => true,
+        };
+        if meet(one.0, other.0) && meet(one.1, other.1) {
+            return true;
+        }
+        let (a, b) = (&self.nodes[a].name, &self.nodes[b].name);
+        let error = Diagnostic::error(span, format!("`{}` and `{}` cannot be the ends of one branch", a.text, b.text));
+        diagnostics.push(error.expected("their disciplines differ"));
+        false
+    }
+}

@@ -1,0 +1,571 @@
+//! The grammar of files, modules and declarations (LRM 2.4, clauses 3 and 6), one function per production.
+
+use crate::diag::Diagnostic;
+use crate::span::{FileId, Span};
+use crate::veriloga::ast::{
+    Attribute, Branch, Direction, Discipline, Expr, ExprKind, File, Function, Kind, Module, Name, Nature, Net, Parameter, Range,
+    Variable,
+};
+use crate::veriloga::lex::TokenKind;
+use crate::veriloga::parse::{Abort, Parsed, Parser};
+
+/// Items of a module that belong to the digital language or come later.
+const UNSUPPORTED: [(&str, &str); 20] = [
+    ("always", "digital behaviour"),
+    ("initial", "digital behaviour"),
+    ("assign", "digital behaviour"),
+    ("wire", "digital nets"),
+    ("reg", "digital variables"),
+    ("wreal", "digital nets"),
+    ("time", "digital variables"),
+    ("event", "digital events"),
+    ("task", "digital tasks"),
+    ("function", "digital functions (write `analog function`)"),
+    ("generate", "generate blocks"),
+    ("for", "generate loops outside of `analog`"),
+    ("if", "generate conditions outside of `analog`"),
+    ("case", "generate conditions outside of `analog`"),
+    ("defparam", "defparam"),
+    ("specify", "specify blocks"),
+    ("specparam", "specify blocks"),
+    ("paramset", "paramsets"),
+    ("connect", "connect modules"),
+    ("nettype", "net types"),
+];
+
+impl Parser<'_> {
+    /// `file ::= { nature | discipline | module }`.
+    pub fn file(&mut self, file: FileId) -> File {
+        let mut out = File::default();
+        while !self.over() {
+            let start = self.place();
+            let done = match self.attributes() {
+                Ok(_) if self.next_is("module") || self.next_is("macromodule") => {
+                    self.module(file).map(|module| out.modules.push(module))
+                }
+                Ok(_) if self.next_is("nature") => self.nature().map(|nature| out.natures.push(nature)),
+                Ok(_) if self.next_is("discipline") => self.discipline().map(|d| out.disciplines.push(d)),
+                Ok(_) if self.over() => break,
+                Ok(_) => {
+                    let word = self.peek().text.to_string();
+                    match UNSUPPORTED.iter().find(|(w, _)| *w == word) {
+                        Some((_, what)) => self.fail(format!("{what} are not supported"), "expected a module"),
+                        None => self.fail(format!("unexpected {}", self.peek().shown()), "expected `module`"),
+                    }
+                }
+                Err(Abort) => Err(Abort),
+            };
+            if done.is_err() {
+                self.recover(start);
+                self.skip_to_top();
+            }
+        }
+        out
+    }
+
+    /// After a mistake outside of modules: on to the next thing that may stand there.
+    fn skip_to_top(&mut self) {
+        while !self.over() && !["module", "macromodule", "nature", "discipline", "(*"].iter().any(|w| self.next_is(w)) {
+            self.advance();
+        }
+    }
+
+    /// `{ (* name [= value] {, name [= value]} *) }`.
+    pub fn attributes(&mut self) -> Parsed<Vec<Attribute>> {
+        let mut attributes = Vec::new();
+        while self.accept("(*") {
+            loop {
+                let name = Name { text: self.peek().text.to_string(), span: self.peek().span };
+                if self.peek().kind != TokenKind::Name {
+                    return self.fail(format!("unexpected {}", self.peek().shown()), "expected the name of an attribute");
+                }
+                self.advance();
+                let value = if self.accept("=") { Some(self.expression()?) } else { None };
+                attributes.push(Attribute { name, value });
+                // Semicolons and nothing at all between attributes are common slips.
+                if !self.accept(",") && !self.accept(";") && self.peek().kind != TokenKind::Name {
+                    break;
+                }
+            }
+            self.expect("*)")?;
+        }
+        Ok(attributes)
+    }
+
+    fn nature(&mut self) -> Parsed<Nature> {
+        self.advance();
+        let name = self.name("the name of the nature")?;
+        let parent = if self.accept(":") { Some(self.name("the name of a nature")?) } else { None };
+        self.accept(";");
+        let mut items = Vec::new();
+        while !self.over() && !self.accept("endnature") {
+            let start = self.place();
+            if self.nature_item(&mut items).is_err() {
+                self.recover(start);
+                if self.next_is("module") || self.next_is("discipline") {
+                    break;
+                }
+            }
+        }
+        Ok(Nature { name, parent, items })
+    }
+
+    fn nature_item(&mut self, items: &mut Vec<(Name, Expr)>) -> Parsed<()> {
+        let name = self.name("`units`, `access`, `abstol` or `endnature`")?;
+        self.expect("=")?;
+        items.push((name, self.expression()?));
+        self.expect(";")?;
+        Ok(())
+    }
+
+    fn discipline(&mut self) -> Parsed<Discipline> {
+        self.advance();
+        let name = self.name("the name of the discipline")?;
+        self.accept(";");
+        let mut discipline = Discipline { name, potential: None, flow: None };
+        while !self.over() && !self.accept("enddiscipline") {
+            let start = self.place();
+            if self.discipline_item(&mut discipline).is_err() {
+                self.recover(start);
+                if self.next_is("module") || self.next_is("nature") {
+                    break;
+                }
+            }
+        }
+        Ok(discipline)
+    }
+
+    fn discipline_item(&mut self, discipline: &mut Discipline) -> Parsed<()> {
+        let word = self.name("`potential`, `flow`, `domain` or `enddiscipline`")?;
+        match word.text.as_str() {
+            "potential" if self.peek().is(".") => return self.override_item(),
+            "flow" if self.peek().is(".") => return self.override_item(),
+            "potential" => discipline.potential = Some(self.name("the name of a nature")?),
+            "flow" => discipline.flow = Some(self.name("the name of a nature")?),
+            "domain" => {
+                self.name("`continuous` or `discrete`")?;
+            }
+            other => {
+                let error = Diagnostic::error(word.span, format!("unexpected `{other}`"));
+                self.report(error.expected("expected `potential`, `flow` or `domain`"));
+                return Err(Abort);
+            }
+        }
+        self.expect(";")?;
+        Ok(())
+    }
+
+    fn override_item(&mut self) -> Parsed<()> {
+        self.fail("changing a nature inside of a discipline is not supported yet", "declare a nature of its own")
+    }
+
+    fn module(&mut self, file: FileId) -> Parsed<Module> {
+        let open = self.advance();
+        let name = self.name("the name of the module")?;
+        let mut module = Module { name, file, ..Module::default() };
+        if self.accept("#") {
+            self.expect("(")?;
+            while !self.over() && !self.next_is(")") {
+                let attributes = self.attributes()?;
+                self.accept("parameter");
+                self.parameter_list(attributes, false, &mut module.parameters)?;
+                self.accept(",");
+            }
+            self.expect(")")?;
+        }
+        if self.accept("(") && self.ports(&mut module).is_err() {
+            let start = self.place();
+            self.recover(start);
+        } else {
+            self.expect(";")?;
+        }
+        while !self.over() && !self.next_is("endmodule") && !self.next_is("module") {
+            let start = self.place();
+            if self.item(&mut module).is_err() {
+                self.recover(start);
+            }
+        }
+        if !self.accept("endmodule") && !(self.over() && self.peek().kind != TokenKind::End) {
+            let next = self.peek().clone();
+            let error = Diagnostic::error(next.span, format!("`endmodule` is missing before {}", next.shown()));
+            self.report(error.label(open, "this module is not closed"));
+        }
+        Ok(module)
+    }
+
+    /// `ports ::= name {, name} | direction [discipline] name {, ...}`, and the closing parenthesis.
+    fn ports(&mut self, module: &mut Module) -> Parsed<()> {
+        let (mut direction, mut discipline) = (None, None);
+        let mut attributes = Vec::new();
+        while !self.next_is(")") {
+            let new = self.attributes()?;
+            if ["inout", "input", "output"].iter().any(|w| self.next_is(w)) {
+                let span = self.peek().span;
+                direction = Some(Name { text: self.peek().text.to_string(), span });
+                self.advance();
+                self.refuse_range()?;
+                let two = self.ahead(1).kind == TokenKind::Name || self.ahead(1).is("[");
+                discipline = if two { Some(self.name("a discipline")?) } else { None };
+                self.refuse_range()?;
+                attributes = new;
+            }
+            let name = self.name("the name of a port")?;
+            module.ports.push(name.clone());
+            if direction.is_some() {
+                let net = Net {
+                    name,
+                    discipline: discipline.clone(),
+                    direction: direction.clone(),
+                    ground: false,
+                    attributes: attributes.clone(),
+                };
+                module.nets.push(net);
+            }
+            self.refuse_range()?;
+            if !self.accept(",") {
+                break;
+            }
+        }
+        self.expect(")")?;
+        Ok(())
+    }
+
+    fn refuse_range(&mut self) -> Parsed<()> {
+        if self.peek().is("[") {
+            return self.fail("vectors of nodes are not supported yet", "declare the nodes one by one");
+        }
+        Ok(())
+    }
+
+    /// One item of a module.
+    fn item(&mut self, module: &mut Module) -> Parsed<()> {
+        let attributes = self.attributes()?;
+        let token = self.peek().clone();
+        let word = if token.kind == TokenKind::Name { token.text.to_string() } else { String::new() };
+        match word.as_str() {
+            "parameter" | "localparam" => self.parameter(attributes, &mut module.parameters),
+            "aliasparam" => self.alias(module),
+            "inout" | "input" | "output" => self.direction(attributes, module),
+            "ground" => {
+                self.advance();
+                self.nets(None, None, true, &attributes, module)
+            }
+            "branch" => self.branch(attributes, module),
+            "real" | "integer" | "string" | "genvar" => self.variable(attributes, &mut module.variables),
+            "analog" => self.analog(module),
+            _ if token.is(";") => {
+                self.advance();
+                Ok(())
+            }
+            _ => {
+                if let Some((_, what)) = UNSUPPORTED.iter().find(|(w, _)| *w == word) {
+                    return self.unsupported(what);
+                }
+                if word.is_empty() || self.at_keyword() {
+                    return self.fail(format!("unexpected {}", token.shown()), "expected a declaration or `analog`");
+                }
+                self.discipline_or_instance(attributes, module)
+            }
+        }
+    }
+
+    /// Names the construct once and leaves it as a whole.
+    fn unsupported(&mut self, what: &str) -> Parsed<()> {
+        let result = self.fail(format!("{what} are not supported"), "this belongs to what memspice does not read");
+        while !self.over() && !["analog", "endmodule", "module", "endgenerate", "endfunction"].iter().any(|w| self.next_is(w)) {
+            if self.peek().is(";") && !self.ahead(1).is_word("end") {
+                break;
+            }
+            self.advance();
+        }
+        result
+    }
+
+    /// `discipline name {, name};`, or an instance of another module.
+    fn discipline_or_instance(&mut self, attributes: Vec<Attribute>, module: &mut Module) -> Parsed<()> {
+        let first = self.name("a discipline")?;
+        self.refuse_range()?;
+        let instance = self.peek().is("#") || (self.peek().kind == TokenKind::Name && self.ahead(1).is("("));
+        if instance {
+            let message = format!("instances of modules are not supported yet: `{}`", first.text);
+            self.report(Diagnostic::error(first.span, message).expected("connect modules in the deck"));
+            return Err(Abort);
+        }
+        if self.peek().kind != TokenKind::Name {
+            let error = Diagnostic::error(first.span, format!("unexpected `{}`", first.text));
+            let words = ["parameter", "localparam", "real", "integer", "analog", "branch", "inout", "endmodule", "electrical"];
+            self.report(error.expected("expected a declaration or `analog`").suggest(&first.text, words));
+            return Err(Abort);
+        }
+        self.nets(Some(first), None, false, &attributes, module)
+    }
+
+    /// `direction [discipline] name {, name};`
+    fn direction(&mut self, attributes: Vec<Attribute>, module: &mut Module) -> Parsed<()> {
+        let direction = Name { text: self.peek().text.to_string(), span: self.peek().span };
+        self.advance();
+        self.refuse_range()?;
+        let two = self.ahead(1).kind == TokenKind::Name;
+        let discipline = if two { Some(self.name("a discipline")?) } else { None };
+        self.nets(discipline, Some(direction), false, &attributes, module)
+    }
+
+    fn nets(
+        &mut self,
+        discipline: Option<Name>,
+        direction: Option<Name>,
+        ground: bool,
+        attributes: &[Attribute],
+        module: &mut Module,
+    ) -> Parsed<()> {
+        loop {
+            self.refuse_range()?;
+            let name = self.name("the name of a node")?;
+            self.refuse_range()?;
+            let (discipline, direction) = (discipline.clone(), direction.clone());
+            module.nets.push(Net { name, discipline, direction, ground, attributes: attributes.to_vec() });
+            if self.peek().is("=") {
+                return self.fail("start values of nodes in their declaration are not supported", "write (* start = \"...\" *)");
+            }
+            if !self.accept(",") {
+                break;
+            }
+        }
+        self.expect(";")?;
+        Ok(())
+    }
+
+    /// `branch ( name [, name] ) name {, name};`
+    fn branch(&mut self, attributes: Vec<Attribute>, module: &mut Module) -> Parsed<()> {
+        self.advance();
+        self.expect("(")?;
+        if self.peek().is("<") {
+            return self.fail("branches of ports are not supported yet", "expected the name of a node");
+        }
+        let plus = self.name("the name of a node")?;
+        let minus = if self.accept(",") { Some(self.name("the name of a node")?) } else { None };
+        self.expect(")")?;
+        loop {
+            self.refuse_range()?;
+            let name = self.name("the name of the branch")?;
+            module.branches.push(Branch { name, plus: plus.clone(), minus: minus.clone(), attributes: attributes.clone() });
+            if !self.accept(",") {
+                break;
+            }
+        }
+        self.expect(";")?;
+        Ok(())
+    }
+
+    fn kind(&mut self) -> Option<Kind> {
+        let kind = match &*self.peek().text {
+            "real" | "realtime" => Kind::Real,
+            "integer" => Kind::Int,
+            "string" => Kind::Text,
+            _ => return None,
+        };
+        (self.peek().kind == TokenKind::Name).then(|| {
+            self.advance();
+            kind
+        })
+    }
+
+    /// `real name [ [first:last] ] [= value] {, ...};`
+    pub fn variable(&mut self, attributes: Vec<Attribute>, out: &mut Vec<Variable>) -> Parsed<()> {
+        let genvar = self.accept("genvar");
+        let kind = if genvar { Kind::Int } else { self.kind().unwrap_or(Kind::Real) };
+        loop {
+            let name = self.name("the name of a variable")?;
+            let bounds = if self.accept("[") {
+                let first = self.expression()?;
+                self.expect(":")?;
+                let last = self.expression()?;
+                self.expect("]")?;
+                Some((first, last))
+            } else {
+                None
+            };
+            let initial = if self.accept("=") { Some(self.expression()?) } else { None };
+            out.push(Variable { kind, name, bounds, initial, attributes: attributes.clone(), genvar });
+            if !self.accept(",") {
+                break;
+            }
+        }
+        self.expect(";")?;
+        Ok(())
+    }
+
+    /// `parameter [type] name = default { range } {, ...};`
+    pub fn parameter(&mut self, attributes: Vec<Attribute>, out: &mut Vec<Parameter>) -> Parsed<()> {
+        let local = self.next_is("localparam");
+        self.advance();
+        self.parameter_list(attributes, local, out)?;
+        self.expect(";")?;
+        Ok(())
+    }
+
+    fn parameter_list(&mut self, attributes: Vec<Attribute>, local: bool, out: &mut Vec<Parameter>) -> Parsed<()> {
+        let kind = self.kind();
+        loop {
+            let name = self.name("the name of a parameter")?;
+            if self.peek().is("[") {
+                return self.fail("arrays of parameters are not supported yet", "declare the parameters one by one");
+            }
+            self.expect("=")?;
+            let default = self.expression()?;
+            let mut ranges = Vec::new();
+            while self.next_is("from") || self.next_is("exclude") {
+                self.range(&mut ranges)?;
+            }
+            let span = name.span.to(self.last());
+            out.push(Parameter { kind, name, default, ranges, attributes: attributes.clone(), local, span });
+            if !(self.peek().is(",") && !self.ahead(1).is_word("parameter") && !self.ahead(1).is("(*")) {
+                return Ok(());
+            }
+            self.advance();
+        }
+    }
+
+    /// `from [low:high)`, `from {a, b}`, `exclude value`, `exclude (low:high)`.
+    fn range(&mut self, out: &mut Vec<Range>) -> Parsed<()> {
+        let exclude = self.next_is("exclude");
+        let start = self.advance();
+        if self.accept("'{") || self.accept("{") {
+            for value in self.comma_separated("}", |parser| parser.expression())? {
+                out.push(Range::one(exclude, value));
+            }
+            self.expect("}")?;
+            return Ok(());
+        }
+        let bracket = self.peek().is("[") || self.peek().is("(");
+        if !bracket {
+            let value = self.expression()?;
+            if !exclude {
+                self.report(
+                    Diagnostic::error(value.span, "`from` wants a range").expected("expected `[low:high]`, `(low:high)` ..."),
+                );
+            }
+            out.push(Range::one(exclude, value));
+            return Ok(());
+        }
+        let low_closed = self.peek().is("[");
+        self.advance();
+        let low = self.bound()?;
+        if exclude && !low_closed && self.peek().is(")") {
+            // `exclude (value)`: just parentheses.
+            self.advance();
+            out.extend(low.map(|value| Range::one(true, value)));
+            return Ok(());
+        }
+        if self.peek().is(",") {
+            let warning = Diagnostic::warning(self.peek().span, "a comma in a range").expected("the language wants `:` here");
+            self.diagnostics.push(warning);
+            self.advance();
+        } else {
+            self.expect(":")?;
+        }
+        let high = self.bound()?;
+        let high_closed = self.peek().is("]");
+        if !high_closed && !self.peek().is(")") {
+            return self.fail(format!("unexpected {}", self.peek().shown()), "expected `]` or `)`");
+        }
+        let end = self.advance();
+        out.push(Range { exclude, low, high, low_closed, high_closed, span: start.to(end) });
+        Ok(())
+    }
+
+    /// A bound of a range; `None` for infinity.
+    fn bound(&mut self) -> Parsed<Option<Expr>> {
+        let sign = usize::from(self.peek().is("-") || self.peek().is("+"));
+        if self.ahead(sign).is_word("inf") {
+            self.advance();
+            if sign > 0 {
+                self.advance();
+            }
+            return Ok(None);
+        }
+        self.expression().map(Some)
+    }
+
+    fn alias(&mut self, module: &mut Module) -> Parsed<()> {
+        self.advance();
+        let alias = self.name("the new name")?;
+        self.expect("=")?;
+        let name = self.name("the name of a parameter")?;
+        self.expect(";")?;
+        module.aliases.push((alias, name));
+        Ok(())
+    }
+
+    fn analog(&mut self, module: &mut Module) -> Parsed<()> {
+        self.advance();
+        if self.next_is("function") {
+            let function = self.function()?;
+            module.functions.push(function);
+            return Ok(());
+        }
+        let initial = self.accept("initial");
+        let statement = self.statement()?;
+        module.analog.push((initial, statement));
+        Ok(())
+    }
+
+    fn function(&mut self) -> Parsed<Function> {
+        let open = self.advance();
+        let kind = self.kind().unwrap_or(Kind::Real);
+        let name = self.name("the name of the function")?;
+        let (arguments, variables, parameters) = Default::default();
+        let mut function = Function { kind, name, arguments, variables, parameters, body: Vec::new() };
+        self.expect(";")?;
+        loop {
+            let start = self.place();
+            let done = self.attributes().and_then(|attributes| match &*self.peek().text {
+                "input" => self.function_arguments(Direction::In, &mut function.arguments),
+                "output" => self.function_arguments(Direction::Out, &mut function.arguments),
+                "inout" => self.function_arguments(Direction::InOut, &mut function.arguments),
+                "real" | "integer" | "string" => self.variable(attributes, &mut function.variables),
+                "parameter" | "localparam" => self.parameter(attributes, &mut function.parameters),
+                _ => Err(Abort),
+            });
+            if done.is_err() {
+                if self.place() == start {
+                    break;
+                }
+                self.recover(start);
+            }
+        }
+        function.body = self.statements(&["endfunction", "endmodule", "analog"]);
+        if !self.accept("endfunction") {
+            let next = self.peek().clone();
+            let error = Diagnostic::error(next.span, format!("`endfunction` is missing before {}", next.shown()));
+            self.report(error.label(open, "this function is not closed"));
+        }
+        Ok(function)
+    }
+
+    fn function_arguments(&mut self, direction: Direction, out: &mut Vec<(Name, Direction)>) -> Parsed<()> {
+        self.advance();
+        self.kind();
+        let names = self.comma_separated(";", |parser| parser.name("the name of an argument"))?;
+        self.expect(";")?;
+        out.extend(names.into_iter().map(|name| (name, direction)));
+        Ok(())
+    }
+}
+
+impl Range {
+    /// A single value.
+    fn one(exclude: bool, value: Expr) -> Range {
+        let span: Span = value.span;
+        Range { exclude, low: Some(value.clone()), high: Some(value), low_closed: true, high_closed: true, span }
+    }
+}
+
+/// True for an expression that is a plain whole number, sign included: an untyped parameter with such a default is an integer.
+pub fn is_whole(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Int(_) => true,
+        ExprKind::Unary(_, inner) => is_whole(inner),
+        _ => false,
+    }
+}

@@ -1,0 +1,295 @@
+//! The end of lowering: what the branches were given becomes equations, marks become outputs, memory is what is still read.
+
+use crate::diag::{Diagnostic, Severity};
+use crate::ir::{Input, Inst, NodeKind, Op, Type, Value};
+use crate::model::{Collapse, Contribution, MessageCall, Model, Retained, UnknownKind, Variable};
+use crate::veriloga::ast::{attribute, attribute_text};
+use crate::veriloga::branch::{Access, BranchState, Reference};
+use crate::veriloga::lower::{Kind, Local, Lowerer, Term};
+
+impl Lowerer<'_> {
+    /// The model, and what is to be said about it.
+    pub fn finish(mut self) -> (Model, Vec<Diagnostic>) {
+        for k in 0..self.branches.len() {
+            self.branch_equations(k);
+        }
+        self.op_point();
+        self.said();
+        if let Some(mark) = self.bound {
+            let value = self.marked(mark).value;
+            let output = self.output(value);
+            self.model.bound_step = Some(output);
+        }
+        self.derivative_equations();
+        self.remember();
+        self.lonely_nodes();
+        let mut seen = Vec::new();
+        self.diagnostics.retain(|d| {
+            let new = !seen.contains(d);
+            if new {
+                seen.push(d.clone());
+            }
+            new
+        });
+        let mut model = self.model;
+        if !self.diagnostics.iter().any(|d| d.severity == Severity::Error) {
+            model.function = self.builder.finish(self.outputs);
+        }
+        (model, self.diagnostics)
+    }
+
+    /// What one branch adds to the rows (see the head of `branch`).
+    fn branch_equations(&mut self, k: usize) {
+        let branch = self.branches[k].clone();
+        self.builder.span = branch.span;
+        let sets = self.marked(branch.sets_potential).value;
+        let shorted = self.marked(branch.shorted).value;
+        let (flow, potential) = (self.marked(branch.flow), self.marked(branch.potential));
+        let always = self.builder.constant(sets);
+        let ends = (self.rows[branch.plus], branch.minus.and_then(|m| self.rows[m]));
+        let no_flow = flow.charge.is_none() && self.builder.constant(flow.value) == Some(0.0);
+        match always {
+            Some(0.0) if branch.current.is_none() => {
+                if !no_flow {
+                    let scaled = self.parallel(flow);
+                    self.stamp(ends, scaled);
+                }
+            }
+            Some(0.0) => {
+                // The current is wanted: what is contributed, or that of a short where nothing is.
+                let row = self.current(k);
+                self.carry(ends, row);
+                if branch.last_flow.is_some() {
+                    let i = self.probe(row, None, None);
+                    let scaled = self.parallel(flow);
+                    let f = self.builder.op(Op::Sub, &[i, scaled.value]);
+                    let q = scaled.charge.map(|q| self.builder.op(Op::Neg, &[q]));
+                    self.equation(row, Some(f), q);
+                } else {
+                    let v = self.across(k);
+                    self.equation(row, Some(v), None);
+                }
+            }
+            _ if self.is_fixed(sets) => self.fixed_switch(k, sets, shorted, flow, potential),
+            _ => self.moving_switch(k, sets, flow, potential),
+        }
+    }
+
+    /// The potential difference of a branch.
+    fn across(&mut self, branch: usize) -> Value {
+        self.potential(Reference { branch, reversed: false, access: Access::Potential }, None)
+    }
+
+    /// A flow of one device as that of m in parallel.
+    fn parallel(&mut self, flow: Term) -> Term {
+        let m = self.builder.input(Input::Multiplicity, Type::Real);
+        self.scale(flow, m)
+    }
+
+    /// Adds a flow to the rows of its ends.
+    fn stamp(&mut self, ends: (Option<u32>, Option<u32>), flow: Term) {
+        let (plus, minus, flow) = match ends {
+            (Some(plus), minus) => (plus, minus, flow),
+            (None, Some(minus)) => (minus, None, self.negate(flow)),
+            (None, None) => return,
+        };
+        let still = flow.charge.is_some() && self.builder.constant(flow.value) == Some(0.0);
+        let f = (!still).then(|| self.output(flow.value));
+        let q = flow.charge.map(|q| self.output(q));
+        self.model.contributions.push(Contribution { plus, minus, f, q, span: self.builder.span });
+    }
+
+    /// Adds the current in `row` to the rows of its ends.
+    fn carry(&mut self, ends: (Option<u32>, Option<u32>), row: u32) {
+        let i = self.probe(row, None, None);
+        self.stamp(ends, Term::new(i, Kind::Real));
+    }
+
+    /// A branch whose kind the parameters decide: its current is an unknown only where its potential is set, and vanishes
+    /// with the branch where that potential is zero.
+    fn fixed_switch(&mut self, k: usize, sets: Value, shorted: Value, flow: Term, potential: Term) {
+        let branch = self.branches[k].clone();
+        let ends = (self.rows[branch.plus], branch.minus.and_then(|m| self.rows[m]));
+        let inner = self.is_inner(&branch);
+        let short = self.builder.op(Op::And, &[sets, shorted]);
+        let can_collapse = inner && !branch.probed && self.is_fixed(short) && self.builder.constant(short) != Some(0.0);
+        let not_set = self.builder.op(Op::Not, &[sets]);
+        let zero = self.zero(Kind::Real);
+        if branch.probed && self.builder.constant(sets) != Some(1.0) {
+            return self.moving_switch(k, sets, flow, potential);
+        }
+        let drops = if can_collapse && self.builder.constant(shorted) == Some(1.0) { None } else { Some(self.current(k)) };
+        if can_collapse {
+            let condition = self.output(short);
+            let (a, b) = match ends {
+                (Some(a), b) => (a, b),
+                (None, Some(b)) => (b, None),
+                (None, None) => return,
+            };
+            self.model.collapses.push(Collapse { a, b, condition, drops: drops.into_iter().collect() });
+        }
+        // What flows where the potential is not set.
+        let flow = self.join(not_set, flow, zero);
+        if flow.charge.is_some() || self.builder.constant(flow.value) != Some(0.0) {
+            let scaled = self.parallel(flow);
+            self.stamp(ends, scaled);
+        }
+        if let Some(row) = drops {
+            if self.builder.constant(sets) != Some(1.0) {
+                let condition = self.output(not_set);
+                self.model.collapses.push(Collapse { a: row, b: None, condition, drops: Vec::new() });
+            }
+            self.carry(ends, row);
+            let v = self.across(k);
+            let potential = self.join(sets, potential, zero);
+            let f = self.builder.op(Op::Sub, &[v, potential.value]);
+            let q = potential.charge.map(|q| self.builder.op(Op::Neg, &[q]));
+            self.equation(row, Some(f), q);
+        }
+    }
+
+    /// True if one of the ends is a node that this model alone has: it can be merged with the other one.
+    fn is_inner(&self, branch: &BranchState) -> bool {
+        let inner = |node: usize| {
+            self.rows[node].is_some_and(|row| {
+                let unknown = &self.model.unknowns[row as usize];
+                unknown.kind == UnknownKind::Internal && unknown.start.is_none()
+            })
+        };
+        inner(branch.plus) || branch.minus.is_some_and(inner)
+    }
+
+    /// A branch whose kind moves with the solution: one row for both kinds.
+    fn moving_switch(&mut self, k: usize, sets: Value, flow: Term, potential: Term) {
+        let branch = self.branches[k].clone();
+        let ends = (self.rows[branch.plus], branch.minus.and_then(|m| self.rows[m]));
+        let row = self.current(k);
+        self.carry(ends, row);
+        let (v, i) = (self.across(k), self.probe(row, None, None));
+        let scaled = self.parallel(flow);
+        let (v, i) = (Term::new(v, Kind::Real), Term::new(i, Kind::Real));
+        let (given_v, given_i) = (self.negate(potential), self.negate(scaled));
+        let (a, b) = (self.add(v, given_v), self.add(i, given_i));
+        let both = self.join(sets, a, b);
+        self.equation(row, Some(both.value), both.charge);
+    }
+
+    /// Variables of the module that are described: values to look at.
+    fn op_point(&mut self) {
+        let module = self.module;
+        for tree in &module.variables {
+            let described = attribute(&tree.attributes, "desc").is_some() || attribute(&tree.attributes, "units").is_some();
+            let Some(Local::Variable(slot, None)) = self.find(&tree.name.text).filter(|_| described) else { continue };
+            let term = self.read(slot);
+            let term = if term.kind == Kind::Text { self.zero(Kind::Real) } else { term };
+            let Ok(term) = self.convert(term, Kind::Real, tree.name.span) else { continue };
+            self.target = Some(tree.name.text.clone());
+            let value = self.resolved(term).value;
+            self.target = None;
+            let output = self.output(value);
+            self.model.variables.push(Variable {
+                name: tree.name.text.clone(),
+                description: attribute_text(&tree.attributes, "desc"),
+                unit: attribute_text(&tree.attributes, "units"),
+                output,
+            });
+        }
+    }
+
+    /// Messages.
+    fn said(&mut self) {
+        for pending in std::mem::take(&mut self.messages) {
+            let condition = self.marked(pending.reached).value;
+            let condition = self.output(condition);
+            let mut arguments = Vec::new();
+            for (mark, kind) in pending.arguments {
+                let value = self.marked(mark).value;
+                arguments.push((self.output(value), kind));
+            }
+            let (format, moment, kind, span) = (pending.format, pending.moment, pending.level, pending.span);
+            self.model.messages.push(MessageCall { format, arguments, condition, moment, kind, span });
+        }
+    }
+
+    /// The rows `y - d/dt q = 0` of derivatives that are unknowns.
+    fn derivative_equations(&mut self) {
+        for (charge, row) in self.derivatives.clone() {
+            self.builder.span = self.model.unknowns[row as usize].span;
+            let y = self.probe(row, None, None);
+            let negative = self.builder.op(Op::Neg, &[charge]);
+            self.equation(row, Some(y), Some(negative));
+        }
+    }
+
+    /// Finds out which remembered values are still read by anything, and gives them their final numbers.
+    fn remember(&mut self) {
+        let mut kept: Vec<u32> = Vec::new();
+        loop {
+            let live = self.live_past();
+            let Some(next) = live.into_iter().find(|k| !kept.contains(k)) else { break };
+            kept.push(next);
+            let slot = self.past[next as usize];
+            let info = self.slots.get(slot).cloned();
+            let term = self.state.variables.get(slot).copied().flatten();
+            let term = term.unwrap_or_else(|| self.unwritten(slot));
+            let value = self.resolved(term).value;
+            let output = self.output(value);
+            if let Some(info) = info {
+                self.model.retained.push(Retained { name: info.name, output, span: info.span });
+            }
+        }
+        for inst in &mut self.builder.function.insts {
+            if let Inst::Input(Input::Past(k)) = inst
+                && let Some(new) = kept.iter().position(|old| old == k)
+            {
+                *inst = Inst::Input(Input::Past(new as u32));
+            }
+        }
+    }
+
+    /// Numbers of the remembered values that the outputs read.
+    fn live_past(&self) -> Vec<u32> {
+        let function = &self.builder.function;
+        let mut seen = vec![false; function.insts.len()];
+        let mut open = self.outputs.clone();
+        let mut found = Vec::new();
+        while let Some(value) = open.pop() {
+            if std::mem::replace(&mut seen[value.0 as usize], true) {
+                continue;
+            }
+            match &function.insts[value.0 as usize] {
+                Inst::Const(_) => {}
+                Inst::Input(Input::Past(k)) => found.push(*k),
+                Inst::Input(_) => {}
+                Inst::Op(op, arguments) => open.extend(&arguments[..op.arity()]),
+                Inst::Partial(value, _) => open.push(*value),
+                Inst::Result(node, k) | Inst::Carried(node, k) => match &function.nodes[node.0 as usize] {
+                    NodeKind::If { condition, then, otherwise } => {
+                        open.extend([*condition, then.1[*k as usize], otherwise.1[*k as usize]]);
+                    }
+                    NodeKind::Loop { initial, condition, next, .. } => {
+                        open.extend([*condition, initial[*k as usize], next[*k as usize]]);
+                    }
+                },
+            }
+        }
+        found.sort_unstable();
+        found
+    }
+
+    /// Internal nodes that no equation mentions would be rows of zeros.
+    fn lonely_nodes(&mut self) {
+        for (row, unknown) in self.model.unknowns.iter().enumerate() {
+            if unknown.kind != UnknownKind::Internal {
+                continue;
+            }
+            let row = row as u32;
+            let given = self.model.contributions.iter().any(|c| c.plus == row || c.minus == Some(row));
+            let merged = self.model.collapses.iter().any(|c| c.a == row || c.b == Some(row));
+            if !given && !merged {
+                let warning = Diagnostic::warning(unknown.span, format!("nothing flows into the node `{}`", unknown.name));
+                self.diagnostics.push(warning.expected("its potential is not determined"));
+            }
+        }
+    }
+}

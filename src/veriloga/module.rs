@@ -1,0 +1,315 @@
+//! Declarations to the model: parameters with defaults and ranges, nodes with their attributes, variables; and what has to
+//! be known of the analog block before it is lowered.
+
+use crate::diag::Diagnostic;
+use crate::ir::Value;
+use crate::model::{Formula, LocalUnknown, Param, ParamKind, Range, UnknownKind};
+use crate::span::Span;
+use crate::veriloga::ast::{self, Attribute, Expr, ExprKind, StatementKind, attribute, attribute_text};
+use crate::veriloga::branch::{Access, quantity_name};
+use crate::veriloga::check::{Symbol, number};
+use crate::veriloga::declare::is_whole;
+use crate::veriloga::lex::lex_part;
+use crate::veriloga::lower::{Context, Kind, Local, Lowered, Lowerer, Slot};
+use crate::veriloga::parse::{Abort, Parser};
+use crate::veriloga::statement::{assigned, visit, walk};
+
+impl Lowerer<'_> {
+    /// All parameters, in order.
+    pub fn parameters(&mut self) {
+        let module = self.module;
+        for (k, tree) in module.parameters.iter().enumerate() {
+            let kind = self.parameter_kind(k, tree);
+            let (text, unit) = (attribute_text(&tree.attributes, "desc"), attribute_text(&tree.attributes, "units"));
+            let description = if text.is_empty() { self.comment_after(tree.span) } else { text };
+            self.model.params.push(Param {
+                name: tree.name.text.clone(),
+                kind,
+                default: Formula::Number(0.0),
+                ranges: Vec::new(),
+                description,
+                unit,
+                local: tree.local,
+                instance: attribute_text(&tree.attributes, "type") == "instance",
+                span: tree.name.span,
+            });
+            // The default may not use this parameter, its ranges may not either.
+            self.context = Context::Parameters(k);
+            if let Ok(default) = self.parameter_formula(&tree.default, kind) {
+                self.model.params[k].default = default;
+            }
+            for range in &tree.ranges {
+                if let Ok(range) = self.range(range, kind) {
+                    self.model.params[k].ranges.push(range);
+                }
+            }
+        }
+        self.context = Context::Analog;
+        for (alias, name) in &module.aliases {
+            if let Some((Symbol::Parameter(k), _)) = self.symbols.names.get(&name.text) {
+                self.model.aliases.push((alias.text.clone(), *k as u32));
+            }
+        }
+    }
+
+    fn parameter_kind(&mut self, k: usize, tree: &ast::Parameter) -> ParamKind {
+        match tree.kind {
+            Some(ast::Kind::Real) => ParamKind::Real,
+            Some(ast::Kind::Int) => ParamKind::Int,
+            Some(ast::Kind::Text) => ParamKind::Text,
+            None if matches!(tree.default.kind, ExprKind::Text(_)) => ParamKind::Text,
+            None => {
+                let kind = if is_whole(&tree.default) { ParamKind::Int } else { ParamKind::Real };
+                if !tree.local {
+                    let what = if kind == ParamKind::Int { "an integer, as its default is" } else { "real" };
+                    let warning = Diagnostic::warning(tree.name.span, format!("the parameter `{}` has no type", tree.name.text));
+                    self.warn_once(&format!("type {k}"), warning.expected(format!("it is taken as {what}")));
+                }
+                kind
+            }
+        }
+    }
+
+    fn parameter_formula(&mut self, expr: &Expr, kind: ParamKind) -> Lowered<Formula> {
+        let kind = match kind {
+            ParamKind::Real => Kind::Real,
+            ParamKind::Int => Kind::Int,
+            ParamKind::Text => Kind::Text,
+        };
+        self.formula(|l| {
+            let term = l.expression(expr)?;
+            Ok(l.convert(term, kind, expr.span)?.value)
+        })
+    }
+
+    fn range(&mut self, tree: &ast::Range, kind: ParamKind) -> Lowered<Range> {
+        let kind = if kind == ParamKind::Text { ParamKind::Text } else { ParamKind::Real };
+        let low = match &tree.low {
+            Some(expr) => self.parameter_formula(expr, kind)?,
+            None => Formula::Number(f64::NEG_INFINITY),
+        };
+        let high = match &tree.high {
+            Some(expr) => self.parameter_formula(expr, kind)?,
+            None => Formula::Number(f64::INFINITY),
+        };
+        if let (Formula::Number(low), Formula::Number(high)) = (&low, &high)
+            && low > high
+        {
+            return self.error(tree.span, "this range is empty", format!("{low} is above {high}"));
+        }
+        let (exclude, low_closed, high_closed) = (tree.exclude, tree.low_closed, tree.high_closed);
+        Ok(Range { exclude, low, high, low_closed, high_closed, span: tree.span })
+    }
+
+    /// The text of a `//` comment behind a declaration, on its last line.
+    fn comment_after(&self, span: Span) -> String {
+        let text = self.sources.text(span.file);
+        let rest = text.get(span.end as usize..).unwrap_or("").lines().next().unwrap_or("");
+        match rest.split_once("//") {
+            // Another declaration may stand between; then the comment is not about this one.
+            Some((before, comment)) if before.trim().trim_matches([';', ',']).is_empty() => comment.trim().to_string(),
+            _ => String::new(),
+        }
+    }
+
+    /// Ports and internal nodes as unknowns.
+    pub fn nodes(&mut self) {
+        let symbols = self.symbols;
+        self.model.ports = symbols.nodes.iter().filter(|n| n.port).count();
+        for node in &symbols.nodes {
+            if node.ground && !node.port {
+                self.rows.push(None);
+                continue;
+            }
+            let discipline = node.discipline.and_then(|d| self.world.disciplines.get(d));
+            let nature = |index: Option<usize>| index.map(|n| self.world.natures[n].clone()).unwrap_or_default();
+            let potential = nature(discipline.and_then(|d| d.potential));
+            let flow = nature(discipline.and_then(|d| d.flow));
+            let said = |name: &str| attribute(&node.attributes, name).and_then(|a| number(a.value.as_ref()?));
+            let unit = attribute_text(&node.attributes, "units");
+            let row = self.unknown(LocalUnknown {
+                name: node.name.text.clone(),
+                kind: if node.port { UnknownKind::Port } else { UnknownKind::Internal },
+                quantity: quantity_name(&potential.name),
+                unit: if unit.is_empty() { potential.unit } else { unit },
+                abstol: said("abstol").unwrap_or(potential.abstol),
+                residual_abstol: flow.abstol,
+                start: None,
+                held: false,
+                bounds: self.bounds(&node.attributes),
+                span: node.name.span,
+            });
+            self.rows.push(Some(row));
+            for (name, held) in [("start", false), ("hold", true)] {
+                let Some(found) = attribute(&node.attributes, name) else { continue };
+                if let Ok(value) = self.attribute_value(found) {
+                    let output = self.output(value);
+                    let unknown = &mut self.model.unknowns[row as usize];
+                    (unknown.start, unknown.held) = (Some(output), unknown.held || held);
+                }
+            }
+            self.largest_step(row, &node.attributes);
+        }
+    }
+
+    /// `(* lower = ..., upper = ... *)`.
+    pub fn bounds(&self, attributes: &[Attribute]) -> (f64, f64) {
+        let said = |name: &str| attribute(attributes, name).and_then(|a| number(a.value.as_ref()?));
+        (said("lower").unwrap_or(f64::NEG_INFINITY), said("upper").unwrap_or(f64::INFINITY))
+    }
+
+    /// `(* maxstep = "..." *)`.
+    pub fn largest_step(&mut self, row: u32, attributes: &[Attribute]) {
+        if let Some(found) = attribute(attributes, "maxstep")
+            && let Ok(value) = self.attribute_value(found)
+        {
+            let output = self.output(value);
+            self.steps.insert(row, output);
+        }
+    }
+
+    /// The value of an attribute: a number, or a string that holds an expression of parameters.
+    fn attribute_value(&mut self, found: &Attribute) -> Lowered<Value> {
+        let Some(value) = &found.value else {
+            return self.error(found.name.span, format!("`{}` needs a value", found.name.text), "expected `= \"expression\"`");
+        };
+        let expr = match &value.kind {
+            ExprKind::Text(_) => self.quoted(value.span)?,
+            _ => value.clone(),
+        };
+        let context = std::mem::replace(&mut self.context, Context::Parameters(self.module.parameters.len()));
+        let result = self.plain_real(&expr);
+        self.context = context;
+        let result = result?;
+        if !self.is_fixed(result) {
+            return self.error(expr.span, format!("`{}` moves with the solution", found.name.text), "expected parameters only");
+        }
+        Ok(result)
+    }
+
+    /// The expression inside of a string.
+    fn quoted(&mut self, span: Span) -> Lowered<Expr> {
+        let text = self.sources.text(span.file);
+        let (start, end) = (span.start as usize + 1, (span.end as usize).saturating_sub(1));
+        let tokens = lex_part(span.file, text, start, end.max(start), &mut self.diagnostics);
+        let mut parser = Parser::new(&tokens, &mut self.diagnostics);
+        let expr = parser.expression()?;
+        if !parser.over() {
+            return parser.fail("unexpected text in this expression", "expected its end");
+        }
+        Ok(expr)
+    }
+
+    /// Variables of the module.
+    pub fn variables(&mut self) {
+        let module = self.module;
+        for variable in &module.variables {
+            self.declare(variable, false);
+        }
+    }
+
+    /// A variable of the innermost open block. `fresh`: it starts at zero (or its initial value) with every call.
+    pub fn declare(&mut self, tree: &ast::Variable, fresh: bool) {
+        let kind = Kind::from(tree.kind);
+        let name = tree.name.text.as_str();
+        let array = match &tree.bounds {
+            None => None,
+            Some((first, last)) => match self.bounds_of(first, last) {
+                Ok(bounds) => Some(bounds),
+                Err(Abort) => return,
+            },
+        };
+        let fresh = fresh || tree.genvar;
+        let slot = self.new_slot(name, kind, tree.name.span, fresh);
+        for _ in 1..array.map_or(1, |(_, length)| length) {
+            self.new_slot(name, kind, tree.name.span, fresh);
+        }
+        self.bind(name, Local::Variable(slot, array));
+        let Some(initial) = &tree.initial else { return };
+        let items: Vec<&Expr> = match (&initial.kind, array) {
+            (ExprKind::List(items), Some((_, length))) if items.len() == length as usize => items.iter().collect(),
+            (_, Some((_, length))) => {
+                let _ =
+                    self.error::<()>(initial.span, "this does not fill the array", format!("expected {length} values in braces"));
+                return;
+            }
+            _ => vec![initial],
+        };
+        let context = std::mem::replace(&mut self.context, Context::Parameters(self.module.parameters.len()));
+        for (k, item) in items.into_iter().enumerate() {
+            let term = self.expression(item).and_then(|t| self.convert(t, kind, item.span));
+            if let Ok(term) = term {
+                self.slots[slot + k].initial = Some(term.value);
+            }
+        }
+        self.context = context;
+    }
+
+    fn bounds_of(&mut self, first: &Expr, last: &Expr) -> Lowered<(i32, u32)> {
+        let mut ends = [0; 2];
+        for (end, expr) in ends.iter_mut().zip([first, last]) {
+            let term = self.expression(expr)?;
+            let value = self.convert(term, Kind::Int, expr.span)?.value;
+            match self.builder.constant(value) {
+                Some(number) => *end = number as i64,
+                None => return self.error(expr.span, "the bound of an array is not a number", "expected a constant"),
+            }
+        }
+        let (low, high) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
+        if high - low >= 1024 {
+            return self.error(first.span.to(last.span), "this array is too large", "expected at most 1024 elements");
+        }
+        Ok((low as i32, (high - low + 1) as u32))
+    }
+
+    /// A new variable.
+    pub fn new_slot(&mut self, name: &str, kind: Kind, span: Span, fresh: bool) -> usize {
+        self.slots.push(Slot { name: name.to_string(), kind, span, initial: None, fresh, past: None });
+        let slot = self.slots.len() - 1;
+        if let Some(old) = self.state.variables.get_mut(slot) {
+            *old = None;
+        }
+        slot
+    }
+
+    /// Looks through the analog block: where variables are assigned, and what branches are given.
+    pub fn survey(&mut self) {
+        let module = self.module;
+        let mut contributions = Vec::new();
+        let mut derivatives = Vec::new();
+        for (_, statement) in &module.analog {
+            let assignments = &mut self.assignments;
+            assigned(statement, &module.functions, &mut |name, order| assignments.entry(name.to_string()).or_default().push(order));
+            walk(statement, &mut |s| {
+                if let StatementKind::Contribute(Expr { kind: ExprKind::Call(access, nodes), span }, _) = &s.kind {
+                    contributions.push((access, nodes, *span, s.order));
+                }
+            });
+            visit(statement, &mut |expr| {
+                if let ExprKind::Call(name, arguments) = &expr.kind
+                    && name.text == "ddx"
+                    && let Some(Expr { kind: ExprKind::Call(access, nodes), span }) = arguments.get(1)
+                {
+                    derivatives.push((access.clone(), nodes.clone(), *span));
+                }
+            });
+        }
+        // Complaints come when the statements are lowered.
+        let said = std::mem::take(&mut self.diagnostics);
+        for (access, nodes, span, order) in contributions {
+            if let Ok(reference) = self.reference(access, nodes, span) {
+                let branch = &mut self.branches[reference.branch];
+                match reference.access {
+                    Access::Potential => branch.any_potential = true,
+                    Access::Flow => branch.last_flow = branch.last_flow.max(Some(order)),
+                }
+            }
+        }
+        for (access, nodes, span) in derivatives {
+            if let Ok(reference) = self.reference(&access, &nodes, span) {
+                self.branches[reference.branch].explicit |= reference.access == Access::Flow;
+            }
+        }
+        self.diagnostics = said;
+    }
+}

@@ -1,0 +1,246 @@
+//! Analog operators: `ddt`, `idt`, `ddx`, `$limit`, and the unknowns that they need.
+//!
+//! `ddt(e)` is the term `0 + d/dt e`. Where the charge of a term meets something nonlinear it becomes an unknown y with the
+//! row `y - d/dt q = 0`. `idt(e, y0)` is an unknown with the row `d/dt y - e = 0`, held at y0 in static analyses.
+
+use crate::diag::Diagnostic;
+use crate::ir::{Op, Value};
+use crate::model::{Contribution, Limit, LocalUnknown, UnknownKind};
+use crate::span::Span;
+use crate::veriloga::ast::{Expr, ExprKind, attribute, attribute_text};
+use crate::veriloga::branch::Access;
+use crate::veriloga::check::number;
+use crate::veriloga::lower::{Context, Kind, Lowered, Lowerer, Term};
+
+/// Absolute tolerance of an unknown made by an operator, where nothing is said.
+const ABSTOL: f64 = 1e-9;
+
+impl Lowerer<'_> {
+    /// A term's value where a charge is of no use: its derivative becomes an unknown. Not in loops and functions.
+    pub fn plain(&mut self, term: Term, span: Span) -> Lowered<Value> {
+        if term.charge.is_some() && self.context != Context::Analog {
+            return self.error(span, "a time derivative where none can be", "assign it to a variable first");
+        }
+        Ok(self.resolved(term).value)
+    }
+
+    /// `value + d/dt charge` with an unknown y = d/dt charge; one for each distinct charge.
+    pub fn resolved(&mut self, term: Term) -> Term {
+        let Some(charge) = term.charge else { return term };
+        let row = match self.derivatives.iter().find(|(q, _)| *q == charge) {
+            Some((_, row)) => *row,
+            None => self.derivative(charge),
+        };
+        let y = self.probe(row, None, None);
+        Term::new(self.builder.op(Op::Add, &[term.value, y]), term.kind)
+    }
+
+    fn derivative(&mut self, charge: Value) -> u32 {
+        let name = self.target.clone().unwrap_or_else(|| "ddt".to_string());
+        let row = self.implicit(name, self.builder.span);
+        // Its equation is written at the end, outside of all conditions.
+        self.derivatives.push((charge, row));
+        row
+    }
+
+    /// Adds to the row of an unknown.
+    pub fn equation(&mut self, row: u32, f: Option<Value>, q: Option<Value>) {
+        let (f, q) = (f.map(|v| self.output(v)), q.map(|v| self.output(v)));
+        let span = self.builder.span;
+        self.model.contributions.push(Contribution { plus: row, minus: None, f, q, span });
+    }
+
+    /// A new unknown for an operator, named after the variable it is assigned to, with that variable's attributes.
+    fn implicit(&mut self, name: String, span: Span) -> u32 {
+        let module = self.module;
+        let variable = module.variables.iter().find(|v| Some(&v.name.text) == self.target.as_ref());
+        let attributes = variable.map_or(&[][..], |v| &v.attributes);
+        let abstol = attribute(attributes, "abstol").and_then(|a| number(a.value.as_ref()?)).unwrap_or(ABSTOL);
+        let row = self.unknown(LocalUnknown {
+            name,
+            kind: UnknownKind::Implicit,
+            quantity: "state".to_string(),
+            unit: attribute_text(attributes, "units"),
+            abstol,
+            residual_abstol: abstol,
+            start: None,
+            held: false,
+            bounds: self.bounds(attributes),
+            span,
+        });
+        self.largest_step(row, attributes);
+        row
+    }
+
+    /// Complaint about an operator where none can stand.
+    fn operators_allowed(&mut self, name: &str, span: Span) -> Lowered<()> {
+        if self.context != Context::Analog {
+            return self.error(span, format!("`{name}` cannot be used here"), "analog operators belong to the analog block");
+        }
+        if self.loops > 0 {
+            let remark = "analog operators need loops whose rounds are known when the model is compiled";
+            return self.error(span, format!("`{name}` in a loop"), remark);
+        }
+        Ok(())
+    }
+
+    /// Warns of an operator under a condition that moves with the solution.
+    fn hoisted(&mut self, name: &str, span: Span) -> bool {
+        let guards = self.guards.clone();
+        let moving = guards.into_iter().any(|g| !self.is_fixed(g));
+        if moving {
+            let message = format!("`{name}` under a condition that changes during the simulation");
+            let warning = Diagnostic::warning(span, message).expected("it is evaluated whether the condition holds or not");
+            self.warn_once(&format!("{name} {span:?}"), warning);
+        }
+        moving
+    }
+
+    /// `ddt(e [, abstol])`.
+    pub fn ddt(&mut self, arguments: &[Expr], span: Span) -> Lowered<Term> {
+        self.operators_allowed("ddt", span)?;
+        let e = self.plain_real(&arguments[0])?;
+        self.builder.span = span;
+        let zero = self.builder.real(0.0);
+        if self.is_fixed(e) {
+            return Ok(Term::new(zero, Kind::Real));
+        }
+        let term = Term { value: zero, charge: Some(e), kind: Kind::Real };
+        Ok(if self.hoisted("ddt", span) { self.resolved(term) } else { term })
+    }
+
+    /// `idt(e [, initial [, assert [, abstol]]])`.
+    pub fn idt(&mut self, arguments: &[Expr], span: Span) -> Lowered<Term> {
+        self.operators_allowed("idt", span)?;
+        let given = |k: usize| arguments.get(k).filter(|a| a.kind != ExprKind::Missing);
+        let name = self.target.clone();
+        let row = self.implicit(name.clone().unwrap_or_else(|| "idt".to_string()), span);
+        let e = self.plain_real(&arguments[0])?;
+        if let Some(initial) = given(1) {
+            let value = self.plain_real(initial)?;
+            if !self.is_fixed(value) {
+                return self.error(initial.span, "the initial value of `idt` moves", "it may depend on parameters only");
+            }
+            let output = self.output(value);
+            let unknown = &mut self.model.unknowns[row as usize];
+            (unknown.start, unknown.held) = (Some(output), true);
+        }
+        if let Some(assert) = given(2) {
+            let condition = self.condition(assert)?;
+            if self.builder.constant(condition) != Some(0.0) {
+                return self.error(assert.span, "the reset of `idt`", "the third argument is not supported yet");
+            }
+        }
+        if let Some(abstol) = given(3) {
+            let value = self.plain_real(abstol)?;
+            match self.builder.constant(value) {
+                Some(number) => self.model.unknowns[row as usize].abstol = number,
+                None => return self.error(abstol.span, "the tolerance of `idt` is not a number", "expected a constant"),
+            }
+        }
+        self.builder.span = span;
+        let y = self.probe(row, None, None);
+        let mut f = self.builder.op(Op::Neg, &[e]);
+        if !self.hoisted("idt", span) {
+            // An operator in an arm that the parameters do not take stays where it is: d/dt y + (y - y0) = 0.
+            let start = self.model.unknowns[row as usize].start.map(|k| self.outputs[k as usize]);
+            let start = start.unwrap_or_else(|| self.builder.real(0.0));
+            let rest = self.builder.op(Op::Sub, &[y, start]);
+            for guard in self.guards.clone().into_iter().rev() {
+                f = self.builder.select(guard, f, rest);
+            }
+        }
+        self.equation(row, Some(f), Some(y));
+        Ok(Term::new(y, Kind::Real))
+    }
+
+    /// `ddx(e, V(a))`: by the potential of a node, that of a branch, or a flow.
+    pub fn ddx(&mut self, arguments: &[Expr], span: Span) -> Lowered<Term> {
+        self.operators_allowed("ddx", span)?;
+        let e = self.plain_real(&arguments[0]);
+        let ExprKind::Call(access, nodes) = &arguments[1].kind else {
+            return self.error(arguments[1].span, "`ddx` by something that is not an unknown", "expected `V(node)` or `I(branch)`");
+        };
+        if !self.world.is_access(&access.text) {
+            return self.error(access.span, "`ddx` by something that is not an unknown", "expected `V(node)` or `I(branch)`");
+        }
+        let reference = self.reference(access, nodes, arguments[1].span)?;
+        let e = e?;
+        self.builder.span = span;
+        let branch = self.branches[reference.branch].clone();
+        let (plus, minus, factor) = match reference.access {
+            Access::Flow => {
+                let row = self.current(reference.branch);
+                self.branches[reference.branch].probed = true;
+                let m = self.builder.input(crate::ir::Input::Multiplicity, crate::ir::Type::Real);
+                (Some(row), None, if reference.reversed { self.builder.op(Op::Neg, &[m]) } else { m })
+            }
+            Access::Potential => {
+                let ends = (self.rows[branch.plus], branch.minus.and_then(|m| self.rows[m]));
+                let one = self.builder.real(1.0);
+                if reference.reversed { (ends.1, ends.0, one) } else { (ends.0, ends.1, one) }
+            }
+        };
+        let mut sum = self.builder.real(0.0);
+        for (k, probe) in self.model.probes.clone().iter().enumerate() {
+            // By a node: every probe that reads it. By a branch: the probes of just these two nodes.
+            let sign = match (plus, minus) {
+                (Some(p), None) if probe.plus == p => 1.0,
+                (Some(p), None) if probe.minus == Some(p) => -1.0,
+                (Some(p), Some(m)) if (probe.plus, probe.minus) == (p, Some(m)) => 1.0,
+                (Some(p), Some(m)) if (probe.plus, probe.minus) == (m, Some(p)) => -1.0,
+                _ => continue,
+            };
+            let part = self.builder.partial(e, k as u32);
+            let op = if sign > 0.0 { Op::Add } else { Op::Sub };
+            sum = self.builder.op(op, &[sum, part]);
+        }
+        Ok(Term::new(self.builder.op(Op::Mul, &[sum, factor]), Kind::Real))
+    }
+
+    /// `$limit(V(a,b), "pnjlim", vt, vcrit)` or `"fetlim", vto`.
+    pub fn limit(&mut self, arguments: &[Expr], span: Span) -> Lowered<Term> {
+        self.operators_allowed("$limit", span)?;
+        let probe = match &arguments[0].kind {
+            ExprKind::Call(access, nodes) if self.world.is_access(&access.text) => {
+                self.reference(access, nodes, arguments[0].span)?
+            }
+            _ => return self.error(arguments[0].span, "`$limit` of something that is not a potential", "expected `V(a, b)`"),
+        };
+        if probe.access == Access::Flow {
+            let ExprKind::Call(access, nodes) = &arguments[0].kind else { return Err(crate::veriloga::parse::Abort) };
+            let warning = Diagnostic::warning(span, "flows are not limited").expected("this is the flow itself");
+            self.warn_once(&format!("{span:?}"), warning);
+            return self.access(access, nodes, arguments[0].span);
+        }
+        let name = match arguments.get(1).map(|a| &a.kind) {
+            Some(ExprKind::Text(name)) => name.as_str(),
+            _ => "",
+        };
+        let mut values = Vec::new();
+        for argument in arguments.iter().skip(2) {
+            values.push(self.plain_real(argument)?);
+        }
+        let fixed = values.clone().into_iter().all(|v| self.is_fixed(v));
+        let limit = match (name, values.as_slice(), fixed) {
+            ("pnjlim", [vt, vcrit], true) => {
+                let (vt, vcrit) = (self.output(*vt), self.output(*vcrit));
+                Some(Limit::Pnj { vt, vcrit })
+            }
+            ("fetlim", [vto], true) => Some(Limit::Fet { vto: self.output(*vto) }),
+            ("pnjlim" | "fetlim", _, true) => {
+                let what = if name == "pnjlim" { "a thermal and a critical voltage" } else { "a threshold voltage" };
+                return self.error(span, format!("`{name}` takes {what}"), format!("{} arguments are given", values.len()));
+            }
+            _ => {
+                let why = if fixed { "this kind of limiting is not known" } else { "its arguments move with the solution" };
+                let warning = Diagnostic::warning(span, "this potential is not limited").expected(why);
+                self.warn_once(&format!("{span:?}"), warning.hint("\"pnjlim\" and \"fetlim\" are known"));
+                None
+            }
+        };
+        self.builder.span = span;
+        // A limit works on the difference as it is written: the other way round, it is the negative of the same probe.
+        Ok(Term::new(self.potential(probe, limit), Kind::Real))
+    }
+}

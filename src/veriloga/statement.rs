@@ -1,0 +1,597 @@
+//! Statements: assignments, conditions, loops, events.
+//!
+//! An `if` becomes a region of the IR, unless an arm holds an analog operator or reads a charge: then both arms are computed
+//! where the `if` stands and joined by selection, so that what operators hand to other rows is in sight of them. Loops whose
+//! rounds are known are unrolled.
+
+use std::collections::BTreeSet;
+
+use crate::ir::{Op, Value};
+use crate::model::Moment;
+use crate::span::Span;
+use crate::veriloga::ast::{Binary, Block, Direction, Expr, ExprKind, Function, Statement, StatementKind};
+use crate::veriloga::check::Symbol;
+use crate::veriloga::lower::{Context, Kind, Local, Lowered, Lowerer, State, Term};
+use crate::veriloga::parse::Abort;
+use crate::veriloga::system::phases;
+
+/// Rounds up to which a loop is unrolled.
+const MOST_ROUNDS: usize = 64;
+
+/// Operators that must not stand in a region of their own.
+const OPERATORS: [&str; 4] = ["ddt", "idt", "$limit", "ddx"];
+
+impl Lowerer<'_> {
+    /// One statement. Mistakes leave their message; lowering goes on behind them.
+    pub fn statement(&mut self, statement: &Statement) {
+        if self.burn(statement.span).is_err() {
+            return;
+        }
+        self.builder.span = statement.span;
+        let _ = match &statement.kind {
+            StatementKind::Empty => Ok(()),
+            StatementKind::Block(block) => {
+                self.block(block);
+                Ok(())
+            }
+            StatementKind::Assign(target, value) => self.assign(target, value),
+            StatementKind::Contribute(target, value) => match self.context {
+                Context::Analog => self.contribute(target, value),
+                _ => self.error(statement.span, "a contribution in a function", "it belongs to the analog block"),
+            },
+            StatementKind::If(condition, then, otherwise) => self.if_statement(condition, then, otherwise.as_deref()),
+            StatementKind::Case(subject, arms, default) => self.case(subject, arms, default.as_deref()),
+            StatementKind::For(initial, condition, step, body) => {
+                self.statement(initial);
+                self.repeat_while(condition, Some(step), body)
+            }
+            StatementKind::While(condition, body) => self.repeat_while(condition, None, body),
+            StatementKind::Repeat(count, body) => self.repeat(count, body),
+            StatementKind::Event(events, body) => self.event(events, body),
+            StatementKind::Call(call) => self.call_statement(call),
+        };
+        self.latest = self.latest.max(statement.order);
+    }
+
+    fn block(&mut self, block: &Block) {
+        self.scopes.push(Default::default());
+        for variable in &block.variables {
+            self.declare(variable, !matches!(self.context, Context::Analog));
+        }
+        for parameter in &block.parameters {
+            let kind = parameter.kind.map_or(Kind::Real, Kind::from);
+            let term = self.expression(&parameter.default).and_then(|t| self.convert(t, kind, parameter.span));
+            if let (Ok(term), Some(scope)) = (term, self.scopes.last_mut()) {
+                scope.insert(parameter.name.text.clone(), Local::Constant(term));
+            }
+        }
+        for statement in &block.statements {
+            self.statement(statement);
+        }
+        self.scopes.pop();
+    }
+
+    /// Slots that an assignment's left-hand side may mean, and a condition for each unless it is the only one.
+    fn targets(&mut self, target: &Expr) -> Lowered<Vec<(usize, Option<Value>)>> {
+        match &target.kind {
+            ExprKind::Name(name) => match self.find(name) {
+                Some(Local::Variable(slot, None)) => Ok(vec![(slot, None)]),
+                Some(Local::Variable(..)) => {
+                    self.error(target.span, format!("`{name}` is an array"), "expected an index in brackets")
+                }
+                Some(Local::Constant(_)) => self.error(target.span, format!("`{name}` is a parameter"), "it cannot be assigned to"),
+                None => self.bad_target(name, target.span),
+            },
+            ExprKind::Index(name, index) => {
+                let array = self.array(&name.text, name.span)?;
+                let at = self.expression(index)?;
+                let at = self.convert(at, Kind::Int, index.span)?.value;
+                if let Some(constant) = self.builder.constant(at) {
+                    let slot = self.constant_element(&name.text, array, constant as i32, index.span)?;
+                    return Ok(vec![(slot, None)]);
+                }
+                let mut targets = Vec::new();
+                for k in 0..array.2 {
+                    let here = self.builder.int(array.1 + k as i32);
+                    targets.push((array.0 + k as usize, Some(self.builder.op(Op::Eq, &[at, here]))));
+                }
+                Ok(targets)
+            }
+            ExprKind::Call(name, _) if self.world.is_access(&name.text) => self.error(
+                target.span,
+                format!("`{}(...)` cannot be assigned to", name.text),
+                "contributions are written with `<+`",
+            ),
+            _ => self.error(target.span, "this cannot be assigned to", "expected a variable"),
+        }
+    }
+
+    fn bad_target<T>(&mut self, name: &str, span: Span) -> Lowered<T> {
+        match self.symbols.names.get(name).map(|(symbol, _)| *symbol) {
+            Some(Symbol::Parameter(_)) => self.error(span, format!("`{name}` is a parameter"), "it cannot be assigned to"),
+            Some(Symbol::Variable(_)) => {
+                self.error(span, format!("`{name}` belongs to the module"), "a function sees its own variables only")
+            }
+            Some(_) => self.error(span, format!("`{name}` is not a variable"), "it cannot be assigned to"),
+            None => self.undeclared(name, span),
+        }
+    }
+
+    fn assign(&mut self, target: &Expr, value: &Expr) -> Lowered<()> {
+        if let ExprKind::Name(name) = &target.kind {
+            self.target = Some(name.clone());
+        }
+        let term = self.expression(value);
+        self.target = None;
+        let targets = self.targets(target)?;
+        for (slot, condition) in targets {
+            let kind = self.slots[slot].kind;
+            let Ok(term) = term else {
+                // Written, whatever it is: no further complaints.
+                let zero = self.zero(kind);
+                self.write(slot, zero);
+                continue;
+            };
+            let mut term = self.convert(term, kind, value.span)?;
+            if let Some(condition) = condition {
+                let old = self.read(slot);
+                term = self.join(condition, term, old);
+            }
+            self.write(slot, term);
+        }
+        term.map(|_| ())
+    }
+
+    /// Sets a variable.
+    pub fn write(&mut self, slot: usize, term: Term) {
+        if self.state.variables.len() <= slot {
+            self.state.variables.resize(slot + 1, None);
+        }
+        self.state.variables[slot] = Some(term);
+    }
+
+    fn if_statement(&mut self, condition: &Expr, then: &Statement, otherwise: Option<&Statement>) -> Lowered<()> {
+        let condition = self.condition(condition);
+        let Ok(condition) = condition else {
+            // The arms have mistakes of their own.
+            self.statement(then);
+            otherwise.into_iter().for_each(|s| self.statement(s));
+            return Err(Abort);
+        };
+        let flat = self.must_be_flat(then) || otherwise.is_some_and(|s| self.must_be_flat(s));
+        self.fork(condition, flat, &mut |l| l.statement(then), &mut |l| otherwise.into_iter().for_each(|s| l.statement(s)));
+        Ok(())
+    }
+
+    fn case(&mut self, subject: &Expr, arms: &[(Vec<Expr>, Statement)], default: Option<&Statement>) -> Lowered<()> {
+        let value = self.expression(subject)?;
+        let flat = arms.iter().any(|(_, s)| self.must_be_flat(s)) || default.is_some_and(|s| self.must_be_flat(s));
+        self.case_arms(value, subject.span, arms, default, flat);
+        Ok(())
+    }
+
+    /// The arms of a `case` as a chain of `if`s.
+    fn case_arms(&mut self, subject: Term, span: Span, arms: &[(Vec<Expr>, Statement)], default: Option<&Statement>, flat: bool) {
+        let Some(((values, statement), rest)) = arms.split_first() else {
+            default.into_iter().for_each(|s| self.statement(s));
+            return;
+        };
+        let mut condition = self.builder.boolean(false);
+        for value in values {
+            let equal = self.expression(value).and_then(|v| self.binary(Binary::Eq, subject, v, span.to(value.span)));
+            if let Ok(equal) = equal {
+                condition = self.builder.op(Op::Or, &[condition, equal.value]);
+            }
+        }
+        self.fork(condition, flat, &mut |l| l.statement(statement), &mut |l| l.case_arms(subject, span, rest, default, flat));
+    }
+
+    /// True if a statement has to be lowered without a region of its own.
+    fn must_be_flat(&self, statement: &Statement) -> bool {
+        let charged: BTreeSet<&str> = self.charged();
+        let mut found = false;
+        visit(statement, &mut |expr| {
+            found |= match &expr.kind {
+                ExprKind::Call(name, _) => OPERATORS.contains(&name.text.as_str()),
+                ExprKind::Name(name) => charged.contains(name.as_str()),
+                ExprKind::Index(name, _) => charged.contains(name.text.as_str()),
+                _ => false,
+            };
+        });
+        found
+    }
+
+    /// Names of variables whose present value has a charge.
+    fn charged(&self) -> BTreeSet<&str> {
+        let has = |slot: usize| self.state.variables.get(slot).copied().flatten().is_some_and(|t| t.charge.is_some());
+        (0..self.slots.len()).filter(|slot| has(*slot)).map(|slot| self.slots[slot].name.as_str()).collect()
+    }
+
+    /// Lowers two arms from one state and joins what they leave behind.
+    pub fn fork(&mut self, condition: Value, flat: bool, then: &mut dyn FnMut(&mut Self), otherwise: &mut dyn FnMut(&mut Self)) {
+        if let Some(fixed) = self.builder.constant(condition) {
+            return if fixed != 0.0 { then(self) } else { otherwise(self) };
+        }
+        let before = self.state.clone();
+        if flat {
+            self.guards.push(condition);
+            then(self);
+            self.guards.pop();
+            let first = std::mem::replace(&mut self.state, before);
+            let not = self.builder.op(Op::Not, &[condition]);
+            self.guards.push(not);
+            otherwise(self);
+            self.guards.pop();
+            let second = std::mem::take(&mut self.state);
+            let (first, second) = self.level(condition, first, second);
+            let join = |l: &mut Self, a: Option<Term>, b: Option<Term>| match (a, b) {
+                (Some(a), Some(b)) => Some(l.join(condition, a, b)),
+                (a, _) => a,
+            };
+            let variables = first.variables.iter().zip(&second.variables).map(|(a, b)| join(self, *a, *b)).collect();
+            let marks = first.marks.iter().zip(&second.marks).map(|(a, b)| join(self, *a, *b)).collect();
+            self.state = State { variables, marks };
+            return;
+        }
+        self.builder.begin_if(condition);
+        self.regions += 1;
+        then(self);
+        let first = std::mem::replace(&mut self.state, before);
+        self.builder.begin_else();
+        otherwise(self);
+        self.regions -= 1;
+        let second = std::mem::take(&mut self.state);
+        let (mut first, second) = self.level(condition, first, second);
+        let mut pairs = Vec::new();
+        let all = first.variables.iter_mut().zip(&second.variables).chain(first.marks.iter_mut().zip(&second.marks));
+        let mut changed = Vec::new();
+        for (a, b) in all {
+            if let (Some(x), Some(y)) = (a.as_mut(), b)
+                && x != y
+            {
+                pairs.push((x.value, y.value));
+                changed.push(x);
+            }
+        }
+        let results = self.builder.end_if(&pairs);
+        for (term, value) in changed.into_iter().zip(results) {
+            term.value = value;
+        }
+        self.state = first;
+    }
+
+    /// Gives both states the same length, and a value wherever the other one has one.
+    fn level(&mut self, condition: Value, mut a: State, mut b: State) -> (State, State) {
+        let variables = a.variables.len().max(b.variables.len());
+        a.variables.resize(variables, None);
+        b.variables.resize(variables, None);
+        let fixed = self.is_fixed(condition);
+        for slot in 0..variables {
+            if a.variables[slot].is_some() != b.variables[slot].is_some() {
+                let missing = self.not_written(slot, fixed);
+                let (x, y) = (&mut a.variables[slot], &mut b.variables[slot]);
+                *x = x.or(Some(missing));
+                *y = y.or(Some(missing));
+            }
+        }
+        let marks = a.marks.len().max(b.marks.len());
+        a.marks.resize(marks, None);
+        b.marks.resize(marks, None);
+        for mark in 0..marks {
+            if a.marks[mark].is_some() != b.marks[mark].is_some() {
+                a.marks[mark] = a.marks[mark].or(Some(self.rests[mark]));
+                b.marks[mark] = b.marks[mark].or(Some(self.rests[mark]));
+            }
+        }
+        (a, b)
+    }
+
+    /// The value of a variable in an arm that does not write it. Under a fixed condition with no assignment further down it
+    /// can never have had a value, so that nothing needs to be remembered.
+    fn not_written(&mut self, slot: usize, fixed: bool) -> Term {
+        let info = &self.slots[slot];
+        let later = self.assignments.get(&info.name).is_some_and(|orders| orders.iter().any(|o| *o > self.latest));
+        if !fixed || later {
+            return self.unwritten(slot);
+        }
+        match info.initial {
+            Some(value) => Term::new(value, info.kind),
+            None => self.zero(self.slots[slot].kind),
+        }
+    }
+
+    /// `while (condition) { body; step }`.
+    fn repeat_while(&mut self, condition: &Expr, step: Option<&Statement>, body: &Statement) -> Lowered<()> {
+        for _ in 0..MOST_ROUNDS {
+            let holds = self.condition(condition)?;
+            match self.builder.constant(holds) {
+                Some(0.0) => return Ok(()),
+                Some(_) => {
+                    self.burn(condition.span)?;
+                    self.statement(body);
+                    step.into_iter().for_each(|s| self.statement(s));
+                }
+                None => break,
+            }
+        }
+        self.rolled(
+            &mut |l| l.condition(condition),
+            &mut |l| {
+                l.statement(body);
+                step.into_iter().for_each(|s| l.statement(s));
+            },
+            &[Some(body), step],
+        )
+    }
+
+    /// `repeat (count) body`.
+    fn repeat(&mut self, count: &Expr, body: &Statement) -> Lowered<()> {
+        let count_term = self.expression(count)?;
+        let rounds = self.convert(count_term, Kind::Int, count.span)?.value;
+        if let Some(constant) = self.builder.constant(rounds)
+            && constant <= MOST_ROUNDS as f64
+        {
+            for _ in 0..constant.max(0.0) as usize {
+                self.statement(body);
+            }
+            return Ok(());
+        }
+        // A counter of its own.
+        let slot = self.new_slot("", Kind::Int, count.span, true);
+        let zero = self.zero(Kind::Int);
+        self.write(slot, zero);
+        let one = self.builder.int(1);
+        self.rolled(
+            &mut |l| {
+                let at = l.read(slot).value;
+                Ok(l.builder.op(Op::Lt, &[at, rounds]))
+            },
+            &mut |l| {
+                l.statement(body);
+                let at = l.read(slot).value;
+                let next = l.builder.op(Op::IntAdd, &[at, one]);
+                l.write(slot, Term::new(next, Kind::Int));
+            },
+            &[Some(body)],
+        )
+    }
+
+    /// A loop of the IR. Carried are the variables that its parts assign to, and slots that were made for it.
+    fn rolled(
+        &mut self,
+        condition: &mut dyn FnMut(&mut Self) -> Lowered<Value>,
+        body: &mut dyn FnMut(&mut Self),
+        parts: &[Option<&Statement>],
+    ) -> Lowered<()> {
+        let mut names = BTreeSet::new();
+        for part in parts.iter().flatten() {
+            assigned(part, &self.module.functions, &mut |name, _| {
+                names.insert(name.to_string());
+            });
+        }
+        let mut slots: Vec<usize> = Vec::new();
+        for name in &names {
+            if let Some(Local::Variable(slot, array)) = self.find(name) {
+                slots.extend(slot..slot + array.map_or(1, |(_, length)| length as usize));
+            }
+        }
+        slots.extend(
+            (0..self.slots.len())
+                .filter(|k| self.slots[*k].name.is_empty() && self.state.variables.get(*k).is_some_and(Option::is_some)),
+        );
+        let mut initial = Vec::new();
+        for slot in &slots {
+            let term = self.read(*slot);
+            initial.push(self.resolved(term).value);
+        }
+        let carried = self.builder.begin_loop(&initial);
+        (self.loops, self.regions) = (self.loops + 1, self.regions + 1);
+        for (slot, value) in slots.iter().zip(&carried) {
+            let kind = self.slots[*slot].kind;
+            self.write(*slot, Term::new(*value, kind));
+        }
+        let holds = condition(self);
+        body(self);
+        let next: Vec<Value> = slots.iter().map(|slot| self.read(*slot).value).collect();
+        (self.loops, self.regions) = (self.loops - 1, self.regions - 1);
+        let no = self.builder.boolean(false);
+        let results = self.builder.end_loop(*holds.as_ref().unwrap_or(&no), &next);
+        for (slot, value) in slots.iter().zip(results) {
+            let kind = self.slots[*slot].kind;
+            self.write(*slot, Term::new(value, kind));
+        }
+        holds.map(|_| ())
+    }
+
+    /// `@(event or event) body`.
+    fn event(&mut self, events: &[Expr], body: &Statement) -> Lowered<()> {
+        let (mut first, mut last) = (None, false);
+        for event in events {
+            let (name, arguments) = match &event.kind {
+                ExprKind::Name(name) => (name.as_str(), &[][..]),
+                ExprKind::Call(name, arguments) => (name.text.as_str(), arguments.as_slice()),
+                _ => ("", &[][..]),
+            };
+            match name {
+                "initial_step" => first = Some(arguments),
+                "final_step" => last = true,
+                "" => return self.error(event.span, "this is not an event", "expected `initial_step` or `final_step`"),
+                other => {
+                    let remark = "`initial_step` and `final_step` are known";
+                    return self.error(event.span, format!("the event `{other}` is not supported yet"), remark);
+                }
+            }
+        }
+        if self.context != Context::Analog || self.loops > 0 {
+            return self.error(body.span, "an event where none can be", "events belong to the analog block, outside of loops");
+        }
+        if let Some(arguments) = first {
+            self.initial_step(arguments, body);
+        }
+        if last {
+            self.final_step(body);
+        }
+        Ok(())
+    }
+
+    /// `@(initial_step(analyses)) body`: while an operating point is found. Variables written there and nowhere else, from
+    /// parameters alone, have that value always; others are remembered.
+    pub fn initial_step(&mut self, analyses: &[Expr], body: &Statement) {
+        let mut numbers: Vec<i32> = Vec::new();
+        for analysis in analyses {
+            match &analysis.kind {
+                ExprKind::Text(name) => match phases(name) {
+                    // Small-signal analyses start with an operating point of their own.
+                    Some([3]) => numbers.push(0),
+                    Some(found) => numbers.extend(found.iter().filter(|n| **n < 2)),
+                    None => {}
+                },
+                _ => {
+                    let _ = self.error::<()>(analysis.span, "this must be a string", "expected the name of an analysis");
+                }
+            }
+        }
+        if analyses.is_empty() {
+            numbers = vec![0, 1];
+        }
+        let condition = self.in_phase(&numbers);
+        let before = self.state.clone();
+        let outer = std::mem::replace(&mut self.moment, Moment::First);
+        self.fork(condition, true, &mut |l| l.statement(body), &mut |_| {});
+        self.moment = outer;
+        if analyses.is_empty() && self.guards.is_empty() {
+            self.settle(body, before, condition);
+        }
+    }
+
+    /// Takes back the memory of variables that the initial step sets from parameters alone.
+    fn settle(&mut self, body: &Statement, before: State, condition: Value) {
+        let mut here = Vec::new();
+        assigned(body, &self.module.functions, &mut |name, order| here.push((name.to_string(), order)));
+        for (name, _) in &here {
+            let only =
+                self.assignments.get(name).is_some_and(|all| all.iter().all(|o| here.iter().any(|(n, h)| n == name && h == o)));
+            let Some(Local::Variable(slot, None)) = self.find(name) else { continue };
+            let unwritten = before.variables.get(slot).copied().flatten().is_none();
+            let Some(Some(term)) = self.state.variables.get(slot).copied() else { continue };
+            if !only || !unwritten {
+                continue;
+            }
+            let taken = match self.builder.function.insts[term.value.0 as usize] {
+                crate::ir::Inst::Op(Op::Select, [c, then, _]) if c == condition => then,
+                _ => continue,
+            };
+            if self.is_fixed(taken) {
+                self.write(slot, Term::new(taken, term.kind));
+            }
+        }
+    }
+
+    /// `@(final_step) body`: what it says is said at the end; what it computes is read by nobody.
+    fn final_step(&mut self, body: &Statement) {
+        let variables = self.state.variables.clone();
+        let outer = std::mem::replace(&mut self.moment, Moment::Last);
+        self.statement(body);
+        self.moment = outer;
+        self.state.variables = variables;
+    }
+}
+
+/// Calls `f` for every expression in a statement, innermost included.
+pub fn visit(statement: &Statement, f: &mut dyn FnMut(&Expr)) {
+    let many = |statements: &[Statement], f: &mut dyn FnMut(&Expr)| statements.iter().for_each(|s| visit(s, f));
+    match &statement.kind {
+        StatementKind::Empty => {}
+        StatementKind::Block(block) => {
+            block.parameters.iter().for_each(|p| visit_expression(&p.default, f));
+            many(&block.statements, f);
+        }
+        StatementKind::Assign(a, b) | StatementKind::Contribute(a, b) => {
+            visit_expression(a, f);
+            visit_expression(b, f);
+        }
+        StatementKind::If(condition, then, otherwise) => {
+            visit_expression(condition, f);
+            visit(then, f);
+            otherwise.iter().for_each(|s| visit(s, f));
+        }
+        StatementKind::Case(subject, arms, default) => {
+            visit_expression(subject, f);
+            for (values, statement) in arms {
+                values.iter().for_each(|v| visit_expression(v, f));
+                visit(statement, f);
+            }
+            default.iter().for_each(|s| visit(s, f));
+        }
+        StatementKind::For(initial, condition, step, body) => {
+            visit_expression(condition, f);
+            [initial, step, body].iter().for_each(|s| visit(s, f));
+        }
+        StatementKind::While(condition, body) | StatementKind::Repeat(condition, body) => {
+            visit_expression(condition, f);
+            visit(body, f);
+        }
+        StatementKind::Event(events, body) => {
+            events.iter().for_each(|e| visit_expression(e, f));
+            visit(body, f);
+        }
+        StatementKind::Call(call) => visit_expression(call, f),
+    }
+}
+
+/// Calls `f` for an expression and everything in it, without recursion along chains of operators.
+fn visit_expression(expr: &Expr, f: &mut dyn FnMut(&Expr)) {
+    let mut open = vec![expr];
+    while let Some(expr) = open.pop() {
+        f(expr);
+        match &expr.kind {
+            ExprKind::Index(_, a) | ExprKind::Unary(_, a) => open.push(a),
+            ExprKind::Binary(_, a, b) => open.extend([&**a, &**b]),
+            ExprKind::Conditional(a, b, c) => open.extend([&**a, &**b, &**c]),
+            ExprKind::Call(_, items) | ExprKind::List(items) => open.extend(items),
+            _ => {}
+        }
+    }
+}
+
+/// Calls `f` for every statement in a statement, itself included.
+pub fn walk<'t>(statement: &'t Statement, f: &mut dyn FnMut(&'t Statement)) {
+    f(statement);
+    match &statement.kind {
+        StatementKind::Block(block) => block.statements.iter().for_each(|s| walk(s, f)),
+        StatementKind::If(_, then, otherwise) => {
+            walk(then, f);
+            otherwise.iter().for_each(|s| walk(s, f));
+        }
+        StatementKind::Case(_, arms, default) => {
+            arms.iter().for_each(|(_, s)| walk(s, f));
+            default.iter().for_each(|s| walk(s, f));
+        }
+        StatementKind::For(initial, _, step, body) => [initial, step, body].iter().for_each(|s| walk(s, f)),
+        StatementKind::While(_, body) | StatementKind::Repeat(_, body) | StatementKind::Event(_, body) => walk(body, f),
+        _ => {}
+    }
+}
+
+/// Calls `f` with the name and order of every assignment in a statement; names handed to one of `functions` count, since a
+/// function may write to its arguments.
+pub fn assigned(statement: &Statement, functions: &[Function], f: &mut dyn FnMut(&str, u32)) {
+    walk(statement, &mut |s| match &s.kind {
+        StatementKind::Assign(Expr { kind: ExprKind::Name(name), .. }, _) => f(name, s.order),
+        StatementKind::Assign(Expr { kind: ExprKind::Index(name, _), .. }, _) => f(&name.text, s.order),
+        _ => {}
+    });
+    if functions.iter().all(|f| f.arguments.iter().all(|(_, direction)| *direction == Direction::In)) {
+        return;
+    }
+    visit(statement, &mut |expr| {
+        let ExprKind::Call(name, arguments) = &expr.kind else { return };
+        let Some(function) = functions.iter().find(|f| f.name.text == name.text) else { return };
+        for (argument, (_, direction)) in arguments.iter().zip(&function.arguments) {
+            if let (ExprKind::Name(written), Direction::Out | Direction::InOut) = (&argument.kind, direction) {
+                // The order of the statement that holds the call is at least that of the whole.
+                f(written, statement.order);
+            }
+        }
+    });
+}

@@ -1,0 +1,348 @@
+//! Functions of the language: mathematics (LRM 2.4, table 4-14), analog operators, `$functions`; one table row each.
+
+use crate::diag::Diagnostic;
+use crate::ir::{Input, Op, Type, Value};
+use crate::span::Span;
+use crate::units::{BOLTZMANN, CHARGE};
+use crate::veriloga::ast::{Expr, ExprKind, Name};
+use crate::veriloga::check::{Symbol, number};
+use crate::veriloga::lower::{Kind, Lowered, Lowerer, Term};
+use crate::veriloga::parse::Abort;
+
+/// Functions of reals: `name` or `$name`, number of arguments, operation.
+const MATH: [(&str, usize, Op); 30] = [
+    ("exp", 1, Op::Exp),
+    ("limexp", 1, Op::Limexp),
+    ("expm1", 1, Op::Expm1),
+    ("ln", 1, Op::Ln),
+    ("log", 1, Op::Log10),
+    ("log10", 1, Op::Log10),
+    ("ln1p", 1, Op::Ln1p),
+    ("sqrt", 1, Op::Sqrt),
+    ("pow", 2, Op::Pow),
+    ("min", 2, Op::Min),
+    ("max", 2, Op::Max),
+    ("abs", 1, Op::Abs),
+    ("hypot", 2, Op::Hypot),
+    ("floor", 1, Op::Floor),
+    ("ceil", 1, Op::Ceil),
+    ("sin", 1, Op::Sin),
+    ("cos", 1, Op::Cos),
+    ("tan", 1, Op::Tan),
+    ("asin", 1, Op::Asin),
+    ("acos", 1, Op::Acos),
+    ("atan", 1, Op::Atan),
+    ("arcsin", 1, Op::Asin),
+    ("arctan", 1, Op::Atan),
+    ("atan2", 2, Op::Atan2),
+    ("sinh", 1, Op::Sinh),
+    ("cosh", 1, Op::Cosh),
+    ("tanh", 1, Op::Tanh),
+    ("asinh", 1, Op::Asinh),
+    ("acosh", 1, Op::Acosh),
+    ("atanh", 1, Op::Atanh),
+];
+
+/// Those of them that give an integer for integers.
+const WHOLE: [(Op, Op); 3] = [(Op::Min, Op::IntMin), (Op::Max, Op::IntMax), (Op::Abs, Op::IntAbs)];
+
+/// How a function of the language is lowered.
+type Handler = fn(&mut Lowerer, &[Expr], Span) -> Lowered<Term>;
+
+/// Operators and `$functions`: name, fewest and most arguments, what they do.
+const SPECIAL: [(&str, usize, usize, Handler); 24] = [
+    ("ddt", 1, 2, |l, a, s| l.ddt(a, s)),
+    ("idt", 1, 4, |l, a, s| l.idt(a, s)),
+    ("ddx", 2, 2, |l, a, s| l.ddx(a, s)),
+    ("$limit", 1, 9, |l, a, s| l.limit(a, s)),
+    ("analysis", 1, 9, |l, a, s| l.analysis(a, s)),
+    ("white_noise", 1, 2, |l, a, s| l.noise("white_noise", a, s)),
+    ("flicker_noise", 2, 3, |l, a, s| l.noise("flicker_noise", a, s)),
+    ("$temperature", 0, 0, |l, _, _| Ok(l.outside(Input::Temperature, Kind::Real))),
+    ("$abstime", 0, 0, |l, _, _| Ok(l.outside(Input::Time, Kind::Real))),
+    ("$realtime", 0, 1, |l, _, _| Ok(l.outside(Input::Time, Kind::Real))),
+    ("$mfactor", 0, 0, |l, _, _| Ok(l.outside(Input::Multiplicity, Kind::Real))),
+    ("$vt", 0, 1, |l, a, s| l.thermal_voltage(a, s)),
+    ("$simparam", 1, 2, |l, a, s| l.simparam(a, s)),
+    ("$param_given", 1, 1, |l, a, s| l.param_given(a, s)),
+    ("$port_connected", 1, 1, |l, a, s| l.port_connected(a, s)),
+    ("$rtoi", 1, 1, |l, a, _| l.rounded(a)),
+    ("int", 1, 1, |l, a, _| l.rounded(a)),
+    ("$itor", 1, 1, |l, a, _| {
+        let value = l.plain_real(&a[0])?;
+        Ok(Term::new(value, Kind::Real))
+    }),
+    ("$limexp", 1, 1, |l, a, s| l.math("limexp", 1, Op::Limexp, a, s)),
+    ("$clog2", 1, 1, |l, a, s| l.log_two(a, s)),
+    ("$analysis", 1, 9, |l, a, s| l.analysis(a, s)),
+    ("$xposition", 0, 0, |l, _, _| Ok(l.real(0.0))),
+    ("$yposition", 0, 0, |l, _, _| Ok(l.real(0.0))),
+    ("$angle", 0, 0, |l, _, _| Ok(l.real(0.0))),
+];
+
+/// What the language has beyond that: named, not skipped.
+pub const LATER: [&str; 50] = [
+    "absdelay",
+    "ac_stim",
+    "cross",
+    "above",
+    "timer",
+    "last_crossing",
+    "transition",
+    "slew",
+    "idtmod",
+    "laplace_nd",
+    "laplace_np",
+    "laplace_zd",
+    "laplace_zp",
+    "zi_nd",
+    "zi_np",
+    "zi_zd",
+    "zi_zp",
+    "noise_table",
+    "noise_table_log",
+    "$table_model",
+    "$random",
+    "$arandom",
+    "$dist_uniform",
+    "$rdist_uniform",
+    "$dist_normal",
+    "$rdist_normal",
+    "$dist_exponential",
+    "$rdist_exponential",
+    "$dist_poisson",
+    "$rdist_poisson",
+    "$dist_chi_square",
+    "$rdist_chi_square",
+    "$dist_t",
+    "$rdist_t",
+    "$dist_erlang",
+    "$rdist_erlang",
+    "$simparam$str",
+    "$simprobe",
+    "$test$plusargs",
+    "$value$plusargs",
+    "$fopen",
+    "$fclose",
+    "$fgets",
+    "$fscanf",
+    "$sscanf",
+    "$feof",
+    "$swrite",
+    "$sformat",
+    "$hflip",
+    "$vflip",
+];
+
+impl Lowerer<'_> {
+    /// `name(arguments)`.
+    pub fn call(&mut self, name: &Name, arguments: &[Expr], span: Span) -> Lowered<Term> {
+        let text = name.text.as_str();
+        if let Some((Symbol::Function(k), _)) = self.symbols.names.get(text) {
+            return self.inline(*k, arguments, span);
+        }
+        if let Some((_, arity, op)) = MATH.iter().find(|(n, _, _)| *n == text.strip_prefix('$').unwrap_or(text)) {
+            return self.math(text, *arity, *op, arguments, span);
+        }
+        if let Some((_, least, most, handler)) = SPECIAL.iter().find(|(n, _, _, _)| *n == text) {
+            self.count(text, arguments.len(), *least, *most, span)?;
+            return handler(self, arguments, span);
+        }
+        if self.world.is_access(text) {
+            return match self.context {
+                crate::veriloga::lower::Context::Analog => self.access(name, arguments, span),
+                _ => self.error(span, format!("`{text}` cannot be used here"), "nodes belong to the analog block"),
+            };
+        }
+        if LATER.contains(&text) {
+            return self.error(span, format!("`{text}` is not supported yet"), "this is not read by memspice");
+        }
+        let functions = self.module.functions.iter().map(|f| f.name.text.as_str());
+        let table = MATH.iter().map(|m| m.0).chain(SPECIAL.iter().map(|s| s.0));
+        let accesses = self.world.natures.iter().map(|n| n.access.as_str());
+        let known: Vec<&str> = functions.chain(table).chain(accesses).collect();
+        let error = match self.symbols.names.get(text) {
+            Some((_, declared)) => {
+                Diagnostic::error(name.span, format!("`{text}` is not a function")).label(*declared, "it is declared here")
+            }
+            None => Diagnostic::error(name.span, format!("the function `{text}` is not known")).suggest(text, known),
+        };
+        self.diagnostics.push(error);
+        Err(Abort)
+    }
+
+    fn count(&mut self, name: &str, given: usize, least: usize, most: usize, span: Span) -> Lowered<()> {
+        if (least..=most).contains(&given) {
+            return Ok(());
+        }
+        let wanted = if least == most { format!("{least}") } else { format!("{least} to {most}") };
+        let plural = if wanted == "1" { "" } else { "s" };
+        self.error(span, format!("`{name}` takes {wanted} argument{plural}"), format!("{given} given"))
+    }
+
+    fn math(&mut self, name: &str, arity: usize, op: Op, arguments: &[Expr], span: Span) -> Lowered<Term> {
+        self.count(name, arguments.len(), arity, arity, span)?;
+        let terms: Vec<Lowered<Term>> = arguments.iter().map(|a| self.expression(a)).collect();
+        let terms: Vec<Term> = terms.into_iter().collect::<Lowered<_>>()?;
+        let whole = WHOLE.iter().find(|(real, _)| *real == op).map(|(_, int)| *int);
+        let (kind, op) = match whole {
+            Some(int) if terms.iter().all(|t| t.kind != Kind::Real) => (Kind::Int, int),
+            _ => (Kind::Real, op),
+        };
+        let mut values = Vec::new();
+        for (term, argument) in terms.iter().zip(arguments) {
+            let term = self.convert(*term, kind, argument.span)?;
+            values.push(self.plain(term, argument.span)?);
+        }
+        self.builder.span = span;
+        Ok(Term::new(self.builder.op(op, &values), kind))
+    }
+
+    fn outside(&mut self, input: Input, kind: Kind) -> Term {
+        Term::new(self.builder.input(input, kind.ir()), kind)
+    }
+
+    /// `$vt` or `$vt(T)`: k T / q.
+    fn thermal_voltage(&mut self, arguments: &[Expr], span: Span) -> Lowered<Term> {
+        let temperature = match arguments {
+            [] => self.builder.input(Input::Temperature, Type::Real),
+            [given, ..] => self.plain_real(given)?,
+        };
+        self.builder.span = span;
+        let factor = self.builder.real(BOLTZMANN / CHARGE);
+        Ok(Term::new(self.builder.op(Op::Mul, &[temperature, factor]), Kind::Real))
+    }
+
+    /// A string that must be written as such.
+    fn literal(&mut self, expr: &Expr) -> Lowered<String> {
+        match &expr.kind {
+            ExprKind::Text(text) => Ok(text.clone()),
+            _ => self.error(expr.span, "this must be a string", "expected a name in double quotes"),
+        }
+    }
+
+    /// `$simparam("gmin" [, default])`.
+    fn simparam(&mut self, arguments: &[Expr], span: Span) -> Lowered<Term> {
+        let name = self.literal(&arguments[0])?;
+        let default = match arguments.get(1) {
+            Some(expr) => match number(expr) {
+                Some(number) => Some(number),
+                None => {
+                    let value = self.plain_real(expr)?;
+                    match self.builder.constant(value) {
+                        Some(number) => Some(number),
+                        None => return self.error(expr.span, "the default of `$simparam` is not a number", "expected a constant"),
+                    }
+                }
+            },
+            None => None,
+        };
+        self.builder.span = span;
+        let known = self.model.simparams.iter().position(|(n, d)| *n == name && *d == default);
+        let index = known.unwrap_or(self.model.simparams.len());
+        if known.is_none() {
+            self.model.simparams.push((name, default));
+        }
+        Ok(self.outside(Input::Simulator(index as u32), Kind::Real))
+    }
+
+    /// `$param_given(name)`.
+    fn param_given(&mut self, arguments: &[Expr], _span: Span) -> Lowered<Term> {
+        if let ExprKind::Name(name) = &arguments[0].kind {
+            if let Some((Symbol::Parameter(k), _)) = self.symbols.names.get(name) {
+                return Ok(self.outside(Input::Given(*k as u32), Kind::Bool));
+            }
+            let error = Diagnostic::error(arguments[0].span, format!("`{name}` is not a parameter"));
+            let known = self.module.parameters.iter().map(|p| p.name.text.as_str());
+            self.diagnostics.push(error.suggest(name, known));
+            return Err(Abort);
+        }
+        self.error(arguments[0].span, "`$param_given` asks for a parameter", "expected its name")
+    }
+
+    /// `$port_connected(name)`.
+    fn port_connected(&mut self, arguments: &[Expr], _span: Span) -> Lowered<Term> {
+        if let ExprKind::Name(name) = &arguments[0].kind
+            && let Some((Symbol::Node(k), _)) = self.symbols.names.get(name)
+            && self.symbols.nodes[*k].port
+        {
+            return Ok(self.outside(Input::Connected(*k as u32), Kind::Bool));
+        }
+        self.error(arguments[0].span, "`$port_connected` asks for a port", "expected its name")
+    }
+
+    /// `analysis("dc", "tran", ...)`: true if any of them runs (LRM table 4-24, as far as phases tell them apart).
+    pub fn analysis(&mut self, arguments: &[Expr], span: Span) -> Lowered<Term> {
+        let mut result = self.builder.boolean(false);
+        for argument in arguments {
+            let name = self.literal(argument)?;
+            let Some(phases) = phases(&name) else {
+                let warning = Diagnostic::warning(argument.span, format!("there is no analysis \"{name}\"")).expected("never true");
+                self.warn_once(&format!("analysis {name}"), warning);
+                continue;
+            };
+            let holds = self.in_phase(phases);
+            result = self.builder.op(Op::Or, &[result, holds]);
+        }
+        self.builder.span = span;
+        Ok(Term::new(result, Kind::Bool))
+    }
+
+    /// True while one of these phases runs.
+    pub fn in_phase(&mut self, phases: &[i32]) -> Value {
+        let phase = self.builder.input(Input::Phase, Type::Int);
+        let mut result = self.builder.boolean(false);
+        for number in phases {
+            let number = self.builder.int(*number);
+            let equal = self.builder.op(Op::Eq, &[phase, number]);
+            result = self.builder.op(Op::Or, &[result, equal]);
+        }
+        result
+    }
+
+    /// Noise is a matter of small signals and adds nothing to the equations.
+    fn noise(&mut self, name: &str, arguments: &[Expr], span: Span) -> Lowered<Term> {
+        for argument in arguments {
+            self.expression(argument)?;
+        }
+        let warning =
+            Diagnostic::warning(span, format!("`{name}` is read and left out")).expected("there is no noise analysis yet");
+        self.warn_once(name, warning);
+        Ok(self.real(0.0))
+    }
+
+    /// A real cut to an integer.
+    fn rounded(&mut self, arguments: &[Expr]) -> Lowered<Term> {
+        let value = self.plain_real(&arguments[0])?;
+        let value = self.truncate(value);
+        Ok(Term::new(self.builder.op(Op::ToInt, &[value]), Kind::Int))
+    }
+
+    /// `$clog2(n)`: the least k with 2^k >= n.
+    fn log_two(&mut self, arguments: &[Expr], span: Span) -> Lowered<Term> {
+        let value = self.plain_real(&arguments[0])?;
+        self.builder.span = span;
+        // Half below n: rounding of the logarithm cannot reach the next integer.
+        let (half, two) = (self.builder.real(0.5), self.builder.real(2.0));
+        let below = self.builder.op(Op::Sub, &[value, half]);
+        let (top, bottom) = (self.builder.op(Op::Ln, &[below]), self.builder.op(Op::Ln, &[two]));
+        let quotient = self.builder.op(Op::Div, &[top, bottom]);
+        let ceiling = self.builder.op(Op::Ceil, &[quotient]);
+        let zero = self.builder.real(0.0);
+        let result = self.builder.op(Op::Max, &[ceiling, zero]);
+        Ok(Term::new(self.builder.op(Op::ToInt, &[result]), Kind::Int))
+    }
+}
+
+/// Numbers of the phases (see `dae::Phase`) in which an analysis runs.
+pub fn phases(analysis: &str) -> Option<&'static [i32]> {
+    Some(match analysis {
+        "static" => &[0, 1],
+        "dc" | "op" => &[0],
+        "ic" => &[1],
+        "tran" => &[1, 2],
+        "ac" | "xf" | "sp" => &[3],
+        "noise" | "nodeset" | "pss" | "hb" => &[],
+        _ => return None,
+    })
+}
