@@ -152,9 +152,13 @@ impl Lowerer<'_> {
         }
     }
 
-    /// `(* lower = ..., upper = ... *)`.
+    /// `(* lower = ..., upper = ... *)` or `(* bounds = "low:high" *)`.
     pub fn bounds(&self, attributes: &[Attribute]) -> (f64, f64) {
         let said = |name: &str| attribute(attributes, name).and_then(|a| number(a.value.as_ref()?));
+        if let Some((low, high)) = attribute_text(attributes, "bounds").split_once(':') {
+            let read = |text: &str, otherwise: f64| text.trim().parse().unwrap_or(otherwise);
+            return (read(low, f64::NEG_INFINITY), read(high, f64::INFINITY));
+        }
         (said("lower").unwrap_or(f64::NEG_INFINITY), said("upper").unwrap_or(f64::INFINITY))
     }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use memspice::diag::{Diagnostic, Severity, render};
 use memspice::ir::{Input, interp};
+use memspice::model::library::Library;
 use memspice::model::{Formula, Model};
 use memspice::span::{MemoryFiles, Sources};
 use memspice::veriloga;
@@ -242,4 +243,17 @@ fn nbo2() {
     // Reference: the equilibrium at 300 K needs 0.960677 V (six digits).
     let at = At::new(&m).x("p", 0.960677).x("x", 300.0);
     assert!(at.f("x").abs() < 1e-5 * 5.19e9);
+}
+
+#[test]
+fn every_embedded_model_compiles() {
+    let mut sources = Sources::new(Box::new(MemoryFiles::default()));
+    let mut library = Library::new();
+    let names: Vec<String> = library.list().iter().map(|e| e.name.clone()).collect();
+    assert!(names.len() > 5);
+    for name in names {
+        let found = library.get(&mut sources, &name);
+        let said = library.take_diagnostics();
+        assert!(found.is_some() && said.is_empty(), "{name}: {}", render(&said, &sources, false));
+    }
 }
