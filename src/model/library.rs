@@ -76,12 +76,11 @@ impl Library {
     /// The model of the module called `name`: exact match first, else the only one that differs by case alone (decision 28).
     /// What there is to say about its file is kept for [`Library::take_diagnostics`].
     pub fn get(&mut self, sources: &mut Sources, name: &str) -> Option<Arc<Model>> {
-        let loaded: Vec<&str> = self.loaded.iter().map(|m| m.name.as_str()).collect();
+        let loaded: Vec<String> = self.loaded.iter().map(|m| m.name.clone()).collect();
         if let Some(k) = self.choose(name, &loaded) {
             return Some(self.loaded[k].clone());
         }
         let names: Vec<String> = self.embedded.iter().map(|e| e.name.clone()).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let entry = self.choose(name, &names).map(|k| self.embedded[k].clone())?;
         if !self.compiled.contains_key(&entry.path) {
             let text = FILES.get_file(entry.path.trim_start_matches("models/")).and_then(|f| f.contents_utf8()).unwrap_or("");
@@ -94,8 +93,8 @@ impl Library {
     }
 
     /// Index of `name` among `names` by the case rule; names that differ by case alone leave a message.
-    fn choose(&mut self, name: &str, names: &[&str]) -> Option<usize> {
-        if let Some(k) = names.iter().position(|n| *n == name) {
+    fn choose(&mut self, name: &str, names: &[String]) -> Option<usize> {
+        if let Some(k) = names.iter().position(|n| n == name) {
             return Some(k);
         }
         let folded: Vec<usize> = (0..names.len()).filter(|k| names[*k].eq_ignore_ascii_case(name)).collect();
