@@ -13,9 +13,11 @@ pub mod behaviour;
 pub mod check;
 pub mod columns;
 pub mod controls;
+pub mod coupling;
 pub mod device;
 pub mod elaborate;
 pub mod flatten;
+pub mod forest;
 pub mod graph;
 pub mod measures;
 pub mod models;
@@ -27,6 +29,7 @@ pub mod reader;
 pub mod scope;
 pub mod starts;
 pub mod stimulus;
+pub mod structure;
 
 /// A number of the deck: fixed, or an output of `Circuit::expressions` (it then depends on a root parameter).
 #[derive(Clone, Copy, PartialEq, Debug)]
