@@ -3,8 +3,8 @@
 //! Vertices are the nodes, ground, and the inner nodes of every instance; what joins two of them is read from the equations
 //! of the models (see `structure`).
 
-use crate::circuit::graph::Values;
 use crate::circuit::forest::{Components, Forest};
+use crate::circuit::graph::Values;
 use crate::circuit::names::branch_current;
 use crate::circuit::structure::{Pair, Structure, Tie, structure};
 use crate::circuit::{Circuit, SourceKind, Terminal, coupling};
@@ -102,7 +102,8 @@ impl<'c> Map<'c> {
         let mut found = Vec::new();
         for (k, node) in self.circuit.nodes.iter().enumerate() {
             if real[k] == 0 {
-                let known = self.circuit.nodes.iter().enumerate().filter(|(other, _)| real[*other] > 0).map(|(_, n)| n.name.as_str());
+                let known =
+                    self.circuit.nodes.iter().enumerate().filter(|(other, _)| real[*other] > 0).map(|(_, n)| n.name.as_str());
                 let what = if looks[k] > 0 { "it only controls, nothing sets its voltage" } else { "nothing is connected to it" };
                 let message = format!("node `{}` has no element", node.name);
                 found.push(Diagnostic::error(node.span, message).expected(what).suggest(&node.name, known));

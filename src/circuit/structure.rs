@@ -57,8 +57,7 @@ pub fn structure(model: &Model) -> Structure {
         let own = |k: &u32| {
             let probe = &model.probes[*k as usize];
             let rows = [Some(probe.plus), probe.minus];
-            kind(probe.plus) == UnknownKind::Current
-                || rows.iter().flatten().any(|r| *r == pair.0 || Some(*r) == pair.1)
+            kind(probe.plus) == UnknownKind::Current || rows.iter().flatten().any(|r| *r == pair.0 || Some(*r) == pair.1)
         };
         if f.iter().any(own) {
             out.conducting.push(pair);
