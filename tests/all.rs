@@ -29,6 +29,8 @@ mod output;
 mod physics;
 #[path = "all/sparse.rs"]
 mod sparse;
+#[path = "all/sweeps.rs"]
+mod sweeps;
 #[allow(dead_code)]
 #[path = "all/systems.rs"]
 mod systems;

@@ -13,7 +13,7 @@ use crate::dae::Params;
 use super::Counts;
 use super::border::Branch;
 use super::failure::Failure;
-use super::newton::Newton;
+use super::newton::{Newton, Report};
 use super::settle::{Settling, settle};
 use super::statics::Statics;
 use super::walk::{Path, walk};
@@ -42,6 +42,8 @@ const DECADES: f64 = 11.0;
 const SETTLING: Settling = Settling { first: 1e-11, capacitance: 1e-12 };
 /// Steps along the branch in the arclength rung.
 const ARC_STEPS: u32 = 2000;
+/// Common factor of the sources beyond which a branch is given up.
+const FARTHEST: f64 = 3.0;
 
 /// Which rung held, and what was tried before.
 #[derive(Clone, PartialEq, Debug)]
@@ -79,7 +81,7 @@ pub fn climb_from(
     counts: &mut Counts,
 ) -> Result<Climbed, (Failure, String)> {
     let mut tried: Vec<String> = Vec::new();
-    let mut telling: Option<Failure> = None;
+    let mut failures = Vec::new();
     for rung in rungs {
         let mut trial = x.to_vec();
         match (rung.climb)(statics, newton, params, &mut trial, counts) {
@@ -89,26 +91,24 @@ pub fn climb_from(
             }
             Err((place, failure)) => {
                 tried.push(format!("{} ({place})", rung.name));
-                telling = Some(more_telling(telling, failure));
+                // A matrix that becomes singular far out says nothing about the circuit: that is no convergence.
+                failures.push(match failure {
+                    Failure::Singular(s) if !s.not_finite => Failure::NoConvergence(Report { iterations: 0, ..newton.report() }),
+                    other => other,
+                });
             }
         }
     }
-    Err((telling.unwrap_or(Failure::NotFinite), tried.join(", ")))
+    let start = newton.linearise(statics.system, &statics.equation(params), x, counts).err();
+    Err((most_telling(start, &failures), tried.join(", ")))
 }
 
-/// Singular says more than no convergence, and that more than not finite; the first of equals is kept.
-fn more_telling(old: Option<Failure>, new: Failure) -> Failure {
-    let rank = |failure: &Failure| match failure {
-        Failure::Refused(_) => 4,
-        Failure::Singular(_) => 3,
-        Failure::NoConvergence(report) if report.iterations > 0 => 2,
-        Failure::NotFinite | Failure::Escaped(_) => 1,
-        Failure::NoConvergence(_) => 0,
-    };
-    match old {
-        Some(old) if rank(&old) >= rank(&new) => old,
-        _ => new,
-    }
+/// What to report: a refusal; what is wrong at the start itself if no rung came further; a solve that did not converge.
+fn most_telling(start: Option<Failure>, failures: &[Failure]) -> Failure {
+    let refused = failures.iter().find(|f| matches!(f, Failure::Refused(_)));
+    let moved = failures.iter().find(|f| matches!(f, Failure::NoConvergence(report) if report.iterations > 0));
+    let other = failures.iter().find(|f| matches!(f, Failure::NoConvergence(_)));
+    refused.or(moved).cloned().or(start).or(other.cloned()).unwrap_or(Failure::NotFinite)
 }
 
 fn direct(
@@ -118,7 +118,7 @@ fn direct(
     x: &mut [f64],
     counts: &mut Counts,
 ) -> Result<(), (String, Failure)> {
-    statics.solve(newton, params, x, counts).map(|_| ()).map_err(|failure| (failure.to_string(), failure))
+    statics.solve(newton, params, x, counts).map(|_| ()).map_err(|failure| (failure.words(statics.system), failure))
 }
 
 fn gmin(
@@ -133,7 +133,7 @@ fn gmin(
     let least = 10f64.powf(-DECADES);
     let value = |u: f64| if u >= 1.0 { 0.0 } else { SHUNT * (10f64.powf(-DECADES * u) - least) / (1.0 - least) };
     walk(statics, newton, &mut params, &Path { id, value: &value }, x, counts)
-        .map_err(|(u, failure)| (format!("stuck at {:.1e} S: {failure}", value(u)), failure))
+        .map_err(|(u, failure)| (format!("stuck at {:.1e} S: {}", value(u), failure.words(statics.system)), failure))
 }
 
 fn sources(
@@ -146,7 +146,7 @@ fn sources(
     let Some(id) = statics.system.param("sources") else { return Err(absent("sources")) };
     let mut params = params.clone();
     walk(statics, newton, &mut params, &Path { id, value: &|u| u }, x, counts)
-        .map_err(|(u, failure)| (format!("stuck at {:.3} % of the sources: {failure}", 100.0 * u), failure))
+        .map_err(|(u, failure)| (format!("stuck at {:.3} % of the sources: {}", 100.0 * u, failure.words(statics.system)), failure))
 }
 
 fn pseudo_transient(
@@ -156,7 +156,8 @@ fn pseudo_transient(
     x: &mut [f64],
     counts: &mut Counts,
 ) -> Result<(), (String, Failure)> {
-    settle(statics, newton, params, SETTLING, x, counts).map_err(|failure| ("does not come to rest".to_string(), failure))
+    settle(statics, newton, params, SETTLING, x, counts)
+        .map_err(|failure| (format!("does not come to rest: {}", failure.words(statics.system)), failure))
 }
 
 fn arclength(
@@ -171,26 +172,45 @@ fn arclength(
     let result = follow_sources(&mut branch, newton, x);
     *counts += branch.counts;
     let p = statics.system.value(&branch.params, id);
-    result.map_err(|failure| (format!("stuck at {:.3} % of the sources: {failure}", 100.0 * p), failure))?;
+    result
+        .map_err(|failure| (format!("stuck at {:.3} % of the sources: {}", 100.0 * p, failure.words(statics.system)), failure))?;
     // The branch ends where the sources are 1 as a limit of steps; the last digits belong to the problem as posed.
-    statics.solve(newton, params, x, counts).map(|_| ()).map_err(|failure| (failure.to_string(), failure))
+    statics.solve(newton, params, x, counts).map(|_| ()).map_err(|failure| (failure.words(statics.system), failure))
 }
 
 fn follow_sources(branch: &mut Branch, newton: &mut Newton, x: &mut [f64]) -> Result<(), Failure> {
     let (statics, _, params, counts) = branch.apart(0.0)?;
     statics.solve(newton, params, x, counts)?;
-    let mut place = branch.enter(x, 1.0)?;
+    let mut result = Err(Failure::NotFinite);
+    // The branch may lead from the origin to full sources by either way.
+    for sign in [1.0, -1.0] {
+        branch.apart(0.0)?;
+        let mut trial = x.to_vec();
+        result = follow_one_way(branch, &mut trial, sign);
+        if result.is_ok() {
+            x.copy_from_slice(&trial);
+            break;
+        }
+    }
+    result
+}
+
+fn follow_one_way(branch: &mut Branch, x: &mut [f64], sign: f64) -> Result<(), Failure> {
+    let mut place = branch.enter(x, sign)?;
     let mut step = 0.02;
     for _ in 0..ARC_STEPS {
-        let (next, proposal) = branch.step(&place, step, 1e-9)?;
+        let (next, proposal) = branch.step(&place, step, 1e-7)?;
         if (next.p() - 1.0) * (place.p() - 1.0) <= 0.0 {
             let end = branch.at(&place, &next, 1.0)?;
             x.copy_from_slice(end.x());
             return Ok(());
         }
+        if next.p().abs() > FARTHEST {
+            break;
+        }
         (place, step) = (next, proposal.min(0.2));
     }
-    Err(Failure::NoConvergence(Default::default()))
+    Err(Failure::NoConvergence(Report::default()))
 }
 
 fn absent(name: &str) -> (String, Failure) {

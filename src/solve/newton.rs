@@ -90,6 +90,7 @@ pub struct Newton {
     base: Vec<f64>,
     trial: Vec<f64>,
     special: SpecialRows,
+    report: Report,
 }
 
 impl Newton {
@@ -106,6 +107,7 @@ impl Newton {
             base: vec![0.0; n],
             trial: vec![0.0; system.layout().limits],
             special: SpecialRows::new(system.layout(), system.pattern()),
+            report: Report::default(),
         }
     }
 
@@ -137,6 +139,7 @@ impl Newton {
             let (unknown, weight) = judge_update(system, &self.update, x, relative);
             report.worst_row = (row, self.residual[row]);
             report.worst_unknown = (unknown, self.update[unknown]);
+            self.report = report;
             let accepted = residual_weight <= 1.0 && weight <= 1.0 && !self.eval.advice.limited;
             if accepted && enough(eq.alpha == 0.0, relative, weight, last_weight) {
                 x.iter_mut().zip(&self.update).for_each(|(x, dx)| *x += dx);
@@ -189,6 +192,11 @@ impl Newton {
     /// The last update: after a successful solve `x` minus the place of [`Newton::eval`].
     pub fn update(&self) -> &[f64] {
         &self.update
+    }
+
+    /// How the last iteration went, also of a solve that failed.
+    pub fn report(&self) -> Report {
+        self.report
     }
 
     /// `r` at the place of the last evaluation.

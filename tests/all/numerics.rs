@@ -1,13 +1,11 @@
 //! Newton, walks, ladder, folds: against closed forms.
 
-use memspice::analysis::{Env, Summary, TABLE, op};
-use memspice::args::{Arg, Args};
+use memspice::analysis::{Env, op};
 use memspice::dae::{Memory, Phase, StartKind, System};
 use memspice::solve::ladder::{LADDER, climb_from};
 use memspice::solve::newton::{Implicit, Newton, Report, Rows};
 use memspice::solve::statics::Statics;
-use memspice::solve::{Counts, SimError, Tolerances};
-use memspice::wave::Dataset;
+use memspice::solve::{Counts, Tolerances};
 
 use super::systems::*;
 
@@ -71,7 +69,7 @@ fn held_rows_keep_their_start_and_pins_their_value() {
 }
 
 /// What an analysis needs to run a toy with the parameters given.
-fn env(system: &Toy) -> Env<'static> {
+pub fn env(system: &Toy) -> Env<'static> {
     static STOP: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
     Env {
         tolerances: tolerances(),
@@ -123,94 +121,6 @@ fn start_values_choose_the_equilibrium() {
     assert!((point.x[1] - 295.51463).abs() < 1e-5 && (point.x[3] - 363.64158).abs() < 1e-5, "{:?}", point.x);
 }
 
-/// Runs a card such as `dc v1 0 1.2 1m` (numbers plain) on a toy.
-fn run_card(card: &str, system: &Toy) -> (Dataset, Summary, Result<(), SimError>) {
-    let mut words = card.split_whitespace();
-    let keyword = words.next().unwrap().to_string();
-    let span = memspice::span::Span::default();
-    let items = words
-        .map(|word| match word.split_once('=') {
-            Some((name, text)) => Arg { name: Some(name.into()), text: text.into(), number: text.parse().ok(), span },
-            None => Arg { name: None, text: word.into(), number: word.parse().ok(), span },
-        })
-        .collect();
-    let args = Args { keyword: keyword.clone(), span, items };
-    let entry = TABLE.iter().find(|e| e.keyword == keyword).unwrap();
-    let analysis = (entry.parse)(&args, system).unwrap_or_else(|d| panic!("{}", d.message));
-    let mut data = Dataset::default();
-    let (summary, result) = analysis.run(system, &env(system), &mut data);
-    (data, summary, result)
-}
-
-/// Row with the smallest |dp/ds|: here simply the row at which the branch number is about to rise.
-fn fold_rows(data: &Dataset) -> Vec<usize> {
-    let pass = data.real("branch").unwrap();
-    (1..pass.len()).filter(|k| pass[*k] > pass[*k - 1]).map(|k| k - 1).collect()
-}
-
-#[test]
-fn sweep_of_a_linear_circuit_is_plain() {
-    let (data, summary, result) = run_card("dc v1 -1 1 0.1", &rc(1e3, 1e-9, 5.0, 0.0, 1.0));
-    result.unwrap();
-    assert_eq!((data.rows, summary.ruled_by.as_str()), (21, "v1 reached 1"));
-    let (v1, out) = (data.real("v1").unwrap(), data.real("v(out)").unwrap());
-    for (v, x) in v1.iter().zip(out) {
-        assert!((v - x).abs() < 1e-15, "{v} {x}");
-    }
-    assert_eq!((v1[0], v1[20]), (-1.0, 1.0));
-}
-
-/// x^3 - 3x = p: folds at p = 2, x = -1 and p = -2, x = 1, where d/dx = 0.
-#[test]
-fn cubic_is_followed_through_both_folds() {
-    let system = cubic(0.0).start(0, -3.0, StartKind::State);
-    let (data, summary, result) = run_card("dc p -3 3 0.25", &system);
-    result.unwrap();
-    let (p, x) = (data.real("p").unwrap(), data.real("x").unwrap());
-    let folds = fold_rows(&data);
-    assert_eq!(folds.len(), 2, "{summary:?}");
-    for (row, sign) in folds.iter().zip([-1.0, 1.0]) {
-        assert!((x[*row] - sign).abs() < 1e-9 && (p[*row] + 2.0 * sign).abs() < 1e-12, "{} {}", x[*row], p[*row]);
-    }
-    for (p, x) in p.iter().zip(x) {
-        assert!((x * x * x - 3.0 * x - p).abs() < 1e-12);
-    }
-    // Every grid value once on each pass it belongs to: 21 up to p = 2, 17 back, 21 on; the two at the folds may coincide.
-    assert!((59..=61).contains(&data.rows), "{}", data.rows);
-    assert_eq!(summary.ruled_by, "p reached 3");
-}
-
-/// With jumps the state leaves x = -1 for the far branch at p > 2, and comes back at p < -2: hysteresis.
-#[test]
-fn cubic_with_jumps_is_a_hysteresis_loop() {
-    let system = cubic(0.0).start(0, -3.0, StartKind::State);
-    let (data, summary, result) = run_card("dc p -3 3 0.25 mode=back", &system);
-    result.unwrap();
-    let (p, x, pass) = (data.real("p").unwrap(), data.real("x").unwrap(), data.real("branch").unwrap());
-    assert_eq!(fold_rows(&data).len(), 3, "{summary:?}");
-    for k in 0..data.rows {
-        let up = pass[k] <= 2.0;
-        let on_upper = if up { p[k] > 2.0 + 1e-9 } else { p[k] > -2.0 - 1e-9 };
-        assert_eq!(x[k] > 0.0, on_upper, "p = {}, x = {}, pass {}", p[k], x[k], pass[k]);
-    }
-}
-
-/// ndr-models 4.2: onset of the negative resistance, and points of the curve.
-#[test]
-fn nbox_onset_is_located_and_followed_beyond() {
-    let (data, summary, result) = run_card("dc v1 0 1.2 0.001", &nbox_direct(0.0));
-    result.unwrap();
-    let (v, x, i) = (data.real("v1").unwrap(), data.real("x1.x").unwrap(), data.real("i(v1)").unwrap());
-    let folds = fold_rows(&data);
-    assert_eq!(folds.len(), 1, "{summary:?}");
-    let k = folds[0];
-    assert!((v[k] - 0.972734).abs() < 1e-6 && (x[k] - 316.647).abs() < 1e-3, "{} {}", v[k], x[k]);
-    assert!((i[k] + 1.23556e-3).abs() < 1e-8, "{}", i[k]);
-    assert!(summary.ruled_by.contains("x1.x left its range 200 K to 700 K"), "{}", summary.ruled_by);
-    assert!(x.iter().all(|x| *x <= 700.0) && *x.last().unwrap() > 695.0);
-    println!("rows {} counts {:?} {:?}", data.rows, summary.counts, summary.remarks);
-}
-
 /// `v^3 = 8`: at the start nothing conducts, so that zeros alone make the matrix singular; the ladder must go on.
 #[test]
 fn devices_that_are_off_at_the_start_are_no_dead_end() {
@@ -236,4 +146,100 @@ fn unstable_operating_points_are_told() {
     let apart = pair([300.0, 500.0]);
     assert!((apart.x[1] - 295.51463).abs() < 1e-5 && (apart.x[3] - 363.64158).abs() < 1e-5, "{:?}", apart.x);
     assert!(!apart.remarks.iter().any(|r| r.contains("unstable")), "{:?}", apart.remarks);
+}
+
+/// The ladder goes as far as it must: a system for each rung.
+#[test]
+fn each_rung_wins_where_the_ones_before_fail() {
+    let off = Toy::new(|e| {
+        let v = e.x(0);
+        e.f(0, v * v * v);
+        e.f(0, e.sources() * -8.0);
+    })
+    .unknown("a", VOLTAGE, 1e-12);
+    for (rung, system, x) in
+        [("gmin", off, 2.0), ("source", runaway(true, false), 3.0), ("pseudo-transient", runaway(false, true), 3.0)]
+    {
+        let point = operating_point(&system);
+        assert!(point.rung.starts_with(rung) && (point.x[0] - x).abs() < 1e-9, "{rung}: {} {:?}", point.rung, point.x);
+    }
+    let x = climb_with("arclength", &cubic(3.0)).unwrap_or_else(|e| panic!("{e}"));
+    assert!((x[0] * x[0] * x[0] - 3.0 * x[0] - 3.0).abs() < 1e-12);
+}
+
+#[test]
+fn nothing_works_is_told_in_names() {
+    let error = op::solve(&runaway(false, false), &env(&runaway(false, false)), Phase::Static).map(|_| ()).unwrap_err().to_string();
+    println!("{error}");
+    assert!(error.contains("x") && error.contains("direct (") && error.contains("arclength ("), "{error}");
+    let open = Toy::new(|e| {
+        let a = e.x(0);
+        e.f(0, a - 1.0);
+    })
+    .unknown("a", VOLTAGE, 1e-12)
+    .unknown("loose", STATE, 1e-12);
+    let error = op::solve(&open, &env(&open), Phase::Static).map(|_| ()).unwrap_err().to_string();
+    println!("{error}");
+    assert!(error.contains("singular") && error.contains("loose"), "{error}");
+    let wrong = Toy::new(|e| {
+        let a = e.x(0);
+        e.f(0, (a - 1.0).ln());
+    })
+    .unknown("a", VOLTAGE, 1e-12);
+    let error = op::solve(&wrong, &env(&wrong), Phase::Static).map(|_| ()).unwrap_err().to_string();
+    println!("{error}");
+    assert!(error.contains("not a finite number") && error.contains("a: not finite"), "{error}");
+}
+
+/// A state that nothing moves at rest is held where it starts (decision 1), and told.
+#[test]
+fn undetermined_states_are_held() {
+    let point = operating_point(
+        &Toy::new(|e| {
+            let (v, x) = (e.x(0), e.x(1));
+            e.f(0, (v - e.sources() * 0.0) / 1e3 + v * x);
+            e.f(1, -(v * v));
+            e.q(1, x);
+        })
+        .unknown("n", VOLTAGE, 1e-12)
+        .unknown("x1.x", STATE, 1e-12)
+        .start(1, 0.3, StartKind::State),
+    );
+    assert_eq!(point.x, [0.0, 0.3]);
+    assert_eq!(point.remarks, ["x1.x: nothing determines it at rest; held at its start value 0.3"]);
+}
+
+#[test]
+fn initial_conditions_count_where_a_transient_starts() {
+    let system = nbox_cell(0.0, 253.15).start(1, 300.0, StartKind::Ic);
+    let point = op::solve(&system, &env(&system), Phase::TransientStart).unwrap();
+    assert_eq!(point.x[1], 300.0);
+    // v = V_S / (1 + R_S G(300 K)), ndr-models 4.2.
+    assert!((point.x[0] - 1.25 / (1.0 + 200.0 * 9.659000e-4)).abs() < 1e-7, "{:?}", point.x);
+    assert!((operating_point(&system).x[1] - 324.89349).abs() < 5e-6);
+}
+
+/// The latch has two stable states and one between; a nodeset chooses, and without one the symmetric state is told.
+#[test]
+fn nodesets_choose_the_state_of_a_latch() {
+    let symmetric = operating_point(&latch(5.0));
+    assert!((symmetric.x[0] - symmetric.x[1]).abs() < 1e-9, "{:?}", symmetric.x);
+    assert!(symmetric.remarks.iter().any(|r| r.starts_with("an unstable equilibrium")), "{:?}", symmetric.remarks);
+    for k in 0..2 {
+        let point = operating_point(&latch(5.0).start(k, 0.1, StartKind::Nodeset));
+        let (on, off) = (point.x[k as usize], point.x[1 - k as usize]);
+        assert!(on < 0.2 && off > 4.0, "{:?} by {}", point.x, point.rung);
+        assert!(!point.remarks.iter().any(|r| r.contains("unstable")), "{:?}", point.remarks);
+    }
+}
+
+/// Any rung alone brings the chain of diodes to its current, and the latch somewhere that solves it.
+#[test]
+fn every_rung_climbs_chains_and_latches() {
+    for rung in &LADDER {
+        let x = climb_with(rung.name, &diode_chain(10.0, 100.0)).unwrap_or_else(|e| panic!("{}: {e}", rung.name));
+        let current = 1e-14 * ((x[0] / 5.0 / 0.025852).exp() - 1.0);
+        assert!((current - (10.0 - x[0]) / 100.0).abs() < 1e-12, "{}: {x:?}", rung.name);
+        climb_with(rung.name, &latch(5.0)).unwrap_or_else(|e| panic!("{}: {e}", rung.name));
+    }
 }

@@ -108,6 +108,7 @@ pub struct Equations<'a> {
     x: &'a [f64],
     params: &'a [f64],
     trial: Option<&'a [f64]>,
+    past: &'a [f64],
     pattern: &'a Pattern,
     out: &'a mut Eval,
     /// df/dp and dq/dp of one parameter, if wanted.
@@ -123,6 +124,11 @@ impl Equations<'_> {
     /// Parameter k, in order of [`Toy::param`].
     pub fn p(&self, k: usize) -> Dual {
         Dual::seed(self.params[k + RESERVED], self.x.len() + k + RESERVED)
+    }
+
+    /// Retained value k.
+    pub fn past(&self, k: usize) -> f64 {
+        self.past[k]
     }
 
     /// The common factor of sources.
@@ -188,6 +194,7 @@ impl Equations<'_> {
 const RESERVED: usize = 3;
 
 type Writer = Box<dyn Fn(&mut Equations) + Send + Sync>;
+type Keeper = Box<dyn Fn(&[f64], &mut [f64]) + Send + Sync>;
 
 /// A system from a closure.
 pub struct Toy {
@@ -196,6 +203,7 @@ pub struct Toy {
     params: Vec<(String, f64)>,
     starts: Vec<Start>,
     write: Writer,
+    keep: Option<Keeper>,
     pub breaks: Vec<f64>,
     pub motion: Option<Motion>,
     pub stimulus: Vec<(usize, Complex64)>,
@@ -222,6 +230,7 @@ impl Toy {
             params: vec![("sources".into(), 1.0), ("shunt".into(), 0.0), ("gmin".into(), 1e-12)],
             starts: Vec::new(),
             write: Box::new(write),
+            keep: None,
             breaks: Vec::new(),
             motion: None,
             stimulus: Vec::new(),
@@ -265,6 +274,12 @@ impl Toy {
         self
     }
 
+    /// Changes the value of a parameter.
+    pub fn preset(mut self, name: &str, value: f64) -> Toy {
+        self.params.iter_mut().filter(|p| p.0 == name).for_each(|p| p.1 = value);
+        self
+    }
+
     pub fn start(mut self, unknown: u32, value: f64, kind: StartKind) -> Toy {
         self.starts.push(Start { unknown, minus: None, value, kind });
         self
@@ -272,6 +287,13 @@ impl Toy {
 
     pub fn limits(mut self, count: usize) -> Toy {
         self.layout.limits = count;
+        self
+    }
+
+    /// Retained values, renewed at accepted points from the unknowns.
+    pub fn memory(mut self, count: usize, keep: impl Fn(&[f64], &mut [f64]) + Send + Sync + 'static) -> Toy {
+        self.layout.memory = count;
+        self.keep = Some(Box::new(keep));
         self
     }
 
@@ -290,7 +312,8 @@ impl Toy {
         out.advice = Advice::default();
         let params = self.numbers(at.params);
         let (t, phase, trial) = (at.t, at.phase, at.trial);
-        let mut equations = Equations { t, phase, x: at.x, params, trial, pattern: &self.pattern, out, slope };
+        let past = &at.past.0;
+        let mut equations = Equations { t, phase, x: at.x, params, trial, past, pattern: &self.pattern, out, slope };
         (self.write)(&mut equations);
         let shunt = Dual::seed(params[1], at.x.len() + 1);
         for (k, unknown) in self.layout.unknowns.iter().enumerate() {
@@ -342,7 +365,11 @@ impl System for Toy {
         self.write(at, out, None);
     }
 
-    fn commit(&self, _: &Point, _: &mut Memory, _: &mut Vec<Message>) {}
+    fn commit(&self, at: &Point, memory: &mut Memory, _: &mut Vec<Message>) {
+        if let Some(keep) = &self.keep {
+            keep(at.x, &mut memory.0);
+        }
+    }
 
     fn derive(&self, _: usize, arguments: &[f64]) -> f64 {
         arguments.iter().sum()
@@ -605,4 +632,93 @@ pub fn taox_driven(x0: f64, v1: f64, va: f64, fr: f64) -> Toy {
         toy.motion = Some(Motion { source: "v1".into(), period: 1.0 / fr });
     }
     toy
+}
+
+const THERMAL: f64 = 0.025852;
+
+/// A junction's current, limited as probe k.
+fn junction(e: &mut Equations, k: usize, v: Dual, saturation: f64) -> Dual {
+    let critical = THERMAL * (THERMAL / (std::f64::consts::SQRT_2 * saturation)).ln();
+    let v = e.limit(k, v, |new, old| pnjlim(new, old, THERMAL, critical));
+    ((v / THERMAL).exp() - 1.0) * saturation
+}
+
+/// Source v1, R, and five diodes in series; unknowns a1 to a5, the top first. Parameters v1 r.
+pub fn diode_chain(v1: f64, r: f64) -> Toy {
+    let mut toy = Toy::new(|e| {
+        let resistor = (e.x(0) - e.sources() * e.p(0)) / e.p(1);
+        e.f(0, resistor);
+        for k in 0..5 {
+            let v = if k < 4 { e.x(k) - e.x(k + 1) } else { e.x(k) };
+            let current = junction(e, k, v, 1e-14);
+            e.f(k, current);
+            if k < 4 {
+                e.f(k + 1, -current);
+            }
+        }
+    });
+    for k in 1..=5 {
+        toy = toy.unknown(&format!("a{k}"), VOLTAGE, 1e-12);
+    }
+    toy.limits(5).param("v1", v1).param("r", r)
+}
+
+/// Two Ebers-Moll transistors (is 1e-16, bf 100, br 1), each base fed from the other's collector by rb, collectors from vcc
+/// by rc; 1 pF at each collector. Unknowns c1 c2 b1 b2. Parameters vcc rc rb.
+pub fn latch(vcc: f64) -> Toy {
+    let mut toy = Toy::new(|e| {
+        for k in 0..2 {
+            let (collector, base, other) = (k, 2 + k, 1 - k);
+            let (vc, vb, supply) = (e.x(collector), e.x(base), e.sources() * e.p(0));
+            let forward = junction(e, 2 * k, vb, 1e-16);
+            let reverse = junction(e, 2 * k + 1, vb - vc, 1e-16);
+            e.f(collector, (vc - supply) / e.p(1));
+            e.f(collector, forward - reverse * 2.0);
+            e.f(base, forward / 100.0 + reverse);
+            let coupling = (vb - e.x(other)) / e.p(2);
+            e.f(base, coupling);
+            e.f(other, -coupling);
+            e.q(collector, vc * 1e-12);
+            e.q(base, vb * 1e-12);
+        }
+    })
+    .limits(4);
+    for name in ["c1", "c2", "b1", "b2"] {
+        toy = toy.unknown(name, VOLTAGE, 1e-12);
+    }
+    toy.param("vcc", vcc).param("rc", 1e3).param("rb", 1e4)
+}
+
+/// Comparator with retained state s: v(out) = 1 if s else 0 behind 1 ohm; s rises at v1 > 1 and falls at v1 < -1.
+pub fn comparator() -> Toy {
+    Toy::new(|e| {
+        let target = e.past(0);
+        let (out, input, v1) = (e.x(0), e.x(1), e.p(0) * e.sources());
+        e.f(0, out - target);
+        e.f(1, input - v1);
+    })
+    .unknown("out", VOLTAGE, 1e-12)
+    .unknown("in", VOLTAGE, 1e-12)
+    .memory(1, |x, past| {
+        if x[1] > 1.0 {
+            past[0] = 1.0;
+        } else if x[1] < -1.0 {
+            past[0] = 0.0;
+        }
+    })
+    .param("v1", 0.0)
+}
+
+/// `u / sqrt(1 + u^2) = 0` with `u = 5 (x - 3 sources)`: Newton from 0 runs away. With `charge` dx/dt is minus that.
+pub fn runaway(sources: bool, charge: bool) -> Toy {
+    Toy::new(move |e| {
+        let target = if sources { e.sources() * 3.0 } else { 3.0.into() };
+        let u = (e.x(0) - target) * 5.0;
+        e.f(0, u / (u * u + 1.0).sqrt());
+        if charge {
+            let x = e.x(0);
+            e.q(0, x);
+        }
+    })
+    .unknown("x", STATE, 1e-12)
 }
