@@ -6,6 +6,7 @@ use memspice::ir::interp::{Interpreter, evaluate, first_non_finite};
 use memspice::ir::op::Takes;
 use memspice::ir::rate::{Origin, rates, split};
 use memspice::ir::simd::Path;
+use memspice::ir::text::{parse, print};
 use memspice::ir::{Builder, Function, Input, Op, Rate, Type, Value};
 
 /// A function of `Probe(0..)`, built by `make`.
@@ -642,4 +643,17 @@ fn loops_end_lane_by_lane() {
     let rounds = memspice::ir::MAX_ROUNDS as f64;
     assert_eq!(lanes(&Program::compile(&endless), 2, &|_, _| 0.0)[0], [rounds; 2]);
     assert_eq!(at(&endless, &[0.0]), rounds);
+}
+
+#[test]
+fn functions_survive_the_round_trip_through_text() {
+    for seed in 0..100 {
+        let f = differentiate(&random(seed, 3), &[0, 1, 2], &[0, 1]).0;
+        let text = print(&f);
+        let back = parse(&text).expect("printed text can be read");
+        memspice::ir::verify::check(&back).expect("a sound function");
+        assert_eq!(print(&back), text, "seed {seed}");
+        assert_eq!((back.types, back.outputs), (f.types, f.outputs), "seed {seed}");
+    }
+    assert!(parse("v0 = input probe 0 real\nv1 = frobnicate v0\noutputs v1").is_err_and(|e| e.contains("line 2")));
 }
