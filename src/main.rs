@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use memspice::output;
 use memspice::run::{self, RunOptions, RunReport};
+use memspice::show;
 use memspice::units;
 use memspice::wave::compare;
 
@@ -128,9 +129,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let exit = match cli.command.unwrap_or(Command::Run(cli.run)) {
         Command::Run(arguments) => run_decks(&arguments),
-        Command::Check { files } => print(&run::check(&files)),
-        Command::Show { file } => print(&run::show(&file)),
-        Command::Models { name } => print(&run::models(name.as_deref())),
+        Command::Check { files } => print(&show::check(&files)),
+        Command::Show { file } => print(&show::show(&file)),
+        Command::Models { name } => print(&show::models(name.as_deref())),
         Command::Compare { golden, other, tol } => compare_files(&golden, &other, tol),
     };
     ExitCode::from(exit)

@@ -1,7 +1,26 @@
-//! The pipeline from files to a report: what `memspice run`, `check`, `show` and `models` do.
+//! The pipeline from files to a report: what `memspice run` and `check` do (`show` and `models` are in `explain`).
+//!
+//! deck text → tree → circuit → equations → analyses, one set for each member of `.step`, members in parallel → measures,
+//! files, summary. Nothing here prints.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
+
+use crate::analysis::{Analysis, Env, Summary, TABLE};
+use crate::args::{Arg, Args};
+use crate::circuit::{Circuit, elaborate::elaborate};
+use crate::dae::{Change, MessageKind, Params, System};
+use crate::diag::{self, Diagnostic};
+use crate::mna::Mna;
+use crate::model::library::Library;
+use crate::output::{self, Request};
+use crate::report;
+use crate::solve::{SimError, Tolerances};
+use crate::span::{Disk, Sources, Span};
+use crate::wave::{Dataset, Sink};
 
 /// What the command line asks for besides the deck.
 #[derive(Clone, PartialEq, Debug)]
@@ -41,26 +60,295 @@ pub struct RunReport {
     pub files: Vec<PathBuf>,
 }
 
-/// Runs a deck.
-pub fn run(deck: &Path, _: &RunOptions, _: &AtomicBool, _: &(dyn Fn(&str, f64) + Sync)) -> RunReport {
-    unfinished(&deck.display().to_string())
+/// One analysis of one member of a `.step` family, done.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What it cost and said.
+    pub summary: Summary,
+    /// Its rows; empty columns if it never began.
+    pub data: Dataset,
+    /// Its failure, if it failed.
+    pub failure: Option<SimError>,
+    /// Its measures: name and value or reason.
+    pub measures: Vec<(String, Result<f64, String>)>,
+    /// Seconds it took.
+    pub seconds: f64,
 }
 
-/// Everything that can be known of decks and Verilog-A files without simulating.
-pub fn check(files: &[PathBuf]) -> RunReport {
-    unfinished(&files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", "))
+/// A deck whose analyses have run.
+pub struct Simulation {
+    /// The equations.
+    pub mna: Mna,
+    /// Outcomes: members of the family in order, in each of them the analyses in order.
+    pub members: Vec<Vec<Outcome>>,
 }
 
-/// Tree, equations, derivatives, unknowns and matrix pattern of a file.
-pub fn show(file: &Path) -> RunReport {
-    unfinished(&file.display().to_string())
+/// Reads a deck up to its equations.
+///
+/// # Errors
+/// The diagnostics, of which at least one is an error.
+pub fn prepare(deck: &Path, sets: &[(String, f64)], sources: &mut Sources) -> Result<(Mna, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let file = match sources.load(deck) {
+        Ok(file) => file,
+        Err(error) => {
+            let file = sources.add(deck, String::new());
+            return Err(vec![Diagnostic::error(Span::new(file, 0, 0), format!("cannot read {}: {error}", deck.display()))]);
+        }
+    };
+    let (tree, mut diagnostics) = crate::netlist::parse(sources, file);
+    let mut library = Library::new();
+    let (circuit, more) = elaborate(&tree, &mut library, sources, sets);
+    diagnostics.extend(more);
+    match circuit {
+        Some(circuit) if !diag::has_errors(&diagnostics) => equations(circuit, diagnostics),
+        _ => Err(diagnostics),
+    }
 }
 
-/// All models, or the documentation of one.
-pub fn models(name: Option<&str>) -> RunReport {
-    unfinished(name.unwrap_or("models"))
+fn equations(circuit: Circuit, mut diagnostics: Vec<Diagnostic>) -> Result<(Mna, Vec<Diagnostic>), Vec<Diagnostic>> {
+    match Mna::new(circuit) {
+        Ok(mna) => Ok((mna, diagnostics)),
+        Err(errors) => {
+            diagnostics.extend(errors);
+            Err(diagnostics)
+        }
+    }
 }
 
-fn unfinished(what: &str) -> RunReport {
-    RunReport { diagnostics: format!("{what}: the pipeline is not connected yet\n"), exit: 2, ..RunReport::default() }
+/// The analyses of a circuit with their arguments checked; an operating point if the deck asks for nothing.
+///
+/// # Errors
+/// What is wrong with a card.
+pub fn analyses(mna: &Mna) -> Result<Vec<(Args, Box<dyn Analysis>)>, Vec<Diagnostic>> {
+    let mut out: Vec<(Args, Box<dyn Analysis>)> = Vec::new();
+    let mut errors = Vec::new();
+    let op = Args { keyword: "op".into(), span: Span::default(), items: Vec::<Arg>::new() };
+    let asked = &mna.circuit().analyses;
+    let all: Vec<&Args> = if asked.is_empty() { vec![&op] } else { asked.iter().collect() };
+    for args in all {
+        let parsed = match TABLE.iter().find(|e| e.keyword == args.keyword) {
+            Some(entry) => (entry.parse)(args, mna).map_err(|e| e.hint(format!("usage: {}", entry.usage))),
+            None => Err(Diagnostic::error(args.span, format!("unknown analysis `.{}`", args.keyword))
+                .suggest(&args.keyword, TABLE.iter().map(|e| e.keyword))),
+        };
+        match parsed {
+            Ok(analysis) => out.push((args.clone(), analysis)),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(out) } else { Err(errors) }
+}
+
+/// Values of the `.step` parameters of every member, outermost slowest; one empty member without `.step`.
+fn members(circuit: &Circuit) -> Vec<Vec<(String, f64)>> {
+    circuit.steps.iter().fold(vec![Vec::new()], |all, step| {
+        let with =
+            |keys: Vec<(String, f64)>| step.values.iter().map(move |v| [keys.clone(), vec![(step.name.clone(), *v)]].concat());
+        all.into_iter().flat_map(with).collect()
+    })
+}
+
+/// Everything that runs share.
+struct Shared<'a> {
+    sources: &'a Mutex<Sources>,
+    deck: &'a Path,
+    sets: &'a [(String, f64)],
+    stop: &'a AtomicBool,
+    progress: &'a (dyn Fn(f64) + Sync),
+}
+
+/// Runs all analyses of all members.
+///
+/// # Errors
+/// Diagnostics about cards and step values.
+pub fn simulate(
+    mna: Mna,
+    deck: &Path,
+    sets: &[(String, f64)],
+    sources: &Mutex<Sources>,
+    stop: &AtomicBool,
+    progress: &(dyn Fn(f64) + Sync),
+) -> Result<Simulation, Vec<Diagnostic>> {
+    let analyses = analyses(&mna)?;
+    report::check_measures(&mna)?;
+    report::plots(&mna)?;
+    let members = members(mna.circuit());
+    let total = (members.len() * analyses.len()) as f64;
+    let done = Mutex::new(vec![0.0; members.len()]);
+    let one = |(index, keys): (usize, &Vec<(String, f64)>)| {
+        let report = |fraction: f64| {
+            if let Ok(mut done) = done.lock() {
+                done[index] = fraction;
+                progress(done.iter().sum::<f64>() / total);
+            }
+        };
+        let shared = Shared { sources, deck, sets, stop, progress: &report };
+        member(&mna, &analyses, keys, &shared)
+    };
+    let outcomes: Result<Vec<_>, _> = members.par_iter().enumerate().map(one).collect();
+    Ok(Simulation { members: outcomes?, mna })
+}
+
+fn member(
+    mna: &Mna,
+    analyses: &[(Args, Box<dyn Analysis>)],
+    keys: &[(String, f64)],
+    shared: &Shared,
+) -> Result<Vec<Outcome>, Vec<Diagnostic>> {
+    let mut params = mna.params();
+    let mut structure = false;
+    for (step, (name, value)) in mna.circuit().steps.iter().zip(keys) {
+        let Some(id) = mna.param(name) else {
+            return Err(vec![
+                Diagnostic::error(step.span, format!("nothing is called `{name}`"))
+                    .expected("expected a parameter, source, `temp` or instance parameter"),
+            ]);
+        };
+        let change = mna.assign(&mut params, id, *value).map_err(|e| vec![e.label(step.span, "set here")])?;
+        structure |= change == Change::Structure;
+    }
+    if structure {
+        return rebuilt(keys, shared);
+    }
+    Ok(run_all(mna, params, analyses, keys, shared))
+}
+
+/// A member whose parameter values change the structure is elaborated anew.
+fn rebuilt(keys: &[(String, f64)], shared: &Shared) -> Result<Vec<Outcome>, Vec<Diagnostic>> {
+    let mut sets = shared.sets.to_vec();
+    sets.extend(keys.iter().cloned());
+    let mna = match shared.sources.lock() {
+        Ok(mut sources) => prepare(shared.deck, &sets, &mut sources)?.0,
+        Err(_) => return Ok(Vec::new()),
+    };
+    let own = analyses(&mna)?;
+    let params = mna.params();
+    Ok(run_all(&mna, params, &own, keys, shared))
+}
+
+fn run_all(
+    mna: &Mna,
+    params: Params,
+    analyses: &[(Args, Box<dyn Analysis>)],
+    keys: &[(String, f64)],
+    shared: &Shared,
+) -> Vec<Outcome> {
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    for (number, (args, analysis)) in analyses.iter().enumerate() {
+        if shared.stop.load(Ordering::Relaxed) && number > 0 {
+            break;
+        }
+        let progress = |fraction: f64| (shared.progress)(number as f64 + fraction);
+        let env = environment(mna.circuit(), params.clone(), keys, shared.stop, &progress);
+        let mut data = Dataset::default();
+        let start = std::time::Instant::now();
+        let (summary, result) = analysis.run(mna, &env, &mut data);
+        let seconds = start.elapsed().as_secs_f64();
+        let earlier: Vec<(String, f64)> =
+            outcomes.iter().flat_map(|o| &o.measures).filter_map(|(n, v)| v.as_ref().ok().map(|v| (n.clone(), *v))).collect();
+        let measures = report::evaluate(mna, &args.keyword, &data, &earlier);
+        outcomes.push(Outcome { summary, data, failure: result.err(), measures, seconds });
+    }
+    outcomes
+}
+
+fn environment<'a>(
+    circuit: &Circuit,
+    params: Params,
+    keys: &[(String, f64)],
+    stop: &'a AtomicBool,
+    progress: &'a (dyn Fn(f64) + Sync),
+) -> Env<'a> {
+    let options = &circuit.options;
+    Env {
+        tolerances: Tolerances {
+            reltol: options.reltol.unwrap_or(1e-3),
+            trtol: options.trtol.unwrap_or(1.0),
+            static_iterations: options.itl1,
+            step_iterations: options.itl4,
+        },
+        reltol_given: options.reltol.is_some(),
+        method: options.method.clone(),
+        maxord: options.maxord,
+        points_per_period: options.ppp,
+        stop,
+        progress,
+        params,
+        keys: keys.to_vec(),
+    }
+}
+
+/// Runs a deck: simulates, writes files, reports.
+pub fn run(deck: &Path, options: &RunOptions, stop: &AtomicBool, progress: &(dyn Fn(&str, f64) + Sync)) -> RunReport {
+    let sources = Mutex::new(Sources::new(Box::new(Disk)));
+    let name = deck.display().to_string();
+    let prepared = prepare(deck, &options.sets, &mut sources.lock().expect("no thread has panicked yet"));
+    let (mna, warnings) = match prepared {
+        Ok(prepared) => prepared,
+        Err(errors) => return refused(&errors, &sources),
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.unwrap_or(0)).build();
+    let work = || simulate(mna, deck, &options.sets, &sources, stop, &|f| progress(&name, f));
+    let result = match pool {
+        Ok(pool) => pool.install(work),
+        Err(_) => work(),
+    };
+    let simulation = match result {
+        Ok(simulation) => simulation,
+        Err(errors) => return refused(&[warnings, errors].concat(), &sources),
+    };
+    let mut report = RunReport { diagnostics: render(&warnings, &sources), ..RunReport::default() };
+    let sources = sources.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    report.exit = exit_code(&simulation, options.strict);
+    report.text = report::text(&simulation, deck, &sources, options.quiet);
+    report.diagnostics.push_str(&report::failures(&simulation));
+    match write(&simulation, deck, options) {
+        Ok(files) => report.files = files,
+        Err(error) => {
+            report.diagnostics.push_str(&format!("error: writing results: {error}\n"));
+            report.exit = report.exit.max(1);
+        }
+    }
+    report.text.push_str(&report::file_list(&report.files, options.quiet));
+    report
+}
+
+fn exit_code(simulation: &Simulation, strict: bool) -> u8 {
+    let outcomes = || simulation.members.iter().flatten();
+    let failed = outcomes().any(|o| o.failure.is_some());
+    let complained =
+        outcomes().flat_map(|o| &o.summary.messages).any(|m| matches!(m.kind, MessageKind::Error | MessageKind::Fatal));
+    let unmeasured = strict && outcomes().flat_map(|o| &o.measures).any(|(_, v)| v.is_err());
+    u8::from(failed || complained || unmeasured)
+}
+
+fn write(simulation: &Simulation, deck: &Path, options: &RunOptions) -> Result<Vec<PathBuf>, String> {
+    let circuit = simulation.mna.circuit();
+    let stem = deck.file_stem().map_or_else(|| "deck".to_string(), |s| s.to_string_lossy().into_owned());
+    let request = Request {
+        folder: options.output.clone().unwrap_or_else(|| Path::new("out").join(&stem)),
+        stem,
+        title: circuit.title.clone(),
+        plots: report::plots(&simulation.mna).unwrap_or_default(),
+        saved: Some(circuit.saved.iter().map(|k| circuit.outputs[*k as usize].name.clone()).collect()),
+    };
+    let default = if options.plots { vec!["raw", "csv", "svg"] } else { vec!["raw", "csv"] };
+    let names = if options.formats.is_empty() { default.into_iter().map(String::from).collect() } else { options.formats.clone() };
+    let mut outputs = output::open(&names, &request)?;
+    let count = simulation.members.iter().map(Vec::len).max().unwrap_or(0);
+    // All members of one analysis follow one another, as a family.
+    for analysis in 0..count {
+        for outcome in simulation.members.iter().filter_map(|m| m.get(analysis)).filter(|o| !o.data.columns.is_empty()) {
+            outcome.data.replay(&mut outputs as &mut dyn Sink).map_err(|e| e.to_string())?;
+        }
+    }
+    outputs.finish().map_err(|e| e.to_string())
+}
+
+fn refused(errors: &[Diagnostic], sources: &Mutex<Sources>) -> RunReport {
+    RunReport { diagnostics: render(errors, sources), exit: 2, ..RunReport::default() }
+}
+
+fn render(diagnostics: &[Diagnostic], sources: &Mutex<Sources>) -> String {
+    sources.lock().map_or_else(|_| String::new(), |s| diag::render(diagnostics, &s, false))
 }

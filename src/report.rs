@@ -1,0 +1,234 @@
+//! What people read after a run: measures, summary, failures; and how cards become measures and plots.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use crate::circuit::{MeasureCard, MeasureWord, OutputKind};
+use crate::dae::{MessageKind, System};
+use crate::diag::Diagnostic;
+use crate::mna::Mna;
+use crate::output::svg;
+use crate::run::{Outcome, Simulation};
+use crate::span::{Sources, Span};
+use crate::units::engineering;
+use crate::wave::Dataset;
+use crate::wave::measure::{self, Word};
+
+/// Column of a result that belongs to one of the circuit's outputs: what the analysis varies comes first.
+fn column(mna: &Mna, output: u32, data: &Dataset) -> usize {
+    let (rows, derived) = (mna.layout().outputs.len(), mna.layout().derived.len());
+    let leads = data.columns.len().saturating_sub(rows + derived);
+    let row = mna.output_rows()[output as usize] as usize;
+    match mna.circuit().outputs[output as usize].kind {
+        OutputKind::Expression { .. } => leads + rows + row,
+        _ => leads + row,
+    }
+}
+
+/// Words of a `.measure` card; `column` gives what stands for a column of the circuit.
+fn words(card: &MeasureCard, column: impl Fn(u32) -> usize) -> Vec<Word> {
+    let one = |word: &MeasureWord| match word {
+        MeasureWord::Word(w, _) => Word::Word(w.clone()),
+        MeasureWord::Number(v, _) => Word::Number(*v),
+        MeasureWord::Column(k, _) => Word::Column(column(*k)),
+        MeasureWord::Key(k, _) => Word::Key(k.clone()),
+        MeasureWord::Equals(_) => Word::Equals,
+        MeasureWord::Formula(f, names, _) => Word::Formula(f.clone(), names.clone()),
+    };
+    card.words.iter().map(one).collect()
+}
+
+fn place(word: &MeasureWord) -> Span {
+    match word {
+        MeasureWord::Word(_, s)
+        | MeasureWord::Number(_, s)
+        | MeasureWord::Column(_, s)
+        | MeasureWord::Key(_, s)
+        | MeasureWord::Equals(s)
+        | MeasureWord::Formula(_, _, s) => *s,
+    }
+}
+
+/// Checks the grammar of all `.measure` cards.
+///
+/// # Errors
+/// What is wrong, where.
+pub fn check_measures(mna: &Mna) -> Result<(), Vec<Diagnostic>> {
+    let wrong = |card: &MeasureCard| {
+        let (index, message) = measure::parse(&words(card, |k| k as usize)).err()?;
+        let span = card.words.get(index).map_or(card.span, place);
+        Some(Diagnostic::error(span, format!("measure `{}`: {message}", card.name)))
+    };
+    let errors: Vec<Diagnostic> = mna.circuit().measures.iter().filter_map(wrong).collect();
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// The measures of one analysis: name and value, or the reason why there is none.
+pub fn evaluate(mna: &Mna, analysis: &str, data: &Dataset, earlier: &[(String, f64)]) -> Vec<(String, Result<f64, String>)> {
+    let mut out: Vec<(String, Result<f64, String>)> = Vec::new();
+    for card in mna.circuit().measures.iter().filter(|m| m.analysis == analysis) {
+        let lookup = |name: &str| {
+            let own = out.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).and_then(|(_, v)| v.as_ref().ok().copied());
+            own.or_else(|| earlier.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| *v))
+        };
+        let value = match measure::parse(&words(card, |k| column(mna, k, data))) {
+            Ok(_) if data.rows == 0 => Err("there is no result".to_string()),
+            Ok(parsed) => measure::evaluate(&parsed, data, &lookup),
+            Err((_, message)) => Err(message),
+        };
+        out.push((card.name.clone(), value));
+    }
+    out
+}
+
+/// The `.plot` cards as plots of named columns.
+///
+/// # Errors
+/// Unknown settings.
+pub fn plots(mna: &Mna) -> Result<Vec<svg::Plot>, Vec<Diagnostic>> {
+    let circuit = mna.circuit();
+    let name = |k: u32| circuit.outputs[k as usize].name.clone();
+    let mut errors = Vec::new();
+    let mut out = Vec::new();
+    for plot in &circuit.plots {
+        match svg::Settings::from_args(&plot.settings) {
+            Ok(settings) => {
+                let curves = plot.curves.iter().map(|c| svg::Curve { y: name(c.y), x: c.x.map(name) }).collect();
+                out.push(svg::Plot { analysis: plot.analysis.clone(), curves, settings });
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(out) } else { Err(errors) }
+}
+
+/// Measures and, unless `quiet`, the summary of every analysis.
+pub fn text(simulation: &Simulation, deck: &Path, sources: &Sources, quiet: bool) -> String {
+    let mut out = String::new();
+    if !quiet {
+        let circuit = simulation.mna.circuit();
+        let (devices, banks) = simulation.mna.sizes();
+        let unknowns = simulation.mna.layout().unknowns.len();
+        let _ = writeln!(out, "{}: {}", deck.display(), circuit.title);
+        let _ = writeln!(out, "  {devices} devices in {banks} banks, {} sources, {unknowns} unknowns", circuit.sources.len());
+    }
+    for (index, member) in simulation.members.iter().enumerate() {
+        let keys = member.first().map_or_else(String::new, |o| keys_text(&o.data.header.keys));
+        if !quiet && simulation.members.len() > 1 && index < MEMBERS_SHOWN {
+            let _ = writeln!(out, "  {keys}");
+        }
+        for outcome in member {
+            if !quiet && index < MEMBERS_SHOWN {
+                out.push_str(&summary(outcome));
+            }
+            out.push_str(&said(outcome, sources));
+        }
+    }
+    if !quiet && simulation.members.len() > MEMBERS_SHOWN {
+        let _ = writeln!(out, "  ... and {} more members", simulation.members.len() - MEMBERS_SHOWN);
+    }
+    out.push_str(&measured(simulation));
+    out
+}
+
+/// Members of a family whose summaries are shown.
+const MEMBERS_SHOWN: usize = 6;
+
+fn keys_text(keys: &[(String, f64)]) -> String {
+    keys.iter().map(|(n, v)| format!("{n} = {v}")).collect::<Vec<_>>().join(", ")
+}
+
+fn summary(outcome: &Outcome) -> String {
+    let s = &outcome.summary;
+    let mut out = String::new();
+    let method = if s.method.is_empty() { String::new() } else { format!(" ({})", s.method) };
+    let c = &s.counts;
+    let _ = write!(out, "  {}{method}: {} points", s.analysis, s.points);
+    if c.accepted + c.rejected > 0 {
+        let _ = write!(out, ", {} steps accepted, {} rejected", c.accepted, c.rejected);
+    }
+    let _ = writeln!(
+        out,
+        ", {} Newton iterations, {} factorisations, {}s",
+        c.iterations,
+        c.factorisations,
+        engineering(outcome.seconds, 3)
+    );
+    if !s.operating_point.is_empty() {
+        let _ = writeln!(out, "    operating point: {}", s.operating_point);
+    }
+    if !s.ruled_by.is_empty() {
+        let _ = writeln!(out, "    step ruled by: {}", s.ruled_by);
+    }
+    for remark in &s.remarks {
+        let _ = writeln!(out, "    note: {remark}");
+    }
+    out
+}
+
+/// What models said.
+fn said(outcome: &Outcome, sources: &Sources) -> String {
+    let mut out = String::new();
+    for m in &outcome.summary.messages {
+        let kind = match m.kind {
+            MessageKind::Note => "",
+            MessageKind::Warning => "warning: ",
+            MessageKind::Error => "error: ",
+            MessageKind::Finish => "finish: ",
+            MessageKind::Fatal => "fatal: ",
+        };
+        if m.kind == MessageKind::Note {
+            let _ = writeln!(out, "{}", m.text);
+        } else {
+            let _ = writeln!(out, "{kind}{} ({}, t = {}s, {})", m.text, m.instance, engineering(m.t, 6), sources.place(m.span));
+        }
+    }
+    out
+}
+
+/// All measures: one line each, or a table over the members of a family.
+fn measured(simulation: &Simulation) -> String {
+    let mut out = String::new();
+    let names: Vec<&String> =
+        simulation.members.first().into_iter().flatten().flat_map(|o| o.measures.iter().map(|m| &m.0)).collect();
+    let width = names.iter().map(|n| n.len()).max().unwrap_or(0);
+    for member in &simulation.members {
+        let keys = member.first().map_or_else(String::new, |o| keys_text(&o.data.header.keys));
+        let suffix = if keys.is_empty() { keys } else { format!("   ({keys})") };
+        for (name, value) in member.iter().flat_map(|o| &o.measures) {
+            let _ = match value {
+                Ok(value) => writeln!(out, "{name:<width$} = {value:.10e}{suffix}"),
+                Err(reason) => writeln!(out, "{name:<width$} = failed: {reason}{suffix}"),
+            };
+        }
+    }
+    out
+}
+
+/// Failed analyses, each with what is known of it.
+pub fn failures(simulation: &Simulation) -> String {
+    let mut out = String::new();
+    for outcome in simulation.members.iter().flatten() {
+        if let Some(failure) = &outcome.failure {
+            let keys = keys_text(&outcome.data.header.keys);
+            let of = if keys.is_empty() { keys } else { format!(" ({keys})") };
+            let _ = writeln!(out, "error: .{}{of}: {failure}", outcome.summary.analysis);
+            if outcome.data.rows > 0 {
+                let _ = writeln!(out, "  {} points computed so far are kept", outcome.data.rows);
+            }
+        }
+    }
+    out
+}
+
+/// The files written, one line for each folder.
+pub fn file_list(files: &[PathBuf], quiet: bool) -> String {
+    if quiet || files.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from("written:\n");
+    for file in files {
+        let _ = writeln!(out, "  {}", file.display());
+    }
+    out
+}
