@@ -14,6 +14,7 @@ pub mod expr;
 pub mod lex;
 pub mod lower;
 pub mod parse;
+pub mod section;
 pub mod waveform;
 
 /// Reads the deck whose main text is `file`, with everything that it includes.

@@ -8,6 +8,7 @@ use crate::netlist::ast::{Deck, Name, Scope, Subcircuit};
 use crate::netlist::card::Cursor;
 use crate::netlist::cards::{self, Keyword};
 use crate::netlist::lex::Scanner;
+use crate::netlist::section::{Sections, Verdict};
 use crate::netlist::{clip, control, elements};
 use crate::span::{FileId, Sources, Span};
 
@@ -32,26 +33,6 @@ pub struct Reader<'s> {
     stack: Vec<(PathBuf, Option<String>)>,
     loaded: BTreeMap<PathBuf, FileId>,
     includes: usize,
-}
-
-/// Part of a library that is read.
-struct Section<'a> {
-    name: &'a Name,
-}
-
-/// What to do with the cards of a file.
-#[derive(PartialEq)]
-enum State {
-    /// Read them.
-    Reading,
-    /// Read them up to `.endl`, then skip the rest.
-    InSection(Span),
-    /// Skip them up to `.endl`, then read on.
-    SkippingSection(Span),
-    /// Skip them up to the section looked for.
-    Seeking,
-    /// Statements of a `.control` block.
-    Control(Span),
 }
 
 impl<'s> Reader<'s> {
@@ -125,118 +106,56 @@ impl<'s> Reader<'s> {
     }
 
     /// Reads the cards of `file` from byte `start`, all or those of one section.
-    fn read_cards(&mut self, file: FileId, start: usize, section: Option<Section>) {
+    fn read_cards(&mut self, file: FileId, start: usize, section: Option<&Name>) {
         let text = self.sources.text(file).to_string();
-        if let Some(at) = text.bytes().position(|b| b == 0) {
-            let message = format!("{} is not a text file", self.sources.path(file).display());
-            self.push(Diagnostic::error(Span::new(file, at, at + 1), message).expected("a zero byte"));
+        if let Some(diagnostic) = self.unreadable(file, &text) {
+            self.push(diagnostic);
             return;
         }
-        if u32::try_from(text.len()).is_err() {
-            self.push(Diagnostic::error(Span::new(file, 0, 0), "a file of more than 4 gigabytes is not read"));
-            return;
-        }
-        let mut state = if section.is_some() { State::Seeking } else { State::Reading };
-        let mut found = false;
-        let mut seen: Vec<String> = Vec::new();
+        let mut sections = Sections::new(section);
         let mut scanner = Scanner::new(&text, file, start);
         while self.errors < MOST_ERRORS {
-            let more = scanner.advance();
-            let skipping = matches!(state, State::Seeking | State::SkippingSection(_));
-            match more {
+            match scanner.advance() {
                 Ok(true) => {}
                 Ok(false) => break,
-                Err(_) if skipping => continue,
+                Err(_) if sections.skipping() => continue,
                 Err(mut diagnostic) => {
-                    if matches!(state, State::Control(_)) {
+                    if sections.in_control() {
                         diagnostic.severity = Severity::Warning;
                     }
                     self.push(diagnostic);
                     continue;
                 }
             }
-            let mut cursor = Cursor::new(&text, file, scanner.tokens());
-            let first = cursor.word().unwrap_or("");
-            let row = first.strip_prefix('.').and_then(cards::keyword);
-            let keyword = row.map(|r| r.2);
-            if keyword == Some(Keyword::Lib) && scanner.tokens().len() == 2 && !matches!(state, State::Control(_)) {
-                cursor.skip();
-                let name = cursor.raw_text("a section").map(|n| n.text).unwrap_or_default();
-                let wanted = section.as_ref().is_some_and(|s| s.name.text.eq_ignore_ascii_case(&name));
-                state = match state {
-                    State::Seeking if wanted => {
-                        found = true;
-                        State::InSection(cursor.card_span())
-                    }
-                    State::Seeking => {
-                        seen.push(clip(&name));
-                        State::Seeking
-                    }
-                    State::Reading => State::SkippingSection(cursor.card_span()),
-                    other => {
-                        let message = format!("section `{}` begins inside of another one", clip(&name));
-                        self.push(Diagnostic::error(cursor.card_span(), message).hint("end the section before it with .endl"));
-                        other
-                    }
-                };
-                continue;
-            }
-            if keyword == Some(Keyword::Endl) {
-                state = match state {
-                    State::InSection(_) => State::Seeking,
-                    State::SkippingSection(_) => State::Reading,
-                    State::Reading => {
-                        self.push(Diagnostic::error(cursor.card_span(), "`.endl` without `.lib` before it"));
-                        State::Reading
-                    }
-                    other => other,
-                };
-                continue;
-            }
-            if skipping {
-                continue;
-            }
-            if let State::Control(start) = state {
-                if keyword == Some(Keyword::Endc) {
-                    state = State::Reading;
-                } else {
+            let cursor = Cursor::new(&text, file, scanner.tokens());
+            let keyword = cursor.word().and_then(|w| w.strip_prefix('.')).and_then(cards::keyword).map(|row| row.2);
+            let done = match sections.judge(keyword, cursor) {
+                Verdict::Skip => Ok(()),
+                Verdict::Statement => {
                     self.control_statement(cursor);
-                    state = State::Control(start);
+                    Ok(())
                 }
-                continue;
-            }
-            match keyword {
-                Some(Keyword::Control) => state = State::Control(cursor.card_span()),
-                Some(Keyword::End) => break,
-                _ => {
-                    if let Err(diagnostic) = self.card(cursor) {
-                        self.push(diagnostic);
-                    }
-                }
+                Verdict::Wrong(diagnostic) => Err(diagnostic),
+                Verdict::Card if keyword == Some(Keyword::End) => break,
+                Verdict::Card => self.card(cursor),
+            };
+            if let Err(diagnostic) = done {
+                self.push(diagnostic);
             }
         }
-        self.end_of_file(&state, section.filter(|_| !found), &seen);
+        if self.errors < MOST_ERRORS {
+            sections.finish().into_iter().for_each(|diagnostic| self.push(diagnostic));
+        }
     }
 
-    fn end_of_file(&mut self, state: &State, missing: Option<Section>, seen: &[String]) {
-        if self.errors >= MOST_ERRORS {
-            return;
+    /// What makes a file one that cannot be read at all.
+    fn unreadable(&self, file: FileId, text: &str) -> Option<Diagnostic> {
+        if u32::try_from(text.len()).is_err() {
+            return Some(Diagnostic::error(Span::new(file, 0, 0), "a file of more than 4 gigabytes is not read"));
         }
-        match state {
-            State::InSection(span) | State::SkippingSection(span) => {
-                let diagnostic = Diagnostic::error(*span, "the section has no `.endl`");
-                self.push(
-                    diagnostic.hint("`.lib name` begins a section; a file is read by `.include file` or `.lib file section`"),
-                );
-            }
-            State::Control(span) => self.push(Diagnostic::error(*span, "`.control` has no `.endc`")),
-            _ => {}
-        }
-        if let Some(section) = missing {
-            let name = clip(&section.name.text);
-            let message = format!("the library has no section `{name}`");
-            self.push(Diagnostic::error(section.name.span, message).suggest(&name, seen.iter().map(String::as_str)));
-        }
+        let at = text.bytes().position(|b| b == 0)?;
+        let message = format!("{} is not a text file", self.sources.path(file).display());
+        Some(Diagnostic::error(Span::new(file, at, at + 1), message).expected("a zero byte"))
     }
 
     fn control_statement(&mut self, cursor: Cursor) {
@@ -412,7 +331,7 @@ impl<'s> Reader<'s> {
             }
         };
         self.stack.push(key);
-        self.read_cards(file, 0, section.map(|name| Section { name }));
+        self.read_cards(file, 0, section);
         self.stack.pop();
         Ok(())
     }

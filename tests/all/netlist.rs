@@ -441,6 +441,13 @@ fn control_blocks() {
 }
 
 #[test]
+fn a_control_block_in_a_section_leaves_it_open() {
+    let library = ".lib tt\nR1 a 0 1\n.control\nrun\n.endc\nR2 a 0 1\n.endl\n.lib ff\nR3 a 0 1\n.endl\n";
+    let (deck, diagnostics, _) = parse_with("t\n.lib l tt\n", &[("l", library)]);
+    assert!(diagnostics.is_empty() && deck.top.elements.len() == 2);
+}
+
+#[test]
 fn files_in_files() {
     let files = [
         ("sub/a.inc", "R1 a 0 1\n.inc b.inc\n"),
