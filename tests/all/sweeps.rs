@@ -9,8 +9,7 @@ use memspice::wave::Dataset;
 use super::numerics::env;
 use super::systems::*;
 
-/// Runs a card such as `dc v1 0 1.2 1m` (numbers plain) on a toy.
-fn run_card(card: &str, system: &Toy) -> (Dataset, Summary, Result<(), SimError>) {
+fn args_of(card: &str) -> Args {
     let mut words = card.split_whitespace();
     let keyword = words.next().unwrap().to_string();
     let span = memspice::span::Span::default();
@@ -20,8 +19,13 @@ fn run_card(card: &str, system: &Toy) -> (Dataset, Summary, Result<(), SimError>
             None => Arg { name: None, text: word.into(), number: word.parse().ok(), span },
         })
         .collect();
-    let args = Args { keyword: keyword.clone(), span, items };
-    let entry = TABLE.iter().find(|e| e.keyword == keyword).unwrap();
+    Args { keyword, span, items }
+}
+
+/// Runs a card such as `dc v1 0 1.2 1m` (numbers plain) on a toy.
+fn run_card(card: &str, system: &Toy) -> (Dataset, Summary, Result<(), SimError>) {
+    let args = args_of(card);
+    let entry = TABLE.iter().find(|e| e.keyword == args.keyword).unwrap();
     let analysis = (entry.parse)(&args, system).unwrap_or_else(|d| panic!("{}", d.message));
     let mut data = Dataset::default();
     let (summary, result) = analysis.run(system, &env(system), &mut data);
@@ -202,4 +206,62 @@ fn a_single_value_is_one_row() {
     let (data, _, result) = run_card("dc v1 2 2 1", &rc(1e3, 1e-9, 5.0, 0.0, 1.0));
     result.unwrap();
     assert_eq!(data.real("v(out)").unwrap(), [2.0]);
+}
+
+/// ndr-models 4.4 and 4.1: the patterned branch of two coupled cells against the coupling, which ends in the pitchfork at
+/// 49.73916 ohm; beyond it only the symmetric state is left.
+#[test]
+fn the_patterned_branch_of_two_cells_ends_in_the_pitchfork() {
+    let system = nbox_pair(0.0, 25.0, [290.0, 370.0], [0.95, 0.93]);
+    let (data, summary, result) = run_card("dc rc 25 60 1", &system);
+    result.unwrap_or_else(|e| panic!("{e} {summary:?}"));
+    let (rc, x1, x2) = (data.real("rc").unwrap(), data.real("x1.x").unwrap(), data.real("x2.x").unwrap());
+    for (r, cold, hot) in [(49.0, 319.4919, 330.5349), (40.0, 306.0569, 347.0794), (30.0, 298.5115, 358.5146)] {
+        let k = rc.iter().position(|v| *v == r).unwrap();
+        assert!((x1[k] - cold).abs() < 1e-4 && (x2[k] - hot).abs() < 1e-4, "{r}: {} {}", x1[k], x2[k]);
+    }
+}
+
+#[test]
+fn the_symmetric_branch_passes_the_pitchfork() {
+    let system = nbox_pair(0.0, 100.0, [300.0, 300.0], [0.95, 0.95]);
+    let (data, summary, result) = run_card("dc rc 60 25 1", &system);
+    result.unwrap_or_else(|e| panic!("{e} {summary:?}"));
+    let (x1, x2) = (data.real("x1.x").unwrap(), data.real("x2.x").unwrap());
+    assert!(x1.iter().zip(x2).all(|(a, b)| (a - b).abs() < 1e-9 && (a - 324.89349).abs() < 5e-6), "{x1:?} {x2:?}");
+    assert_eq!(data.rows, 36);
+}
+
+/// The read-out current against the stored state, G(x) v of nonvolatile-models 1.1: the sweep moves what is held.
+#[test]
+fn the_start_value_of_a_held_state_can_be_swept() {
+    let system = taox_driven(0.2, 0.5, 0.0, 1.0).param("x0", 0.2).started_by(0, 3);
+    let (data, _, result) = run_card("dc x0 0.1 0.9 0.1", &system);
+    result.unwrap();
+    let (x0, x, i) = (data.real("x0").unwrap(), data.real("x1.x").unwrap(), data.real("i(x1)").unwrap());
+    assert_eq!(data.rows, 9);
+    for k in 0..9 {
+        let g = x0[k] * 0.025 + (1.0 - x0[k]) * 7.2e-6 * (4.7 * 0.5f64.sqrt()).exp();
+        assert!((x[k] - x0[k]).abs() < 1e-12 && (i[k] - 0.5 * g).abs() < 1e-12, "{} {} {}", x0[k], x[k], i[k]);
+    }
+}
+
+#[test]
+fn cards_that_make_no_sense_are_told() {
+    let system = rc(1e3, 1e-9, 5.0, 0.0, 1.0);
+    for (card, message) in [
+        ("dc", "`.dc` needs a parameter to sweep"),
+        ("dc vx 0 1 0.1", "nothing called `vx` can be swept"),
+        ("dc v1 0 1", ".dc needs the step"),
+        ("dc v1 0 1 0", "the step 0 does not lead from 0 to 1"),
+        ("dc v1 0 one 1", "`one` is not a number"),
+        ("dc v1 0 1 0.1 mode=jmp", "unknown mode `jmp`"),
+        ("dc v1 0 1 0.1 mod=jump", "`.dc` has no argument `mod`"),
+        ("op 3", "`.op` takes no arguments: `3`"),
+    ] {
+        let args = args_of(card);
+        let entry = TABLE.iter().find(|e| e.keyword == args.keyword).unwrap();
+        let told = (entry.parse)(&args, &system).map(|_| ()).unwrap_err();
+        assert_eq!(told.message, message, "{card}");
+    }
 }

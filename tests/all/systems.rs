@@ -204,6 +204,7 @@ pub struct Toy {
     starts: Vec<Start>,
     write: Writer,
     keep: Option<Keeper>,
+    started: Option<(u32, usize)>,
     pub breaks: Vec<f64>,
     pub motion: Option<Motion>,
     pub stimulus: Vec<(usize, Complex64)>,
@@ -231,6 +232,7 @@ impl Toy {
             starts: Vec::new(),
             write: Box::new(write),
             keep: None,
+            started: None,
             breaks: Vec::new(),
             motion: None,
             stimulus: Vec::new(),
@@ -271,6 +273,12 @@ impl Toy {
 
     pub fn param(mut self, name: &str, value: f64) -> Toy {
         self.params.push((name.into(), value));
+        self
+    }
+
+    /// The start of a state is the value of parameter k.
+    pub fn started_by(mut self, unknown: u32, k: usize) -> Toy {
+        self.started = Some((unknown, k + RESERVED));
         self
     }
 
@@ -357,8 +365,10 @@ impl System for Toy {
         Ok(Change::Values)
     }
 
-    fn starts(&self, _: &Params) -> Vec<Start> {
-        self.starts.clone()
+    fn starts(&self, params: &Params) -> Vec<Start> {
+        let numbers = self.numbers(params);
+        let own = self.started.map(|(unknown, k)| Start { unknown, minus: None, value: numbers[k], kind: StartKind::State });
+        self.starts.iter().copied().chain(own).collect()
     }
 
     fn eval(&self, at: &Point, _: Want, out: &mut Eval) {
