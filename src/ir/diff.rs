@@ -22,22 +22,30 @@ pub struct Entry {
 
 /// `f` with derivatives of `outputs` by `probes` as further outputs. Entries that are zero whatever the inputs are absent.
 pub fn differentiate(f: &Function, outputs: &[u32], probes: &[u32]) -> (Function, Vec<Entry>) {
+    let seeds: Vec<Input> = probes.iter().map(|k| Input::Probe(*k)).collect();
+    let (function, mut entries) = differentiate_by(f, outputs, &seeds);
+    entries.iter_mut().for_each(|entry| entry.probe = probes[entry.probe as usize]);
+    (function, entries)
+}
+
+/// The same by any real inputs, a parameter for example; `Entry::probe` is the index into `seeds`.
+pub fn differentiate_by(f: &Function, outputs: &[u32], seeds: &[Input]) -> (Function, Vec<Entry>) {
     let resolved = resolve(f);
     let f = &resolved;
-    let mut wanted = Sets::new(f.insts.len(), width(f, probes));
+    let mut wanted = Sets::new(f.insts.len(), seeds.len());
     for output in outputs {
-        for probe in probes {
-            wanted.insert(f.outputs[*output as usize].0 as usize, *probe);
+        for seed in 0..seeds.len() as u32 {
+            wanted.insert(f.outputs[*output as usize].0 as usize, seed);
         }
     }
-    let mut forward = Forward::new(f, wanted);
+    let mut forward = Forward::new(f, seeds, &wanted);
     forward.region(Region(0));
     let mut results: Vec<Value> = f.outputs.iter().map(|v| forward.to(*v)).collect();
     let mut entries = Vec::new();
     for output in outputs {
-        for probe in probes {
-            if let Some(slope) = forward.slope(f.outputs[*output as usize], *probe) {
-                entries.push(Entry { output: *output, probe: *probe, index: results.len() as u32 });
+        for seed in 0..seeds.len() as u32 {
+            if let Some(slope) = forward.slope(f.outputs[*output as usize], seed) {
+                entries.push(Entry { output: *output, probe: seed, index: results.len() as u32 });
                 results.push(slope);
             }
         }
@@ -49,13 +57,14 @@ pub fn differentiate(f: &Function, outputs: &[u32], probes: &[u32]) -> (Function
 pub fn resolve(f: &Function) -> Function {
     let mut f = f.clone();
     while let Some(inner) = innermost(&f) {
-        let mut wanted = Sets::new(f.insts.len(), width(&f, &[]));
+        let seeds: Vec<Input> = (0..probes(&f)).map(Input::Probe).collect();
+        let mut wanted = Sets::new(f.insts.len(), seeds.len());
         for value in &inner {
             if let Inst::Partial(of, probe) = f.insts[value.0 as usize] {
                 wanted.insert(of.0 as usize, probe);
             }
         }
-        let mut forward = Forward::new(&f, wanted);
+        let mut forward = Forward::new(&f, &seeds, &wanted);
         for value in &inner {
             forward.resolved[value.0 as usize] = true;
         }
@@ -78,7 +87,7 @@ fn innermost(f: &Function) -> Option<Vec<Value>> {
         tainted.insert(v.0 as usize, 0);
     });
     until_stable(f.insts.len(), |v| {
-        sources(f, Value(v as u32)).iter().fold(false, |grew, from| tainted.unite(v, from.0 as usize, None) || grew)
+        sources(f, Value(v as u32)).iter().fold(false, |grew, from| grew | tainted.unite(v, from.0 as usize, None))
     });
     let inner = all.into_iter().filter(|v| match f.insts[v.0 as usize] {
         Inst::Partial(of, _) => tainted.is_empty(of.0 as usize),
@@ -89,7 +98,7 @@ fn innermost(f: &Function) -> Option<Vec<Value>> {
 
 /// Repeats `visit` over all values until it reports no change.
 pub(crate) fn until_stable(count: usize, mut visit: impl FnMut(usize) -> bool) {
-    while (0..count).fold(false, |grew, v| visit(v) || grew) {}
+    while (0..count).fold(false, |grew, v| grew | visit(v)) {}
 }
 
 /// The values that one value is made from (conditions of nodes left out).
@@ -105,21 +114,21 @@ pub(crate) fn sources(f: &Function, value: Value) -> Vec<Value> {
     }
 }
 
-/// One more than the largest probe number in sight.
-fn width(f: &Function, probes: &[u32]) -> usize {
-    let seen = f.insts.iter().map(|inst| match inst {
-        Inst::Input(Input::Probe(k)) | Inst::Partial(_, k) => *k as usize + 1,
-        _ => 0,
-    });
-    seen.chain(probes.iter().map(|k| *k as usize + 1)).max().unwrap_or(0)
+/// One more than the largest probe number that a `Partial` asks for.
+fn probes(f: &Function) -> u32 {
+    let asked = f.insts.iter().map(|inst| if let Inst::Partial(_, k) = inst { *k + 1 } else { 0 });
+    asked.max().unwrap_or(0)
 }
 
-/// Which probes each value depends on smoothly.
-fn dependence(f: &Function, width: usize) -> Sets {
-    let mut depends = Sets::new(f.insts.len(), width);
+/// Which seeds each value depends on smoothly.
+fn dependence(f: &Function, seeds: &[Input]) -> Sets {
+    let mut depends = Sets::new(f.insts.len(), seeds.len());
     for (v, inst) in f.insts.iter().enumerate() {
-        if let Inst::Input(Input::Probe(k)) = inst {
-            depends.insert(v, *k);
+        let seed = |input: &Input| seeds.iter().position(|s| s == input);
+        if let Inst::Input(input) = inst
+            && let Some(seed) = seed(input).filter(|_| is_real(f, Value(v as u32)))
+        {
+            depends.insert(v, seed as u32);
         }
     }
     until_stable(f.insts.len(), |v| {
@@ -128,7 +137,7 @@ fn dependence(f: &Function, width: usize) -> Sets {
             Inst::Partial(..) => true,
             _ => false,
         };
-        !flat && sources(f, Value(v as u32)).iter().fold(false, |grew, from| depends.unite(v, from.0 as usize, None) || grew)
+        !flat && sources(f, Value(v as u32)).iter().fold(false, |grew, from| grew | depends.unite(v, from.0 as usize, None))
     });
     depends
 }
@@ -136,6 +145,8 @@ fn dependence(f: &Function, width: usize) -> Sets {
 /// A walk that copies a function and makes derivatives beside it.
 struct Forward<'a> {
     f: &'a Function,
+    /// What derivatives are taken by.
+    seeds: &'a [Input],
     b: Builder,
     /// Where each value went.
     to: Vec<Value>,
@@ -151,10 +162,10 @@ struct Forward<'a> {
 
 impl<'a> Forward<'a> {
     /// Finds out what the derivatives in `wanted` need.
-    fn new(f: &'a Function, wanted: Sets) -> Forward<'a> {
+    fn new(f: &'a Function, seeds: &'a [Input], wanted: &Sets) -> Forward<'a> {
         let count = f.insts.len();
-        let depends = dependence(f, width(f, &[]).max(wanted.width()));
-        let mut needed = Sets::new(count, wanted.width());
+        let depends = dependence(f, seeds);
+        let mut needed = Sets::new(count, seeds.len());
         for v in 0..count {
             wanted.elements(v).into_iter().filter(|probe| depends.has(v, *probe)).for_each(|probe| {
                 needed.insert(v, probe);
@@ -169,10 +180,11 @@ impl<'a> Forward<'a> {
             let from = sources(f, Value(v as u32));
             let partners = partners(f, &shown, v);
             let step = |needed: &mut Sets, to: usize| needed.unite_within(to, v, &depends, to);
-            from.iter().chain(&partners).fold(false, |grew, to| step(&mut needed, to.0 as usize) || grew)
+            from.iter().chain(&partners).fold(false, |grew, to| grew | step(&mut needed, to.0 as usize))
         });
         Forward {
             f,
+            seeds,
             b: Builder::new(),
             to: vec![Value(u32::MAX); count],
             slopes: vec![Vec::new(); count],
@@ -219,11 +231,11 @@ impl<'a> Forward<'a> {
             Inst::Const(number) => self.to[v] = self.b.number(number, f.types[v]),
             Inst::Input(input) => {
                 self.to[v] = self.b.input(input, f.types[v]);
-                if let Input::Probe(k) = input
-                    && self.needed.has(v, k)
+                if let Some(seed) = self.seeds.iter().position(|s| *s == input)
+                    && self.needed.has(v, seed as u32)
                 {
                     let one = self.b.real(1.0);
-                    self.set_slope(v, k, one);
+                    self.set_slope(v, seed as u32, one);
                 }
             }
             Inst::Op(op, arguments) => self.operation(v, op, arguments),
@@ -237,37 +249,37 @@ impl<'a> Forward<'a> {
     }
 
     fn operation(&mut self, v: usize, op: Op, arguments: [Value; 3]) {
-        let arity = op.arity();
         let moved = arguments.map(|a| self.to(a));
-        let result = self.b.op(op, &moved[..arity]);
+        let result = self.b.op(op, &moved[..op.arity()]);
         self.to[v] = result;
-        let mut factors: [Option<Value>; 3] = [None; 3];
-        for probe in self.needed.elements(v) {
-            match op.row().rule {
-                Rule::Zero => {}
-                Rule::Whole(rule) => {
+        match op.row().rule {
+            Rule::Zero => {}
+            Rule::Whole(rule) => {
+                for seed in self.needed.elements(v) {
                     let mut slopes = moved;
-                    for k in 0..arity {
-                        if f64_like(self.f, arguments[k]) {
-                            slopes[k] = self.slope_or_zero(arguments[k], probe);
+                    for (slope, argument) in slopes.iter_mut().zip(&arguments).take(op.arity()) {
+                        if is_real(self.f, *argument) {
+                            *slope = self.slope_or_zero(*argument, seed);
                         }
                     }
                     let slope = rule(&mut self.b, moved, slopes);
-                    self.set_slope(v, probe, slope);
+                    self.set_slope(v, seed, slope);
                 }
-                Rule::Factor(rule) => {
+            }
+            Rule::Factor(rule) => {
+                let mut factors =
+                    Factors { rule, moved, result, known: [None; 3], both: op.arity() == 2 && arguments[0] == arguments[1] };
+                for seed in self.needed.elements(v) {
                     let mut sum: Option<Value> = None;
-                    for k in 0..arity {
-                        let Some(slope) = self.slope(arguments[k], probe) else { continue };
-                        let factor = match factors[k] {
-                            Some(factor) => factor,
-                            None => *factors[k].insert(rule(&mut self.b, moved, result, k)),
-                        };
+                    let distinct = if factors.both { 1 } else { op.arity() };
+                    for (k, argument) in arguments.iter().enumerate().take(distinct) {
+                        let Some(slope) = self.slope(*argument, seed) else { continue };
+                        let factor = factors.get(&mut self.b, k);
                         let term = self.b.op(Op::Mul, &[factor, slope]);
                         sum = Some(sum.map_or(term, |sum| self.b.op(Op::Add, &[sum, term])));
                     }
                     if let Some(sum) = sum {
-                        self.set_slope(v, probe, sum);
+                        self.set_slope(v, seed, sum);
                     }
                 }
             }
@@ -333,8 +345,32 @@ impl<'a> Forward<'a> {
     }
 }
 
+/// Partial derivatives of one operation, made when they are first needed.
+struct Factors {
+    rule: fn(&mut Builder, [Value; 3], Value, usize) -> Value,
+    moved: [Value; 3],
+    result: Value,
+    known: [Option<Value>; 3],
+    /// Both arguments are the same value: their partial derivatives are added once.
+    both: bool,
+}
+
+impl Factors {
+    fn get(&mut self, b: &mut Builder, k: usize) -> Value {
+        if let Some(factor) = self.known[k] {
+            return factor;
+        }
+        let mut factor = (self.rule)(b, self.moved, self.result, k);
+        if self.both {
+            let other = (self.rule)(b, self.moved, self.result, 1);
+            factor = b.op(Op::Add, &[factor, other]);
+        }
+        *self.known[k].insert(factor)
+    }
+}
+
 /// Real values have derivatives; conditions and integers have none.
-fn f64_like(f: &Function, value: Value) -> bool {
+fn is_real(f: &Function, value: Value) -> bool {
     f.types[value.0 as usize] == crate::ir::Type::Real
 }
 

@@ -1,5 +1,6 @@
 //! The reference evaluator: one instance, one instruction after the other, no cleverness. Everything else is held against it.
 
+use crate::ir::diff::resolve;
 use crate::ir::{Function, Input, Inst, Item, MAX_ROUNDS, NodeKind, Op, Region, Value};
 use crate::span::Span;
 
@@ -117,7 +118,7 @@ impl<'a> Interpreter<'a> {
 /// The first operation that made something infinite or undefined of finite arguments.
 #[derive(Clone, PartialEq, Debug)]
 pub struct NonFinite {
-    /// The value in the function.
+    /// The value in the function (after `diff::resolve`).
     pub value: Value,
     /// What it is.
     pub result: f64,
@@ -130,8 +131,9 @@ pub struct NonFinite {
 }
 
 /// The first operation that made an output of `f` infinite or undefined; only what the outputs really took counts, not
-/// the other arms. `None` if all outputs are finite.
+/// the other arms. `None` if all outputs are finite. Derivatives asked for inside `f` are resolved first.
 pub fn first_non_finite(f: &Function, input: &dyn Fn(Input) -> f64) -> Option<NonFinite> {
+    let f = &resolve(f);
     let mut interpreter = Interpreter::new(f);
     interpreter.run(input);
     let mut open: Vec<Value> = f.outputs.clone();

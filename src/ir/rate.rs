@@ -148,7 +148,7 @@ impl<'a> Plan<'a> {
                 Inst::Result(node, _) => Some(node.0),
                 _ => None,
             };
-            needs(f, Value(v as u32)).iter().fold(false, |grew, from| held.unite(v, from.0 as usize, without) || grew)
+            needs(f, Value(v as u32)).iter().fold(false, |grew, from| grew | held.unite(v, from.0 as usize, without))
         });
         let (depth, bodies, paths) = (vec![0; f.nodes.len()], vec![0..0; f.nodes.len()], vec![Vec::new(); f.nodes.len()]);
         let mut plan = Plan { f, rates, held, depth, bodies, paths };
@@ -159,10 +159,10 @@ impl<'a> Plan<'a> {
     /// Finds depth, body and path of the nodes of a region; gives the values that it spans.
     fn survey(&mut self, region: Region, depth: usize, path: &mut Vec<(Value, bool)>) -> std::ops::Range<usize> {
         let f = self.f;
-        let mut span = usize::MAX..0;
+        let (mut start, mut end) = (usize::MAX, 0);
         let mut cover = |range: std::ops::Range<usize>| {
-            span.start = span.start.min(range.start);
-            span.end = span.end.max(range.end);
+            start = start.min(range.start);
+            end = end.max(range.end);
         };
         for item in &f.regions[region.0 as usize] {
             match item {
@@ -187,7 +187,7 @@ impl<'a> Plan<'a> {
                 }
             }
         }
-        span
+        start..end
     }
 
     /// Whether a value is known before any iterate is, and alone.

@@ -14,22 +14,12 @@ impl Sets {
         Sets { words, bits: vec![0; words * count] }
     }
 
-    /// One more than the largest number that fits.
-    pub fn width(&self) -> usize {
-        self.words * 64
-    }
-
     /// Adds `element` to set `set`; true if it is new there.
     pub fn insert(&mut self, set: usize, element: u32) -> bool {
         let word = &mut self.bits[set * self.words + element as usize / 64];
         let before = *word;
         *word |= 1 << (element % 64);
         *word != before
-    }
-
-    /// Takes `element` out of set `set`.
-    pub fn remove(&mut self, set: usize, element: u32) {
-        self.bits[set * self.words + element as usize / 64] &= !(1 << (element % 64));
     }
 
     /// Whether `element` is in set `set`.

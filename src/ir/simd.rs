@@ -455,10 +455,10 @@ impl Steps {
     }
 }
 
-/// Memory of one register.
+/// Memory of one register; read and written through pointers.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
-struct Block([f64; LONG]);
+struct Block(#[allow(dead_code)] [f64; LONG]);
 
 /// Numbers from one register to the next when they hold [`LANES`] lanes: not a power of two, so that registers do not
 /// compete for the same lines of the cache.

@@ -1,9 +1,9 @@
 //! The intermediate representation: builder, interpreter, derivatives, rates, batch engine.
 
 use memspice::ir::batch::{LANES, Program, Source, Work};
-use memspice::ir::diff::{differentiate, resolve};
+use memspice::ir::diff::{differentiate, differentiate_by, resolve};
 use memspice::ir::interp::{Interpreter, evaluate, first_non_finite};
-use memspice::ir::op::Takes;
+use memspice::ir::op::{Row, TABLE, Takes};
 use memspice::ir::rate::{Origin, rates, split};
 use memspice::ir::simd::Path;
 use memspice::ir::text::{parse, print};
@@ -27,7 +27,7 @@ fn at(f: &Function, x: &[f64]) -> f64 {
 
 #[test]
 fn table_is_in_the_order_of_the_operations() {
-    for (k, row) in memspice::ir::op::TABLE.iter().enumerate() {
+    for (k, row) in TABLE.iter().enumerate() {
         assert_eq!(row.op as usize, k, "{}", row.name);
     }
 }
@@ -209,8 +209,8 @@ fn difference(f: &dyn Fn(f64) -> f64, x: f64) -> (f64, f64) {
 #[test]
 fn derivatives_of_every_operation_agree_with_differences() {
     let mut compared = 0;
-    for row in &memspice::ir::op::TABLE {
-        let reals = row.signature.0.iter().all(|t| matches!(t, memspice::ir::op::Takes::Only(Type::Real)));
+    for row in &TABLE {
+        let reals = row.signature.0.iter().all(|t| matches!(t, Takes::Only(Type::Real)));
         if !reals {
             continue;
         }
@@ -437,7 +437,7 @@ fn structural_zeros_are_no_entries() {
 fn folding_changes_no_value() {
     let mut dice = Dice(7);
     let interesting = [0.0, -0.0, 1.0, -1.0, 2.0, 0.5, 3.0, 4.0, 0.1, -7.3, 1e300, 1e-300, f64::INFINITY, f64::NEG_INFINITY];
-    for row in memspice::ir::op::TABLE.iter().filter(|r| r.signature.0.iter().all(|t| *t == Takes::Only(Type::Real))) {
+    for row in TABLE.iter().filter(|r| r.signature.0.iter().all(|t| *t == Takes::Only(Type::Real))) {
         let arity = row.op.arity();
         for _ in 0..200 {
             let x: Vec<f64> = (0..arity).map(|_| interesting[dice.below(interesting.len())]).collect();
@@ -513,7 +513,7 @@ fn argument(dice: &mut Dice) -> f64 {
 
 #[test]
 fn the_batch_engine_agrees_with_the_interpreter_for_every_operation() {
-    for row in &memspice::ir::op::TABLE {
+    for row in &TABLE {
         let kinds: Vec<Type> = match row.signature.0 {
             [Takes::Only(kind)] => vec![*kind],
             [Takes::Only(a), Takes::Only(b)] => vec![*a, *b],
@@ -656,4 +656,57 @@ fn functions_survive_the_round_trip_through_text() {
         assert_eq!((back.types, back.outputs), (f.types, f.outputs), "seed {seed}");
     }
     assert!(parse("v0 = input probe 0 real\nv1 = frobnicate v0\noutputs v1").is_err_and(|e| e.contains("line 2")));
+}
+
+#[test]
+fn derivatives_by_parameters_agree_with_differences() {
+    let mut compared = 0;
+    for seed in 0..200 {
+        let f = random(seed, 1);
+        let (g, entries) = differentiate_by(&f, &[0], &[Input::Param(1), Input::Time]);
+        let from = |p: f64, t: f64| {
+            move |input: Input| match input {
+                Input::Param(1) => p,
+                Input::Time => t,
+                other => given([0.6, 1.4])(other),
+            }
+        };
+        let values = evaluate(&g, &from(0.75, 0.3));
+        let by_p = difference(&|p| evaluate(&f, &from(p, 0.3))[0], 0.75);
+        let by_t = difference(&|t| evaluate(&f, &from(0.75, t))[0], 0.3);
+        for (k, (expected, doubt)) in [by_p, by_t].into_iter().enumerate() {
+            if doubt < 1e-7 * (1.0 + expected.abs()) && values[0].abs() < 1e4 {
+                let found = entries.iter().find(|e| e.probe == k as u32).map_or(0.0, |e| values[e.index as usize]);
+                // As above: error of the coarser difference, and rounding divided by the step.
+                assert!((found - expected).abs() <= 2.0 * doubt + 1e-8 * (1.0 + expected.abs()), "seed {seed}: {found} {expected}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 150, "{compared}");
+}
+
+#[test]
+fn no_pair_of_operations_has_an_undefined_slope_where_its_value_is_finite() {
+    let real = |row: &&Row| row.signature.0.iter().all(|t| *t == Takes::Only(Type::Real));
+    let mut pairs = 0;
+    for outer in TABLE.iter().filter(real) {
+        for inner in TABLE.iter().filter(real) {
+            pairs += 1;
+            for x in [0.0, 1.0, -1.0, 0.5, 1000.0, -1000.0] {
+                // Second arguments are a constant or the probe itself.
+                for second in [None, Some(0.0), Some(1.0), Some(0.5), Some(2.0), Some(-1.0)] {
+                    let (value, slope) = with_slope(x, |b, x| {
+                        let other = second.map_or(x, |c| b.real(c));
+                        let inside = b.op(inner.op, &[x, other][..inner.op.arity()]);
+                        let made = b.op(outer.op, &[inside, other][..outer.op.arity()]);
+                        b.op(Op::Mul, &[x, made])
+                    });
+                    let fine = !value.is_finite() || !slope.is_nan();
+                    assert!(fine, "x {}({}(x, {second:?}), {second:?}) at {x}: {value} {slope}", outer.name, inner.name);
+                }
+            }
+        }
+    }
+    assert!(pairs > 1000, "{pairs}");
 }
