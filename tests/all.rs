@@ -1,6 +1,8 @@
 //! The only test binary, for a fast link.
 #[path = "all/ac.rs"]
 mod ac;
+#[path = "all/bad_circuits.rs"]
+mod bad_circuits;
 #[path = "all/bad_decks.rs"]
 mod bad_decks;
 #[path = "all/cli.rs"]

@@ -101,7 +101,7 @@ fn module_of_x<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element)
     if let Some(model) = fl.model_use(env, name) {
         return Some(Plan::Module(model));
     }
-    if fl.scopes.found.len() == before && fl.scopes.model(env, &name.folded()).is_none() {
+    if fl.scopes.found.len() == before && fl.scopes.model(env, &name.folded()).is_none() && !fl.is_broken(&name.text) {
         let mut known = fl.scopes.visible(env, |d| d.subcircuit_names());
         known.extend(fl.scopes.visible(env, |d| d.model_names()));
         known.extend(fl.library.names());
@@ -143,6 +143,7 @@ fn module_of_letter<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Ele
             let given = Given::default();
             Some(Plan::Module(Rc::new(ModelUse { model, module: row.module.to_string(), given, span: element.span })))
         }
+        None if fl.is_broken(row.module) => None,
         None => {
             fl.report(Diagnostic::error(element.name.span, format!("the module `{}` of models/std is missing", row.module)));
             None

@@ -2,6 +2,8 @@
 //!
 //! The order is that of dependence: files, parameters of the top level, devices, cards about results, numbers, checks.
 
+use std::path::Path;
+
 use crate::circuit::graph::Values;
 use crate::circuit::scope::{Scopes, TOP};
 use crate::circuit::{Circuit, check, controls, flatten::Flattener, measures, options, outputs, ranges, starts};
@@ -34,10 +36,13 @@ pub fn elaborate(
     let pending_measures = measures::read(&mut fl, deck);
     let Flattener { scopes, mut circuit, checks, .. } = fl;
     let mut found = scopes.found;
+    found.extend(library.take_diagnostics());
     circuit.roots = scopes.roots;
     circuit.expressions = scopes.graph.finish();
     let values = Values::new(&circuit.expressions, &root_values);
     options::finish(&mut circuit, pending_options, &values, &mut found);
+    let temperature = circuit.roots.iter().zip(&root_values).find(|(root, _)| root.name == "temp").map(|(_, value)| *value);
+    circuit.options.temp = temperature.unwrap_or(circuit.options.temp);
     controls::finish(&mut circuit, pending, &values, &mut found);
     outputs::finish(&mut circuit, pending_plots, &values);
     measures::finish(&mut circuit, pending_measures, &values);
@@ -52,11 +57,16 @@ pub fn elaborate(
     (if has_errors(&found) { None } else { Some(circuit) }, found)
 }
 
-/// Loads the files of `.hdl` cards.
+/// Loads the files of `.hdl` cards. A message without a place is about the card.
 fn load(deck: &Deck, library: &mut Library, sources: &mut Sources) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for file in &deck.verilog {
-        found.extend(library.load(sources, std::path::Path::new(&file.text)));
+        for mut message in library.load(sources, Path::new(&file.text)) {
+            if message.labels.is_empty() {
+                message = message.label(file.span, "named here");
+            }
+            found.push(message);
+        }
     }
     found
 }

@@ -16,6 +16,8 @@ use crate::span::Span;
 #[derive(Default)]
 pub struct Models {
     index: HashMap<String, u32>,
+    /// Names that the library was asked for, as written.
+    modules: HashMap<String, Option<u32>>,
 }
 
 impl Models {
@@ -104,9 +106,21 @@ const MOS: &[&str] = &[
 impl<'d> Flattener<'d, '_> {
     /// The module called `name`, from the library.
     pub fn module(&mut self, name: &str) -> Option<u32> {
-        let model = self.library.get(self.sources, name)?;
-        let key = model.name.clone();
-        Some(self.models.intern(&mut self.circuit.models, &key, || model))
+        if let Some(known) = self.models.modules.get(name) {
+            return *known;
+        }
+        let found = self.library.get(self.sources, name);
+        let index = found.map(|model| {
+            let key = model.name.clone();
+            self.models.intern(&mut self.circuit.models, &key, || model)
+        });
+        self.models.modules.insert(name.to_string(), index);
+        index
+    }
+
+    /// Whether there is a module of this name, but with mistakes, which the library reports.
+    pub fn is_broken(&mut self, name: &str) -> bool {
+        self.module(name).is_none() && self.library.names().iter().any(|n| n.eq_ignore_ascii_case(name))
     }
 
     /// The model that `name` stands for in `env`: a `.model` card, else a module.
@@ -133,7 +147,11 @@ impl<'d> Flattener<'d, '_> {
     fn read_card(&mut self, card: &'d ModelCard, env: EnvId) -> Option<ModelUse> {
         let kind = card.kind.folded();
         let standard = TYPES.iter().find(|(t, _)| *t == kind).map(|(_, module)| *module);
-        let Some(model) = self.module(standard.unwrap_or(&card.kind.text)) else {
+        let wanted = standard.unwrap_or(&card.kind.text);
+        let Some(model) = self.module(wanted) else {
+            if self.is_broken(wanted) {
+                return None;
+            }
             let known: Vec<String> = TYPES.iter().map(|t| t.0.to_string()).chain(self.library.names()).collect();
             self.report(
                 Diagnostic::error(card.kind.span, format!("there is no model type or Verilog-A module `{}`", card.kind.text))

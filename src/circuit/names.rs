@@ -87,6 +87,9 @@ pub fn terminal_name(circuit: &Circuit, terminal: Terminal) -> String {
 impl Flattener<'_, '_> {
     /// There is no node or unknown of this name.
     pub fn unknown_node(&self, span: Span, name: &str) -> Diagnostic {
+        if let Some(note) = self.broken(span, name) {
+            return note;
+        }
         let known = self.circuit.nodes.iter().map(|n| n.name.as_str());
         let mut error =
             Diagnostic::error(span, format!("there is no node `{name}`")).expected("no element touches it").suggest(name, known);
@@ -96,8 +99,18 @@ impl Flattener<'_, '_> {
         error
     }
 
+    /// A name that would be there if its card had no mistake: no error of its own.
+    fn broken(&self, span: Span, name: &str) -> Option<Diagnostic> {
+        let ends = name.char_indices().filter(|(_, c)| *c == '.').map(|(k, _)| k).chain([name.len()]);
+        let device = ends.into_iter().map(|k| &name[..k]).find(|n| self.names.device(n) == Some(Device::Broken))?;
+        Some(Diagnostic::note(span, format!("`{name}` is not there because of the mistake in `{device}`")))
+    }
+
     /// There is no device of this name.
     pub fn unknown_device(&self, span: Span, name: &str) -> Diagnostic {
+        if let Some(note) = self.broken(span, name) {
+            return note;
+        }
         let sources = self.circuit.sources.iter().map(|s| s.name.as_str());
         let known = self.circuit.instances.iter().map(|i| i.name.as_str()).chain(sources);
         let (message, expected) = match self.names.device(name) {
