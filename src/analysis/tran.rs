@@ -7,7 +7,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::args::{Arg, Args};
-use crate::dae::{Memory, Message, MessageKind, Phase, RowKind, StartKind, System};
+use crate::dae::{Memory, Message, MessageKind, Outputs, Phase, RowKind, StartKind, System};
 use crate::diag::Diagnostic;
 use crate::solve::history::Record;
 use crate::solve::integrate::{self, Method, Problem, Weights, Work};
@@ -180,18 +180,14 @@ impl Transient {
         summary: &mut Summary,
         march: &mut March,
     ) -> Result<(), SimError> {
-        let mut maker = RowMaker::default();
         let mut told = 0.0;
-        let n = system.layout().unknowns.len();
+        let mut rows = Rows { system, sink, from: self.start, maker: RowMaker::default() };
         loop {
             let t = march.t();
             march.evaluate_outputs();
-            if t >= self.start {
-                let row = maker.real(system, &[t], march.outputs(), &march.history.newest().qdot[n..]);
-                summary.points += 1;
-                if sink.row(row).map_err(writing)? == Flow::Stop {
-                    return Ok(());
-                }
+            let qdot = &march.history.newest().qdot;
+            if rows.push(t, march.outputs(), qdot, summary)? == Flow::Stop {
+                return Ok(());
             }
             if march.done() || march.advice.finish || ends(&summary.messages)? {
                 return Ok(());
@@ -204,7 +200,35 @@ impl Transient {
                 (env.progress)(told);
             }
             march.advance(&mut summary.messages)?;
+            let parts = march.parts();
+            for k in 1..parts {
+                march.evaluate_between(k as f64 / parts as f64);
+                if rows.push(march.between().t, march.outputs(), &march.between().qdot, summary)? == Flow::Stop {
+                    return Ok(());
+                }
+            }
         }
+    }
+}
+
+/// Where rows go.
+struct Rows<'a> {
+    system: &'a dyn System,
+    sink: &'a mut dyn Sink,
+    /// Rows before this time are left out, s.
+    from: f64,
+    maker: RowMaker,
+}
+
+impl Rows<'_> {
+    /// A row with the outputs at `t`, whose charges change as the tail of `qdot` says.
+    fn push(&mut self, t: f64, outputs: &Outputs, qdot: &[f64], summary: &mut Summary) -> Result<Flow, SimError> {
+        if t < self.from {
+            return Ok(Flow::Continue);
+        }
+        summary.points += 1;
+        let rates = &qdot[qdot.len() - outputs.value.len()..];
+        self.sink.row(self.maker.real(self.system, &[t], outputs, rates)).map_err(writing)
     }
 }
 

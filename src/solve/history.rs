@@ -126,6 +126,19 @@ pub fn slope_weights(times: &[f64]) -> [f64; MOST] {
     weights
 }
 
+/// Weights of the values at `times` in the derivative at any `t` of the polynomial through them.
+pub fn slope_weights_at(t: f64, times: &[f64]) -> [f64; MOST] {
+    let mut weights = [0.0; MOST];
+    for j in 0..times.len() {
+        for k in (0..times.len()).filter(|k| *k != j) {
+            let others = (0..times.len()).filter(|m| *m != j && *m != k);
+            let product: f64 = others.map(|m| (t - times[m]) / (times[j] - times[m])).product();
+            weights[j] += product / (times[j] - times[k]);
+        }
+    }
+    weights
+}
+
 /// Weights of the values at `times` in their divided difference of order `times.len() - 1`.
 pub fn difference_weights(times: &[f64]) -> [f64; MOST] {
     let mut weights = [0.0; MOST];

@@ -21,10 +21,17 @@ const AFRESH: f64 = 1e-3;
 const STEPS_BETWEEN_CORNERS: f64 = 8.0;
 /// A change of a row through explicit time alone that is too much for one step, in units of its scale.
 const JUMP: f64 = 0.5;
+/// After so many halvings a jump is one that no step resolves.
+const JUMPS: u32 = 10;
 /// Accepted steps between two looks at explicit time, while the step does not grow.
 const LOOK_EVERY: u32 = 8;
 /// After this many failures of Newton in sequence the past is dropped and backward Euler tries.
 const FAILURES: u32 = 3;
+
+/// Sag of a straight line between two rows that a plot does not show, in units of the swing.
+const SAG: f64 = 5e-4;
+/// Most parts a step is cut into for rows.
+const PARTS: usize = 64;
 
 /// A bound on the step with the words that the summary uses for it.
 #[derive(Clone, PartialEq, Debug)]
@@ -111,9 +118,11 @@ pub struct March<'a> {
     scales: Vec<f64>,
     eval: Eval,
     committed: Memory,
+    dense: Record,
+    ceiling_ruled: bool,
     f_before: Vec<f64>,
     corner: f64,
-    between: f64,
+    pause: f64,
     h: f64,
     looked: (u32, f64),
 }
@@ -141,6 +150,7 @@ impl<'a> March<'a> {
     pub fn new(plan: Plan<'a>, memory: Memory, start: Record, slope: bool) -> March<'a> {
         let system = plan.system;
         let n = system.layout().unknowns.len();
+        let start_space = start.clone();
         let weights = Weights::new(system, plan.tolerances.reltol, plan.tolerances.trtol);
         let given = Given { plan, memory };
         let plan = &given.plan;
@@ -151,14 +161,16 @@ impl<'a> March<'a> {
             ruled: Ruled::default(),
             advice: Advice::default(),
             integrator: (plan.method.make)(plan.maxord),
-            controller: Controller::new(FILTERS[plan.method.filter]),
+            controller: Controller::new(FILTERS[plan.method.filter], plan.method.idle),
             windows: (Window::new(n), Window::new(n)),
             scales: vec![0.0; n],
             eval: Eval::new(system),
             committed: Memory::default(),
+            dense: start_space,
+            ceiling_ruled: false,
             f_before: vec![0.0; n],
             corner: 0.0,
-            between: f64::INFINITY,
+            pause: f64::INFINITY,
             h: plan.first,
             looked: (0, 0.0),
             given,
@@ -187,9 +199,38 @@ impl<'a> March<'a> {
         self.advice = self.eval.advice;
     }
 
-    /// The output rows at the newest point, once evaluated.
+    /// The output rows last evaluated.
     pub fn outputs(&self) -> &Outputs {
         &self.eval.outputs
+    }
+
+    /// Into how many parts the last step should be cut by dense output so that straight lines show it: 1 if the method has
+    /// none, or where a ceiling ruled, whose density somebody has chosen.
+    pub fn parts(&mut self) -> usize {
+        if self.ceiling_ruled || !self.integrator.interpolate(0.5, &self.history, &mut self.dense) {
+            return 1;
+        }
+        let (start, end) = (self.history.back(1), self.history.newest());
+        let share = |j: usize| {
+            let (low, high) = self.windows.0.extremes(j);
+            let sag = (self.dense.x[j] - 0.5 * (start.x[j] + end.x[j])).abs();
+            sag / (SAG * (high - low) + self.work.weights.allowed(j, end.x[j]))
+        };
+        let worst = (0..end.x.len()).map(share).fold(0.0, f64::max);
+        (worst.sqrt().ceil() as usize).clamp(1, PARTS)
+    }
+
+    /// Evaluates the output rows at `share` of the last step.
+    pub fn evaluate_between(&mut self, share: f64) {
+        if self.integrator.interpolate(share, &self.history, &mut self.dense) {
+            let (at, problem) = (&self.dense, self.given.problem());
+            problem.system.eval(&problem.point(&at.x, at.t), Want::OUTPUTS, &mut self.eval);
+        }
+    }
+
+    /// The point within the last step that was evaluated last.
+    pub fn between(&self) -> &Record {
+        &self.dense
     }
 
     /// Goes to the next accepted point; what models say there is appended to `messages`.
@@ -197,7 +238,7 @@ impl<'a> March<'a> {
     /// # Errors
     /// If the step would have to be too small.
     pub fn advance(&mut self, messages: &mut Vec<Message>) -> Result<(), SimError> {
-        let mut failures = 0;
+        let (mut failures, mut jumps) = (0, 0);
         let mut last: Result<Estimate, Failure> = Ok(Estimate::unverified());
         loop {
             let trial = self.choose();
@@ -213,7 +254,10 @@ impl<'a> March<'a> {
                 Err(_) => Verdict::Reject(0.25),
             };
             let verdict = match verdict {
-                Verdict::Accept(_) if self.jumps(&trial) => Verdict::Reject(0.5),
+                Verdict::Accept(_) if jumps < JUMPS && self.jumps(&trial) => {
+                    jumps += 1;
+                    Verdict::Reject(0.5)
+                }
                 verdict => verdict,
             };
             let accepted = matches!(verdict, Verdict::Accept(_));
@@ -245,7 +289,7 @@ impl<'a> March<'a> {
     /// The step to try next.
     fn choose(&self) -> Trial {
         let t = self.t();
-        let candidates = [(self.between, Rule::Between), (self.advice.bound_step, Rule::Bound), (self.guard.limit, Rule::Rest)];
+        let candidates = [(self.pause, Rule::Between), (self.advice.bound_step, Rule::Bound), (self.guard.limit, Rule::Rest)];
         let ceilings = self.given.plan.ceilings.iter().enumerate().map(|(k, c)| (c.longest, Rule::Ceiling(k)));
         let least = |best: (f64, Rule), other: (f64, Rule)| if other.0 < best.0 { other } else { best };
         let (h, rule) = candidates.into_iter().chain(ceilings).fold((self.h, Rule::Error), least);
@@ -290,11 +334,12 @@ impl<'a> March<'a> {
             self.h = self.h.max(before);
         }
         self.count(trial.rule);
+        self.ceiling_ruled = matches!(trial.rule, Rule::Ceiling(_));
         self.work.counts.accepted += 1;
         self.history.push(&mut self.work.end);
         let (work, history) = (&mut self.work, &self.history);
         self.windows.0.push(&history.newest().x, &mut work.weights.largest);
-        self.windows.1.push(&work.newton.eval().scale[..self.scales.len()], &mut self.scales);
+        self.windows.1.push(&work.scale, &mut self.scales);
         let at = history.newest();
         self.committed.clone_from(&self.given.memory);
         let problem = self.given.problem();
@@ -334,7 +379,7 @@ impl<'a> March<'a> {
             corner = system.next_break(params, corner);
         }
         self.corner = corner.min(stop);
-        self.between = if corner < stop || t > 0.0 { (self.corner - t) / STEPS_BETWEEN_CORNERS } else { f64::INFINITY };
+        self.pause = if corner < stop || t > 0.0 { (self.corner - t) / STEPS_BETWEEN_CORNERS } else { f64::INFINITY };
         self.h = self.h.min(1e-2 * (self.corner - t));
         self.looked = (LOOK_EVERY, 0.0);
         let at = self.history.newest();

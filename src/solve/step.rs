@@ -50,12 +50,13 @@ pub struct Controller {
     filter: Filter,
     last_error: f64,
     last_ratio: f64,
+    idle: f64,
 }
 
 impl Controller {
-    /// A controller without memory.
-    pub fn new(filter: Filter) -> Controller {
-        Controller { filter, last_error: f64::NAN, last_ratio: 1.0 }
+    /// A controller without memory; growth by less than `idle` is not made use of.
+    pub fn new(filter: Filter, idle: f64) -> Controller {
+        Controller { filter, last_error: f64::NAN, last_ratio: 1.0, idle }
     }
 
     /// Forgets the past, after a corner.
@@ -85,6 +86,7 @@ impl Controller {
             (AIM / error).powf(b1 / k) * (AIM / self.last_error).powf(b2 / k) * self.last_ratio.powf(-a2)
         };
         let ratio = (1.0 + REACH * ((ratio - 1.0) / REACH).atan()).clamp(RATIO.0, RATIO.1).min(estimate.growth);
+        let ratio = if ratio > 1.0 && ratio < self.idle { 1.0 } else { ratio };
         self.last_error = error;
         self.last_ratio = ratio;
         Verdict::Accept(ratio)

@@ -13,6 +13,7 @@ pub const METHOD: Method = Method {
     order: 1,
     reltol: 1e-5,
     filter: 2,
+    idle: 1.0,
     make: |_| Box::new(Euler),
 };
 

@@ -19,6 +19,7 @@ pub const METHOD: Method = Method {
     order: 5,
     reltol: 1e-6,
     filter: 0,
+    idle: 1.1,
     make: |highest| Box::new(Gear { order: 1, highest: highest.clamp(1, 5), steady: 0, next: 1 }),
 };
 

@@ -35,12 +35,14 @@ pub struct Method {
     pub reltol: f64,
     /// Index into [`super::step::FILTERS`].
     pub filter: usize,
+    /// Growth of the step that is not worth it: new pencils cost more than longer steps save.
+    pub idle: f64,
     /// Makes one; the argument is the highest order wanted.
     pub make: fn(u32) -> Box<dyn Integrator>,
 }
 
 /// The methods; the first one is the default.
-pub const TABLE: &[Method] = &[trapezoidal::METHOD, gear::METHOD, trbdf2::METHOD, esdirk::METHOD, radau::METHOD, euler::METHOD];
+pub const TABLE: &[Method] = &[radau::METHOD, trapezoidal::METHOD, gear::METHOD, trbdf2::METHOD, esdirk::METHOD, euler::METHOD];
 
 /// The method called `name`, any case.
 pub fn find(name: &str) -> Option<&'static Method> {
@@ -109,6 +111,12 @@ pub trait Integrator {
 
     /// The step just tried was accepted (it is not yet in the history) or not.
     fn judged(&mut self, _problem: &Problem, _accepted: bool, _past: &History, _work: &mut Work) {}
+
+    /// Dense output: `x` and `qdot` at `share` (0 to 1) of the step that ended at the newest point of `past`, for methods
+    /// whose steps are longer than a plot likes; false if there is none.
+    fn interpolate(&self, _share: f64, _past: &History, _out: &mut Record) -> bool {
+        false
+    }
 }
 
 /// What each unknown's error is held against: `factor (relative max(|x|, largest) + absolute)`.
@@ -169,6 +177,8 @@ pub struct Work {
     pub weights: Weights,
     /// What it cost.
     pub counts: Counts,
+    /// Largest single contribution to each row lately, n.
+    pub scale: Vec<f64>,
     eval: Eval,
 }
 
@@ -184,6 +194,7 @@ impl Work {
             error: vec![0.0; n],
             weights,
             counts: Counts::default(),
+            scale: vec![0.0; n],
             eval: Eval::new(system),
         }
     }
@@ -205,6 +216,7 @@ impl Work {
         };
         self.newton.solve(problem.system, &eq, problem.tolerances, &mut self.end.x, &mut self.counts)?;
         self.newton.charge(problem.system, &mut self.end.q);
+        self.scale.copy_from_slice(&self.newton.eval().scale[..n]);
         output_charges(problem, &mut self.eval, &self.end.x, t, &mut self.end.q);
         for ((qdot, q), beta) in self.end.qdot.iter_mut().zip(&self.end.q).zip(&self.beta) {
             *qdot = alpha * q + beta;

@@ -4,14 +4,14 @@
 //! (G, C) splits along the eigenvectors of W into a real system `(G + mu_0/h C) w_0 = -u_0 r` and a complex one
 //! `(G + mu_1/h C) w_1 = -u_1 r`, `dX = v_0 w_0 + 2 Re(v_1 w_1)` (Hairer and Wanner, Solving ODEs II, IV.8). The error is the distance
 //! between the qdot carried from the last step and that of the collocation polynomial at its left end, `h/mu_0` times it,
-//! filtered by the real pencil: order 4. `qdot` at the end is that of the collocation polynomial.
+//! filtered by the real pencil: order 4. `qdot` at the end is that of the collocation polynomial, which also is the dense output.
 
 use num_complex::Complex64;
 
 use super::{Estimate, Integrator, Method, Problem, Work, euler, output_charges};
 use crate::dae::{Eval, Want};
 use crate::solve::failure::Failure;
-use crate::solve::history::{History, value_weights};
+use crate::solve::history::{History, Record, slope_weights_at, value_weights};
 use crate::solve::newton::Report;
 use crate::sparse::Lu;
 
@@ -21,8 +21,9 @@ pub const METHOD: Method = Method {
     aliases: &["radau5", "radauiia"],
     title: "Radau IIA",
     order: 5,
-    reltol: 1e-4,
+    reltol: 1e-5,
     filter: 2,
+    idle: 1.2,
     make: |_| Box::new(Radau { scheme: Scheme::new(), space: None, extrapolate: false }),
 };
 
@@ -31,6 +32,10 @@ const SQRT_6: f64 = 2.449_489_742_783_178;
 const ITERATIONS: (u32, u32) = (8, 3);
 /// A slower convergence than this asks for a new Jacobian.
 const SLOW: f64 = 0.4;
+/// Convergence that asks for new pencils at the next step.
+const STALE: f64 = 0.05;
+/// Steps whose lengths agree to this use the same pencils.
+const SAME: f64 = 1e-9;
 /// Share of the tolerance that what is left of the iteration may take.
 const SHARE: f64 = 3e-3;
 
@@ -112,6 +117,12 @@ struct Space {
     f: [Vec<f64>; 3],
     w0: Vec<f64>,
     w1: Vec<Complex64>,
+    /// C of the pencils.
+    c: Vec<f64>,
+    /// Last update of each stage.
+    dx: [Vec<f64>; 3],
+    /// Length of the step that the pencils were factored for; NaN once they should not be used again.
+    factored: f64,
 }
 
 /// The method; `extrapolate`: the stages of the last step are those of the step that ended at the newest point.
@@ -140,6 +151,24 @@ impl Integrator for Radau {
         // A rejected step has overwritten the stages of the one before it.
         self.extrapolate = accepted && past.slopes() > 0;
     }
+
+    fn interpolate(&self, share: f64, past: &History, out: &mut Record) -> bool {
+        let Some(space) = self.space.as_ref().filter(|_| self.extrapolate) else {
+            return false;
+        };
+        let (start, c) = (past.back(1), &self.scheme.c);
+        let h = past.newest().t - start.t;
+        let nodes = [0.0, c[0], c[1], c[2]];
+        let (value, slope) = (value_weights(share, &nodes), slope_weights_at(share, &nodes));
+        out.t = start.t + share * h;
+        for (k, x) in out.x.iter_mut().enumerate() {
+            *x = value[0] * start.x[k] + (0..3).map(|i| value[i + 1] * space.x[i][k]).sum::<f64>();
+        }
+        for (k, qdot) in out.qdot.iter_mut().enumerate() {
+            *qdot = (0..3).map(|i| slope[i + 1] * space.z[i][k]).sum::<f64>() / h;
+        }
+        true
+    }
 }
 
 impl Space {
@@ -157,6 +186,9 @@ impl Space {
             f: vectors(n),
             w0: vec![0.0; n],
             w1: vec![Complex64::ZERO; n],
+            c: vec![0.0; entries],
+            dx: vectors(n),
+            factored: f64::NAN,
         }
     }
 
@@ -172,6 +204,10 @@ impl Space {
         work.counts.factorisations += 2;
         self.real.factor(&self.real_values).map_err(Failure::Singular)?;
         self.complex.factor(&self.complex_values).map_err(Failure::Singular)?;
+        let entries = self.c.len();
+        self.c.copy_from_slice(&self.eval.c[..entries]);
+        work.scale.copy_from_slice(&self.eval.scale[..self.w0.len()]);
+        self.factored = h;
         Ok(())
     }
 
@@ -209,6 +245,7 @@ impl Space {
             for i in 0..3 {
                 let dx = scheme.v.0[i] * self.w0[k] + 2.0 * (scheme.v.1[i] * self.w1[k]).re;
                 self.x[i][k] += dx;
+                self.dx[i][k] = dx;
                 let share = dx.abs() / (SHARE * work.weights.allowed(k, self.x[i][k]));
                 if share > worst.1 || share.is_nan() {
                     worst = (k, share);
@@ -241,12 +278,14 @@ impl Radau {
         }
     }
 
-    /// Simplified Newton on all stages.
+    /// Simplified Newton on all stages, with the pencils of the last step if that was as long and converged well.
     fn iterate(&self, space: &mut Space, problem: &Problem, work: &mut Work, past: &History, h: f64) -> Result<(), Failure> {
         let middle = past.newest().t + self.scheme.c[1] * h;
         let mut report = Report::default();
-        for _ in 0..ITERATIONS.1 {
-            space.factor(&self.scheme, problem, work, middle, h)?;
+        for attempt in 0..=ITERATIONS.1 {
+            if attempt > 0 || (space.factored / h - 1.0).abs() > SAME || space.factored.is_nan() {
+                space.factor(&self.scheme, problem, work, middle, h)?;
+            }
             let (mut last, mut rate) = (f64::INFINITY, f64::INFINITY);
             for _ in 0..ITERATIONS.0 {
                 space.evaluate(&self.scheme, problem, work, past, h)?;
@@ -260,6 +299,9 @@ impl Radau {
                 }
                 let left = if rate < 1.0 { share * rate / (1.0 - rate) } else { f64::INFINITY };
                 if left <= 1.0 || share <= 1e-3 {
+                    if rate.is_finite() && rate > STALE {
+                        space.factored = f64::NAN;
+                    }
                     return Ok(());
                 }
                 if !share.is_finite() || (last.is_finite() && rate > SLOW && share > 1.0) {
@@ -268,6 +310,7 @@ impl Radau {
                 last = share;
             }
         }
+        space.factored = f64::NAN;
         Err(Failure::NoConvergence(report))
     }
 
@@ -276,13 +319,13 @@ impl Radau {
         let (start, n) = (past.newest(), work.end.x.len());
         let Scheme { c, w, left, .. } = &self.scheme;
         for i in 0..3 {
+            // The charges at hand are those before the last update.
+            problem.system.pattern().multiply_add(&space.c, &space.dx[i], &mut space.z[i][..n]);
             let t = if i == 2 { work.end.t } else { start.t + c[i] * h };
-            problem.system.eval(&problem.point(&space.x[i], t), Want::Q, &mut space.eval);
-            work.counts.evaluations += 1;
-            work.end.q[..n].copy_from_slice(&space.eval.q[..n]);
             output_charges(problem, &mut space.eval, &space.x[i], t, &mut work.end.q);
-            space.z[i].iter_mut().zip(&work.end.q).zip(&start.q).for_each(|((z, q), q0)| *z = q - q0);
+            space.z[i][n..].iter_mut().zip(&work.end.q[n..]).zip(&start.q[n..]).for_each(|((z, q), q0)| *z = q - q0);
         }
+        work.end.q.iter_mut().zip(&space.z[2]).zip(&start.q).for_each(|((q, z), q0)| *q = q0 + z);
         work.end.x.copy_from_slice(&space.x[2]);
         for (k, qdot) in work.end.qdot.iter_mut().enumerate() {
             *qdot = (w[2][0] * space.z[0][k] + w[2][1] * space.z[1][k] + w[2][2] * space.z[2][k]) / h;

@@ -16,6 +16,7 @@ pub const METHOD: Method = Method {
     order: 2,
     reltol: 1e-6,
     filter: 2,
+    idle: 1.0,
     make: |_| Box::new(Trapezoidal { damp: 2, alternations: Vec::new() }),
 };
 
@@ -77,7 +78,7 @@ impl Trapezoidal {
     /// Counts alternations of the differences of qdot row by row; true if a row has rung too often.
     fn rings(&mut self, unknowns: &[Unknown], reltol: f64, past: &History, work: &Work) -> bool {
         let (now, before, earlier) = (&work.end.qdot, &past.newest().qdot, &past.back(1).qdot);
-        let scale = &work.newton.eval().scale;
+        let scale = &work.scale;
         let mut ringing = false;
         for (k, count) in self.alternations.iter_mut().enumerate() {
             let (last, next) = (before[k] - earlier[k], now[k] - before[k]);

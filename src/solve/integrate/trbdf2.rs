@@ -14,6 +14,7 @@ pub const METHOD: Method = Method {
     order: 2,
     reltol: 1e-6,
     filter: 2,
+    idle: 1.0,
     make: |_| Box::new(Dirk::new(&TABLEAU)),
 };
 
