@@ -113,14 +113,15 @@ pub struct March<'a> {
     pub advice: Advice,
     integrator: Box<dyn Integrator>,
     controller: Controller,
-    windows: (Window, Window),
-    /// Largest scale of each row lately.
+    window: Window,
+    /// Largest scale of each row so far.
     scales: Vec<f64>,
     eval: Eval,
     committed: Memory,
     dense: Record,
     ceiling_ruled: bool,
     f_before: Vec<f64>,
+    f_after: Vec<f64>,
     corner: f64,
     pause: f64,
     h: f64,
@@ -162,13 +163,14 @@ impl<'a> March<'a> {
             advice: Advice::default(),
             integrator: (plan.method.make)(plan.maxord),
             controller: Controller::new(FILTERS[plan.method.filter], plan.method.idle),
-            windows: (Window::new(n), Window::new(n)),
+            window: Window::new(n),
             scales: vec![0.0; n],
             eval: Eval::new(system),
             committed: Memory::default(),
             dense: start_space,
             ceiling_ruled: false,
             f_before: vec![0.0; n],
+            f_after: vec![0.0; n],
             corner: 0.0,
             pause: f64::INFINITY,
             h: plan.first,
@@ -176,7 +178,7 @@ impl<'a> March<'a> {
             given,
         };
         march.work.weights.counted.fill(false);
-        march.windows.0.push(&march.history.newest().x, &mut march.work.weights.largest);
+        march.window.push(&march.history.newest().x, &mut march.work.weights.largest);
         march.begin_segment();
         march
     }
@@ -212,7 +214,7 @@ impl<'a> March<'a> {
         }
         let (start, end) = (self.history.back(1), self.history.newest());
         let share = |j: usize| {
-            let (low, high) = self.windows.0.extremes(j);
+            let (low, high) = self.window.extremes(j);
             let sag = (self.dense.x[j] - 0.5 * (start.x[j] + end.x[j])).abs();
             sag / (SAG * (high - low) + self.work.weights.allowed(j, end.x[j]))
         };
@@ -312,15 +314,20 @@ impl<'a> March<'a> {
         }
         let start = self.history.newest();
         let (system, problem) = (self.given.plan.system, self.given.problem());
-        let n = start.x.len();
-        system.eval(&problem.point(&start.x, start.t), Want::F | Want::SCALE, &mut self.eval);
+        let (x, n) = (&start.x, start.x.len());
+        let wanted = Want::F | Want::SCALE;
+        system.eval(&problem.point(x, 0.0), wanted, &mut self.eval);
         self.f_before.copy_from_slice(&self.eval.f[..n]);
-        self.scales.iter_mut().zip(&self.eval.scale).for_each(|(largest, scale)| *largest = largest.max(*scale));
-        system.eval(&problem.point(&start.x, trial.t), Want::F | Want::SCALE, &mut self.eval);
-        self.work.counts.evaluations += 2;
-        let changes = self.eval.f[..n].iter().zip(&self.f_before).map(|(f, before)| (f - before).abs());
-        let scales = self.eval.scale[..n].iter().zip(&self.scales).map(|(scale, largest)| scale.max(*largest));
-        let jumps = changes.zip(scales).any(|(change, scale)| change > JUMP * scale * (1.0 + 1e-9));
+        system.eval(&problem.point(x, trial.t), wanted, &mut self.eval);
+        self.f_after.copy_from_slice(&self.eval.f[..n]);
+        for (k, largest) in self.scales.iter_mut().enumerate() {
+            // What time alone has done since the beginning counts too: where unknowns follow a source, f itself stays small.
+            *largest = largest.max(self.eval.scale[k]).max((self.f_after[k] - self.f_before[k]).abs());
+        }
+        system.eval(&problem.point(x, start.t), wanted, &mut self.eval);
+        self.work.counts.evaluations += 3;
+        let changes = self.eval.f[..n].iter().zip(&self.f_after).map(|(before, after)| (after - before).abs());
+        let jumps = changes.zip(&self.scales).any(|(change, scale)| change > JUMP * scale * (1.0 + 1e-9));
         self.looked = if jumps { (LOOK_EVERY, 0.0) } else { (0, 1.1 * trial.h) };
         jumps
     }
@@ -338,8 +345,9 @@ impl<'a> March<'a> {
         self.work.counts.accepted += 1;
         self.history.push(&mut self.work.end);
         let (work, history) = (&mut self.work, &self.history);
-        self.windows.0.push(&history.newest().x, &mut work.weights.largest);
-        self.windows.1.push(&work.scale, &mut self.scales);
+        self.window.push(&history.newest().x, &mut work.weights.largest);
+        // Never forgotten: a row that rests between bursts keeps its scale.
+        self.scales.iter_mut().zip(&work.scale).for_each(|(largest, scale)| *largest = largest.max(*scale));
         let at = history.newest();
         self.committed.clone_from(&self.given.memory);
         let problem = self.given.problem();

@@ -5,7 +5,7 @@
 use num_complex::Complex64;
 
 use crate::dae::{Eval, System, Want};
-use crate::sparse::eigen;
+use crate::sparse::{Lu, eigen};
 
 use super::history::History;
 use super::integrate::{Problem, Weights};
@@ -26,11 +26,17 @@ const ELSEWHERE: f64 = 10.0;
 /// Rightmost eigenvalues asked for.
 const WANTED: usize = 8;
 
+/// Drift within the step that growth allows, in tolerances, that is rest.
+const DRIFT: f64 = 0.1;
+/// Accepted steps before somewhat slow is asked about again.
+const PAUSE: u32 = 20;
+
 /// What the guard remembers.
 pub struct RestGuard {
     still: u32,
     shortest: f64,
     asked: Option<Vec<f64>>,
+    pause: u32,
     eval: Eval,
     /// Longest step allowed, s.
     pub limit: f64,
@@ -42,7 +48,7 @@ impl RestGuard {
     /// A guard for `system`.
     pub fn new(system: &dyn System) -> RestGuard {
         let eval = Eval::new(system);
-        RestGuard { still: 0, shortest: f64::INFINITY, asked: None, eval, limit: f64::INFINITY, found: Vec::new() }
+        RestGuard { still: 0, shortest: f64::INFINITY, asked: None, pause: 0, eval, limit: f64::INFINITY, found: Vec::new() }
     }
 
     /// A source has turned a corner.
@@ -61,19 +67,42 @@ impl RestGuard {
         if self.still < STEPS || h < GROWN * self.shortest {
             return;
         }
-        if self.asked.as_ref().is_some_and(|asked| distance(&now.x, asked, weights) < ELSEWHERE) {
+        self.pause = self.pause.saturating_sub(1);
+        let known = |asked: &Vec<f64>| distance(&now.x, asked, weights) < ELSEWHERE;
+        if self.pause > 0 || self.asked.as_ref().is_some_and(known) {
             return;
         }
-        self.asked = Some(now.x.clone());
-        problem.system.eval(&problem.point(&now.x, now.t), Want::NEWTON, &mut self.eval);
+        let at = problem.point(&now.x, now.t);
+        problem.system.eval(&at, Want::NEWTON, &mut self.eval);
         let entries = problem.system.pattern().len();
         let (g, c) = (&self.eval.g[..entries], &self.eval.c[..entries]);
         // A pencil that no shift makes regular has no verdict.
         let values = eigen::eigenvalues(problem.system.pattern(), g, c, WANTED).unwrap_or_default();
-        self.limit = values.iter().map(|s| pace(*s, damped, remaining)).fold(f64::INFINITY, f64::min);
-        if self.limit.is_finite() {
+        let limit = values.iter().map(|s| pace(*s, damped, remaining)).fold(f64::INFINITY, f64::min);
+        if limit.is_finite() && self.drift(problem, &now.x, weights, limit) > DRIFT {
+            // Slow, but on its way: ask again later.
+            self.pause = PAUSE;
+            return;
+        }
+        self.asked = Some(now.x.clone());
+        self.limit = limit;
+        if limit.is_finite() {
             self.found.push(now.t);
         }
+    }
+
+    /// How far, in tolerances, the system moves within `time` from `x`, by one linear backward-Euler step.
+    fn drift(&mut self, problem: &Problem, x: &[f64], weights: &Weights, time: f64) -> f64 {
+        let pattern = problem.system.pattern();
+        let mut values = vec![0.0; pattern.len()];
+        self.eval.pencil(1.0 / time, &mut values);
+        let mut lu = Lu::new(pattern);
+        if lu.factor(&values).is_err() {
+            return f64::INFINITY;
+        }
+        let mut moved: Vec<f64> = self.eval.f[..x.len()].to_vec();
+        lu.solve(&mut moved);
+        weights.norm(&moved, x).1
     }
 }
 

@@ -196,11 +196,18 @@ fn pickett() -> Toy {
     let (latent, kappa, cp) = (1.6e8, 1.5, 2.6e6);
     Toy::new(move |e| {
         let (v, u) = (e.x(0), e.x(1));
-        let u = if u.v < 1e-6 { Dual::from(1e-6) } else if u.v > 0.99999 { Dual::from(0.99999) } else { u };
+        let u = if u.v < 1e-6 {
+            Dual::from(1e-6)
+        } else if u.v > 0.99999 {
+            Dual::from(0.99999)
+        } else {
+            u
+        };
         let ln = u.ln();
         let resistance = Dual::from(insulator * length / (PI * rch * rch)) / (u * u * (insulator / metal - 1.0) + 1.0);
         let loss = Dual::from(-2.0 * PI * length * kappa) / ln;
-        let heat = ((u * u * ln * 2.0 + 1.0 - u * u) / (u * ln * ln * 2.0) * (cp * dt) + u * (2.0 * latent)) * (PI * length * rch * rch);
+        let heat =
+            ((u * u * ln * 2.0 + 1.0 - u * u) / (u * ln * ln * 2.0) * (cp * dt) + u * (2.0 * latent)) * (PI * length * rch * rch);
         let current = v / (resistance + 2750.0);
         let rate = (resistance * current * current - loss * dt) / heat;
         e.f(0, (v - 1.8) / 4200.0);
@@ -223,24 +230,141 @@ fn table_of_oscillators() {
     for m in integrate::TABLE.iter().filter(|m| only.is_empty() || only.contains(m.name)) {
         for k in 2..=7 {
             let reltol = 10f64.powi(-k);
-            if m.name == "euler" && k > 5 { continue; }
+            if m.name == "euler" && k > 5 {
+                continue;
+            }
             let (data, summary, result) = run(&pickett(), &card(10e-6), Some(m.name), Some(reltol));
             let (t, i) = tail(&data, "i(x1)", 6e-6);
             let c = crossings(t, i, 1.5e-4);
             let period = if c.len() > 1 { (c[c.len() - 1] - c[0]) / (c.len() - 1) as f64 * 1e9 } else { f64::NAN };
-            println!("{:7} {reltol:.0e} pickett period {:+.4} % i {:?} points {:.1} {:?} {:?} {:?} {}", m.name, (period / 197.665 - 1.0) * 100.0, range(i),
-                t.len() as f64 / (4e-6 / 197.665e-9), summary.counts, summary.remarks, result, summary.ruled_by);
+            println!(
+                "{:7} {reltol:.0e} pickett period {:+.4} % i {:?} points {:.1} {:?} {:?} {:?} {}",
+                m.name,
+                (period / 197.665 - 1.0) * 100.0,
+                range(i),
+                t.len() as f64 / (4e-6 / 197.665e-9),
+                summary.counts,
+                summary.remarks,
+                result,
+                summary.ruled_by
+            );
         }
     }
     for m in integrate::TABLE.iter().filter(|m| only.is_empty() || only.contains(m.name)) {
         for k in 2..=7 {
             let reltol = 10f64.powi(-k);
-            if m.name == "euler" && k > 5 { continue; }
+            if m.name == "euler" && k > 5 {
+                continue;
+            }
             let (data, summary, result) = run(&van_der_pol(1000.0), &card(5000.0), Some(m.name), Some(reltol));
             let (t, x) = tail(&data, "x", 0.0);
             let c = crossings(t, x, 0.0);
             let period = if c.len() > 1 { (c[c.len() - 1] - c[0]) / (c.len() - 1) as f64 } else { f64::NAN };
-            println!("{:7} {reltol:.0e} vdp period {:.4} x {:?} {:?} {:?} {:?} {}", m.name, period, range(x), summary.counts, summary.remarks, result, summary.ruled_by);
+            println!(
+                "{:7} {reltol:.0e} vdp period {:.4} x {:?} {:?} {:?} {:?} {}",
+                m.name,
+                period,
+                range(x),
+                summary.counts,
+                summary.remarks,
+                result,
+                summary.ruled_by
+            );
+        }
+    }
+}
+#[test]
+#[ignore]
+fn look() {
+    let mut uic = card(5e-3);
+    uic.uic = false;
+    let (data, summary, result) = run(&diode(0.0, 1e3, 5.0, 1e3), &uic, Some("radau"), Some(1e-3));
+    let (t, x) = tail(&data, "v(a)", 0.0);
+    let (_, y) = tail(&data, "i(d1)", 0.0);
+    for k in 1..t.len() {
+        println!("{:.9} h {:.3e} {} {}", t[k], t[k] - t[k - 1], x[k], y[k]);
+    }
+    println!("{result:?} {:?}", summary.counts);
+}
+
+/// A trapezoidal pulse train between `low` and `high`: edges of `edge`, flat top of `width`, all s.
+fn pulse(t: f64, low: f64, high: f64, edge: f64, width: f64, period: f64) -> f64 {
+    let phase = t - (t / period).floor() * period;
+    let share = if phase < edge {
+        phase / edge
+    } else if phase < edge + width {
+        1.0
+    } else if phase < 2.0 * edge + width {
+        1.0 - (phase - edge - width) / edge
+    } else {
+        0.0
+    };
+    low + (high - low) * share
+}
+
+/// TaOx under the square wave of figure 14g: 0.45 V at 5.8 MHz about `v0`, edges of 1 ns.
+fn taox_square(x0: f64, v0: f64, cycles: usize) -> Toy {
+    let (edge, period) = (1e-9, 1.0 / 5.8e6);
+    let width = 0.5 * period - edge;
+    let mut toy = Toy::new(move |e| {
+        let (x, v, i) = (e.x(0), e.x(1), e.x(2));
+        let (conductance, rate) = taox(x, v);
+        e.f(0, -rate * 1e-12);
+        e.q(0, x * 1e-12);
+        e.f(1, conductance * v);
+        e.f(1, i);
+        e.f(2, v);
+        e.f(2, Dual::from(-pulse(e.t, v0 - 0.45, v0 + 0.45, edge, width, period)));
+    })
+    .unknown("x1.x", STATE, 1e-12)
+    .unknown("n", VOLTAGE, 1e-12)
+    .unknown("v1#branch", CURRENT, 1e-6)
+    .start(0, x0, StartKind::State);
+    let corners = [0.0, edge, edge + width, 2.0 * edge + width];
+    toy.breaks = (0..=cycles).flat_map(|c| corners.map(|corner| c as f64 * period + corner)).filter(|t| *t > 0.0).collect();
+    toy
+}
+
+#[test]
+#[ignore]
+fn table_of_square() {
+    let only = std::env::var("METHOD").unwrap_or_default();
+    for m in integrate::TABLE.iter().filter(|m| only.is_empty() || only.contains(m.name)) {
+        for reltol in [None, Some(1e-3), Some(1e-4)] {
+            for (target, v0) in [(0.3, 0.02015952912353394), (0.4, 0.04005736812107)] {
+                let cycles = 500;
+                let (data, summary, result) =
+                    run(&taox_square(target - 0.01, v0, cycles), &card(cycles as f64 / 5.8e6), Some(m.name), reltol);
+                let (_, x) = tail(&data, "x1.x", (cycles - 1) as f64 / 5.8e6);
+                let r = range(x);
+                println!(
+                    "{:7} {reltol:?} square {target} off {:.2e} ripple {:.4e} {:?} {:?} {:?} {}",
+                    m.name,
+                    0.5 * (r.0 + r.1) - target,
+                    r.1 - r.0,
+                    summary.counts,
+                    summary.remarks,
+                    result,
+                    summary.ruled_by
+                );
+            }
+        }
+    }
+    for m in integrate::TABLE.iter().filter(|m| only.is_empty() || only.contains(m.name)) {
+        for reltol in [None, Some(1e-3), Some(1e-4)] {
+            let mut uic = card(5e-3);
+            uic.uic = false;
+            let (data, summary, result) = run(&diode(0.0, 1e3, 5.0, 1e3), &uic, Some(m.name), reltol);
+            println!(
+                "{:7} {reltol:?} diode {:?} {} {:?} {:?} {:?} {}",
+                m.name,
+                range(data.real("i(d1)").unwrap()),
+                data.rows,
+                summary.counts,
+                summary.remarks,
+                result,
+                summary.ruled_by
+            );
         }
     }
 }

@@ -121,6 +121,8 @@ struct Space {
     c: Vec<f64>,
     /// Last update of each stage.
     dx: [Vec<f64>; 3],
+    /// True if the residuals at the last update were small: huge entries of G make updates small anywhere.
+    balanced: bool,
     /// Length of the step that the pencils were factored for; NaN once they should not be used again.
     factored: f64,
 }
@@ -188,6 +190,7 @@ impl Space {
             w1: vec![Complex64::ZERO; n],
             c: vec![0.0; entries],
             dx: vectors(n),
+            balanced: false,
             factored: f64::NAN,
         }
     }
@@ -206,7 +209,6 @@ impl Space {
         self.complex.factor(&self.complex_values).map_err(Failure::Singular)?;
         let entries = self.c.len();
         self.c.copy_from_slice(&self.eval.c[..entries]);
-        work.scale.copy_from_slice(&self.eval.scale[..self.w0.len()]);
         self.factored = h;
         Ok(())
     }
@@ -215,10 +217,12 @@ impl Space {
     fn evaluate(&mut self, scheme: &Scheme, problem: &Problem, work: &mut Work, past: &History, h: f64) -> Result<(), Failure> {
         let start = past.newest();
         let n = self.w0.len();
+        work.scale.fill(0.0);
         for i in 0..3 {
             let t = if i == 2 { work.end.t } else { start.t + scheme.c[i] * h };
-            problem.system.eval(&problem.point(&self.x[i], t), Want::F | Want::Q, &mut self.eval);
+            problem.system.eval(&problem.point(&self.x[i], t), Want::RESIDUAL, &mut self.eval);
             self.f[i].copy_from_slice(&self.eval.f[..n]);
+            work.scale.iter_mut().zip(&self.eval.scale).for_each(|(largest, scale)| *largest = largest.max(*scale));
             self.z[i][..n].iter_mut().zip(&self.eval.q).zip(&start.q).for_each(|((z, q), q0)| *z = q - q0);
             if self.eval.advice.not_finite || !self.f[i].iter().chain(&self.z[i][..n]).all(|v| v.is_finite()) {
                 return Err(Failure::NotFinite);
@@ -228,13 +232,18 @@ impl Space {
         Ok(())
     }
 
-    /// One update of all stages; its largest share of the tolerance, and where.
-    fn update(&mut self, scheme: &Scheme, work: &Work, h: f64) -> (usize, f64) {
+    /// One update of all stages; its largest share of the tolerance, and where. Sets `balanced` if all residuals are small.
+    fn update(&mut self, scheme: &Scheme, problem: &Problem, work: &Work, h: f64) -> (usize, f64) {
+        let unknowns = &problem.system.layout().unknowns;
+        self.balanced = true;
         for k in 0..self.w0.len() {
             let r: [f64; 3] = std::array::from_fn(|i| {
                 let w = &scheme.w[i];
                 (w[0] * self.z[0][k] + w[1] * self.z[1][k] + w[2] * self.z[2][k]) / h + self.f[i][k]
             });
+            let moved = self.z[0][k].abs().max(self.z[1][k].abs()).max(self.z[2][k].abs()) * scheme.mu.0 / h;
+            let allowed = work.weights.relative * work.scale[k].max(moved) + unknowns[k].residual_abstol;
+            self.balanced &= r.iter().all(|r| r.abs() <= allowed);
             self.w0[k] = -(scheme.u.0[0] * r[0] + scheme.u.0[1] * r[1] + scheme.u.0[2] * r[2]);
             self.w1[k] = -(scheme.u.1[0] * r[0] + scheme.u.1[1] * r[1] + scheme.u.1[2] * r[2]);
         }
@@ -289,7 +298,7 @@ impl Radau {
             let (mut last, mut rate) = (f64::INFINITY, f64::INFINITY);
             for _ in 0..ITERATIONS.0 {
                 space.evaluate(&self.scheme, problem, work, past, h)?;
-                let (worst, share) = space.update(&self.scheme, work, h);
+                let (worst, share) = space.update(&self.scheme, problem, work, h);
                 work.counts.iterations += 1;
                 report.iterations += 1;
                 report.worst_unknown = (worst, share * SHARE * work.weights.allowed(worst, space.x[2][worst]));
@@ -298,7 +307,7 @@ impl Radau {
                     rate = share / last;
                 }
                 let left = if rate < 1.0 { share * rate / (1.0 - rate) } else { f64::INFINITY };
-                if left <= 1.0 || share <= 1e-3 {
+                if space.balanced && (left <= 1.0 || share <= 1e-3) {
                     if rate.is_finite() && rate > STALE {
                         space.factored = f64::NAN;
                     }
