@@ -36,6 +36,8 @@ const SLOW: f64 = 0.4;
 const STALE: f64 = 0.05;
 /// Steps whose lengths agree to this use the same pencils.
 const SAME: f64 = 1e-9;
+/// Rounding of charges in the residual.
+const ROUNDING: f64 = 16.0 * f64::EPSILON;
 /// Share of the tolerance that what is left of the iteration may take.
 const SHARE: f64 = 3e-3;
 
@@ -233,7 +235,7 @@ impl Space {
     }
 
     /// One update of all stages; its largest share of the tolerance, and where. Sets `balanced` if all residuals are small.
-    fn update(&mut self, scheme: &Scheme, problem: &Problem, work: &Work, h: f64) -> (usize, f64) {
+    fn update(&mut self, scheme: &Scheme, problem: &Problem, work: &Work, past: &History, h: f64) -> (usize, f64) {
         let unknowns = &problem.system.layout().unknowns;
         self.balanced = true;
         for k in 0..self.w0.len() {
@@ -242,7 +244,8 @@ impl Space {
                 (w[0] * self.z[0][k] + w[1] * self.z[1][k] + w[2] * self.z[2][k]) / h + self.f[i][k]
             });
             let moved = self.z[0][k].abs().max(self.z[1][k].abs()).max(self.z[2][k].abs()) * scheme.mu.0 / h;
-            let allowed = work.weights.relative * work.scale[k].max(moved) + unknowns[k].residual_abstol;
+            let rounding = ROUNDING * past.newest().q[k].abs() * scheme.mu.0 / h;
+            let allowed = work.weights.relative * work.scale[k].max(moved) + unknowns[k].residual_abstol + rounding;
             self.balanced &= r.iter().all(|r| r.abs() <= allowed);
             self.w0[k] = -(scheme.u.0[0] * r[0] + scheme.u.0[1] * r[1] + scheme.u.0[2] * r[2]);
             self.w1[k] = -(scheme.u.1[0] * r[0] + scheme.u.1[1] * r[1] + scheme.u.1[2] * r[2]);
@@ -298,7 +301,7 @@ impl Radau {
             let (mut last, mut rate) = (f64::INFINITY, f64::INFINITY);
             for _ in 0..ITERATIONS.0 {
                 space.evaluate(&self.scheme, problem, work, past, h)?;
-                let (worst, share) = space.update(&self.scheme, problem, work, h);
+                let (worst, share) = space.update(&self.scheme, problem, work, past, h);
                 work.counts.iterations += 1;
                 report.iterations += 1;
                 report.worst_unknown = (worst, share * SHARE * work.weights.allowed(worst, space.x[2][worst]));
