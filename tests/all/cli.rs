@@ -84,3 +84,118 @@ fn compare_ends_with_0_1_or_2() {
     assert_eq!(run("nowhere.csv", "1e-3").0, Some(2));
     assert_eq!(run("garbage.csv", "1e-3").0, Some(2));
 }
+
+const RC: &str = "rc charging\n.param r=1k\nv1 in 0 dc 0 ac 1 pulse(0 1 0 1n 1n 1 2)\nr1 in out {r}\nc1 out 0 1n\n\
+.tran 10n 5u\n.ac dec 5 1k 1meg\n.plot tran v(out) title=\"Charging\"\n\
+.measure tran t50 when v(out)=0.5 rise=1\n.end\n";
+
+/// False while there is no pipeline behind the command line.
+fn connected() -> bool {
+    let (_, _, text) = run(&["rc.cir"]);
+    let connected = !text.contains("not connected yet");
+    if !connected {
+        println!("skipped: {text}");
+    }
+    connected
+}
+
+/// Runs in a folder that holds `rc.cir`, `failing.cir` (a measure that fails) and `wrong.cir` (an unknown element).
+fn run(arguments: &[&str]) -> (tempfile::TempDir, Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("rc.cir", RC);
+    write("failing.cir", &RC.replace("v(out)=0.5", "v(out)=5"));
+    write("wrong.cir", &RC.replace("\nr1", "\ny1"));
+    let output = memspice(folder.path(), arguments);
+    let (code, text) = (output.status.code(), said(&output));
+    (folder, code, text)
+}
+
+#[test]
+fn a_deck_leaves_its_files_in_out() {
+    if !connected() {
+        return;
+    }
+    let (folder, code, text) = run(&["rc.cir"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("t50"), "{text}");
+    let out = folder.path().join("out/rc");
+    for name in ["rc.raw", "tran.csv", "ac.csv", "tran.svg"] {
+        assert!(out.join(name).metadata().is_ok_and(|m| m.len() > 0), "{name} is missing");
+    }
+    let plot = std::fs::read_to_string(out.join("tran.svg")).unwrap();
+    assert!(plot.contains("Charging") && plot.contains("time (us)"));
+    let results = memspice::output::read(&out.join("rc.raw")).unwrap().results;
+    assert_eq!(results.iter().map(|d| d.header.analysis.as_str()).collect::<Vec<_>>(), ["tran", "ac"]);
+    // 1 - exp(-5), within a few times the default tolerance.
+    let end = *results[0].real("v(out)").unwrap().last().unwrap();
+    assert!((end - (1.0 - (-5.0_f64).exp())).abs() < 1e-3, "{end}");
+}
+
+#[test]
+fn options_choose_folder_formats_and_parameters() {
+    if !connected() {
+        return;
+    }
+    let (folder, code, text) = run(&["run", "rc.cir", "-o", "here", "--format", "csv", "--set", "R=2k", "--no-plots", "--quiet"]);
+    assert_eq!(code, Some(0), "{text}");
+    let names: Vec<String> = std::fs::read_dir(folder.path().join("here"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    assert!(names.contains(&"tran.csv".to_string()) && names.iter().all(|n| n.ends_with(".csv")), "{names:?}");
+    let tran = &memspice::output::read(&folder.path().join("here/tran.csv")).unwrap().results[0];
+    let end = *tran.real("v(out)").unwrap().last().unwrap();
+    // Twice the resistance: 1 - exp(-2.5).
+    assert!((end - (1.0 - (-2.5_f64).exp())).abs() < 1e-3, "{end}");
+    let (_, code, text) = run(&["rc.cir", "--set", "nothing=1"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("nothing"), "{text}");
+}
+
+#[test]
+fn exit_codes_tell_failure_from_wrong_input() {
+    if !connected() {
+        return;
+    }
+    let (_, code, text) = run(&["failing.cir"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("failed"), "{text}");
+    assert_eq!(run(&["failing.cir", "--strict"]).1, Some(1));
+    let (_, code, text) = run(&["wrong.cir"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("wrong.cir:4"), "{text}");
+    assert_eq!(run(&["check", "rc.cir"]).1, Some(0));
+    assert_eq!(run(&["check", "rc.cir", "wrong.cir"]).1, Some(2));
+}
+
+/// Ctrl-C ends a run that would take hours; what was computed is in the files.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_keeps_what_it_has() {
+    if !connected() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let deck = "long\nv1 in 0 sin(0 1 1meg)\nr1 in out 1k\nc1 out 0 1n\n.tran 1n 1000\n.end\n";
+    std::fs::write(folder.path().join("long.cir"), deck).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_memspice"))
+        .args(["long.cir", "--format", "csv"])
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    if !signal.is_ok_and(|s| s.success()) {
+        child.kill().unwrap();
+        println!("skipped: no kill on PATH");
+        return;
+    }
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("stopped"), "{}", said(&output));
+    let tran = memspice::output::read(&folder.path().join("out/long/tran.csv")).unwrap();
+    assert!(tran.results[0].rows > 10);
+}

@@ -559,3 +559,73 @@ fn families_are_compared_member_by_member() {
     assert!(compare::all(&[a.clone(), b.clone()], &[b.clone(), a.clone()], &rules).unwrap().passed());
     assert!(compare::all(&[a.clone(), b], &[a], &rules).unwrap_err().contains("rc"));
 }
+
+// Whatever comes in.
+
+/// A small generator with a fixed seed (xorshift, Marsaglia 2003).
+fn random(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
+}
+
+#[test]
+fn damaged_files_end_in_a_sentence_or_a_result() {
+    let mut state = 1;
+    let raws = [raw::Encoding::Binary, raw::Encoding::Ascii].map(|e| rawfile(&[&transient(3, &[("r", 1.0)]), &small_signal()], e));
+    let text = table(&[&transient(3, &[("r", 1.0)])]).into_bytes();
+    for whole in [&raws[0], &raws[1], &text] {
+        for _ in 0..2000 {
+            let mut bytes = whole.clone();
+            for _ in 0..1 + random(&mut state) % 4 {
+                let at = random(&mut state) as usize % bytes.len();
+                match random(&mut state) % 3 {
+                    0 => bytes[at] = random(&mut state) as u8,
+                    1 => drop(bytes.remove(at)),
+                    _ => bytes.insert(at, b"0123456789\n\t:#,\"ex"[random(&mut state) as usize % 18]),
+                }
+            }
+            // Whatever it says, it must say it.
+            let _ = output::parse(&bytes);
+        }
+    }
+    for garbage in [&b""[..], b"\n\n", b"# only a head\n", b"\xff\xfe\x00", b"Title:", b"title: x\nNo. Points: 99999999999999\n"] {
+        let _ = output::parse(garbage);
+    }
+}
+
+#[test]
+fn any_numbers_can_be_drawn() {
+    let odd =
+        [0.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN, f64::MIN_POSITIVE, 5e-324, 1.0, -1e-9, 1e9];
+    let columns = [real("time", "time", "s"), real("v(a)", "voltage", "V"), real("i(b)", "current", "A")];
+    let mut state = 7;
+    for round in 0..200 {
+        let mut pick = || odd[random(&mut state) as usize % odd.len()];
+        let rows: Vec<Vec<f64>> = (0..1 + round % 40).map(|_| vec![pick(), pick(), pick()]).collect();
+        let dataset = waveform(&columns, &[], rows.len(), |k| rows[k].clone());
+        for mut plot in [plot(&[("v(a)", None), ("i(b)", None)]), plot(&[("v(a)", Some("i(b)"))])] {
+            plot.settings.xlog = round % 2 == 0;
+            plot.settings.ylog = round % 3 == 0;
+            plot.settings.x.0 = (round % 5 == 0).then(&mut pick);
+            plot.settings.y.1 = (round % 7 == 0).then(&mut pick);
+            let text = drawn(&plot, &[&dataset]);
+            assert!(text.len() < 100_000 && !text.contains("NaN") && !text.contains("inf"), "{text}");
+        }
+    }
+}
+
+/// More rows than a run has buckets, at one time or at times that overflow: memory and time stay bounded.
+#[test]
+fn degenerate_abscissae_can_be_drawn() {
+    let columns = [real("time", "time", "s"), real("v(a)", "voltage", "V")];
+    let times: [fn(usize) -> f64; 4] =
+        [|_| 1.0, |k| (k as f64 - 10_000.0) * 1.7e304, |k| (k as f64) * 5e-324, |k| if k % 2 == 0 { 0.0 } else { 1.0 }];
+    for time in times {
+        let dataset = waveform(&columns, &[], 20_000, |k| vec![time(k), (k % 7) as f64]);
+        for plot in [plot(&[("v(a)", None)]), plot(&[("v(a)", Some("time"))])] {
+            assert!(drawn(&plot, &[&dataset]).len() < 200_000);
+        }
+    }
+}

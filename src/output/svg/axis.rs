@@ -49,24 +49,42 @@ pub fn layout(wish: &Wish) -> Axis {
     if wish.log { logarithmic(wish, low, high) } else { linear(wish, low, high) }
 }
 
+/// Beyond this, differences and powers of ten would overflow; below its inverse they would vanish.
+const FAR: f64 = 1e290;
+
 fn limits(wish: &Wish) -> (f64, f64) {
-    let (mut low, mut high) = wish.range.filter(|(a, b)| a.is_finite() && b.is_finite()).unwrap_or((0.0, 1.0));
+    let bound = |x: f64| if wish.log { x.clamp(-FAR.log10(), FAR.log10()) } else { x.clamp(-FAR, FAR) };
+    let (low, high) = wish.range.filter(|(a, b)| a.is_finite() && b.is_finite()).unwrap_or((0.0, 1.0));
+    let (low, high) = (bound(low), bound(high));
+    let margin = if is_point(low, high) { 0.0 } else { wish.margin * (high - low) };
+    let (low, high) = widened((low - margin, high + margin), wish.log);
+    let given = |limit: Option<f64>, own: f64| limit.filter(|x| x.is_finite()).map_or(own, bound);
+    let (bottom, top) = (given(wish.fixed.0, low), given(wish.fixed.1, high));
+    let span = high - low;
+    let ordered = match (bottom < top, wish.fixed.0) {
+        (true, _) => (bottom, top),
+        // The user's limit holds, the other one gives way.
+        (false, Some(_)) => (bottom, bottom + span),
+        (false, None) => (top - span, top),
+    };
+    widened(ordered, wish.log)
+}
+
+/// A range of rounding errors is a constant.
+fn is_point(low: f64, high: f64) -> bool {
+    high - low <= (1e-13 * low.abs().max(high.abs())).max(1.0 / FAR)
+}
+
+fn widened((low, high): (f64, f64), log: bool) -> (f64, f64) {
     let size = low.abs().max(high.abs());
-    // A range of rounding errors is a constant.
-    if high - low <= 1e-13 * size || high == low {
-        let half = match size {
-            _ if wish.log => 0.5,
-            0.0 => 1.0,
-            size => 0.1 * size,
-        };
-        (low, high) = (low - half, high + half);
+    let half = if log {
+        0.5
+    } else if size < 1.0 / FAR {
+        1.0
     } else {
-        let margin = wish.margin * (high - low);
-        (low, high) = (low - margin, high + margin);
-    }
-    let given = |limit: Option<f64>| limit.filter(|x| x.is_finite());
-    let (bottom, top) = (given(wish.fixed.0).unwrap_or(low), given(wish.fixed.1).unwrap_or(high));
-    if bottom < top { (bottom, top) } else { (bottom, bottom + (high - low)) }
+        0.1 * size
+    };
+    if is_point(low, high) { (low - half, high + half) } else { (low, high) }
 }
 
 /// The step of 1, 2 or 5 times a power of ten that gives at most about `count` ticks; degrees go by parts of a circle.

@@ -170,7 +170,7 @@ pub fn width_of(text: &str, size: f64) -> f64 {
 }
 
 /// The pieces of a line inside a frame (Liang and Barsky 1984).
-fn clip(spots: &[Spot], frame: &Frame) -> Vec<Vec<Spot>> {
+pub fn clip(spots: &[Spot], frame: &Frame) -> Vec<Vec<Spot>> {
     let mut pieces: Vec<Vec<Spot>> = Vec::new();
     let mut connected = false;
     for pair in spots.windows(2) {

@@ -32,6 +32,9 @@ const ENTRIES: usize = 12;
 /// Points of a marked line up to which marks do not run together.
 const MARKS: usize = 40;
 
+/// Strokes of a run up to which each is drawn for itself.
+const TURNS: usize = 64;
+
 /// Colour of a line.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Hue {
@@ -203,14 +206,13 @@ fn draw_axes(canvas: &mut Canvas, frame: &Frame, (x, y): (&Axis, &Axis), last: b
 
 fn draw_lines(canvas: &mut Canvas, frame: &Frame, (x, y): (&Axis, &Axis), panel: &Panel, budget: usize) {
     let place = |spot: &Spot| (frame.left + x.fraction(spot.0) * frame.width, frame.bottom() - y.fraction(spot.1) * frame.height);
-    let drawn: Vec<(&Line, Vec<Vec<Spot>>)> = panel
-        .lines
-        .iter()
-        .map(|line| {
-            let strokes = line.trace.strokes();
-            (line, strokes.iter().map(|stroke| stroke.iter().map(place).collect()).collect())
-        })
-        .collect();
+    // What an overflow left is not drawn; what lies outside need not be thinned.
+    let visible = |stroke: &Vec<Spot>| -> Vec<Vec<Spot>> {
+        let spots = stroke.iter().map(place).filter(|s| s.0.is_finite() && s.1.is_finite()).collect::<Vec<Spot>>();
+        if spots.len() == 1 { vec![spots] } else { canvas::clip(&spots, frame) }
+    };
+    let drawn: Vec<(&Line, Vec<Vec<Spot>>)> =
+        panel.lines.iter().map(|line| (line, line.trace.strokes().iter().flat_map(visible).collect())).collect();
     let mut detail = 1.0;
     let thinned = loop {
         let thinned: Vec<Vec<Vec<Spot>>> =
@@ -238,6 +240,8 @@ fn draw_lines(canvas: &mut Canvas, frame: &Frame, (x, y): (&Axis, &Axis), panel:
 /// Strokes in pixels with as few points as show the same at this detail (1: a pixel).
 fn thin(strokes: &[Vec<Spot>], shape: Shape, frame: &Frame, detail: f64) -> Vec<Vec<Spot>> {
     let straight = |stroke: &Vec<Spot>| thin::straighten(stroke, 0.12 * detail);
+    // A run that turns round again and again covers itself like a loop.
+    let shape = if strokes.len() > TURNS { Shape::Free } else { shape };
     match shape {
         Shape::Run => strokes.iter().map(|s| straight(&thin::columns(s, detail))).collect(),
         Shape::Free => {

@@ -132,14 +132,17 @@ impl Sheet {
         const OWN: f32 = 6.0;
         let distance = (to.0 - from.0).hypot(to.1 - from.1);
         let steps = (distance / 0.7).ceil().clamp(1.0, 1e5);
+        let inside = |s: Spot| (0.0..self.width as f64).contains(&s.0) && (0.0..self.height as f64).contains(&s.1);
+        // Lines that come from outside are few, and may be too long to follow.
+        if !(inside(from) && inside(to)) {
+            return true;
+        }
         let mut fresh = false;
         for k in 0..=steps as i64 {
             let w = k as f64 / steps;
             let (x, y) = ((from.0 + w * (to.0 - from.0)) as i64, (from.1 + w * (to.1 - from.1)) as i64);
             let length = self.length + (w * distance) as f32;
-            if (0..self.width).contains(&x) && (0..self.height).contains(&y) {
-                fresh |= self.drawn[(y * self.width + x) as usize] >= length - OWN;
-            }
+            fresh |= self.drawn[(y * self.width + x) as usize] >= length - OWN;
             for (a, b) in (-1..=1).flat_map(|a| (-1..=1).map(move |b| (x + a, y + b))) {
                 if (0..self.width).contains(&a) && (0..self.height).contains(&b) {
                     let cell = &mut self.drawn[(b * self.width + a) as usize];

@@ -269,7 +269,9 @@ impl Run {
     }
 
     fn cell(&self, spot: Spot) -> f64 {
-        ((spot.0 - self.buckets[0].first.0) / self.width).abs().floor()
+        let cell = ((spot.0 - self.buckets[0].first.0) / self.width).abs().floor();
+        // Where a range overflows, all is one bucket.
+        if cell.is_nan() { 0.0 } else { cell }
     }
 
     fn push(&mut self, spot: Spot) {
