@@ -32,6 +32,8 @@ pub struct Library {
     /// Models of the embedded files compiled so far, by path.
     compiled: BTreeMap<String, Vec<Arc<Model>>>,
     diagnostics: Vec<Diagnostic>,
+    /// The files that embedded files include are among the sources.
+    shared: bool,
 }
 
 impl Default for Library {
@@ -46,7 +48,7 @@ impl Library {
         let mut embedded = Vec::new();
         collect(&FILES, &mut embedded);
         embedded.sort_by(|a, b| a.path.cmp(&b.path));
-        Library { loaded: Vec::new(), embedded, compiled: BTreeMap::new(), diagnostics: Vec::new() }
+        Library { loaded: Vec::new(), embedded, compiled: BTreeMap::new(), diagnostics: Vec::new(), shared: false }
     }
 
     /// Adds a model that does not come from a file.
@@ -83,6 +85,7 @@ impl Library {
         let names: Vec<String> = self.embedded.iter().map(|e| e.name.clone()).collect();
         let entry = self.choose(name, &names).map(|k| self.embedded[k].clone())?;
         if !self.compiled.contains_key(&entry.path) {
+            self.share(sources);
             let text = FILES.get_file(entry.path.trim_start_matches("models/")).and_then(|f| f.contents_utf8()).unwrap_or("");
             let file = sources.add(Path::new(&entry.path), text.to_string());
             let (models, diagnostics) = compile(sources, file, &[]);
@@ -90,6 +93,17 @@ impl Library {
             self.compiled.insert(entry.path.clone(), models.into_iter().map(Arc::new).collect());
         }
         self.compiled.get(&entry.path)?.iter().find(|m| m.name == entry.name).cloned()
+    }
+
+    /// Makes the texts that embedded files include known, once.
+    fn share(&mut self, sources: &mut Sources) {
+        if !std::mem::replace(&mut self.shared, true) {
+            let mut parts = Vec::new();
+            included(&FILES, &mut parts);
+            for (path, text) in parts {
+                sources.add(Path::new(&path), text.to_string());
+            }
+        }
     }
 
     /// Index of `name` among `names` by the case rule; names that differ by case alone leave a message.
@@ -133,6 +147,14 @@ fn collect(folder: &Dir, out: &mut Vec<Entry>) {
         out.extend(modules(text).map(|name| Entry { name: name.to_string(), path: path.clone(), doc: head_comment(text) }));
     }
     folder.dirs().for_each(|inner| collect(inner, out));
+}
+
+/// Finds the files of a folder that are made to be included.
+fn included(folder: &'static Dir, out: &mut Vec<(String, &'static str)>) {
+    for file in folder.files().filter(|f| f.path().extension().is_some_and(|e| e == "vams" || e == "inc")) {
+        out.extend(file.contents_utf8().map(|text| (format!("models/{}", file.path().display()), text)));
+    }
+    folder.dirs().for_each(|inner| included(inner, out));
 }
 
 /// Names that follow the word `module` at the start of a line.

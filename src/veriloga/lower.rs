@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::Diagnostic;
-use crate::ir::{Builder, Function, Input, Inst, NodeKind, Rate, Type, Value};
+use crate::ir::rate::input_rate;
+use crate::ir::{Builder, Function, Inst, NodeKind, Rate, Type, Value};
 use crate::model::{Formula, Model};
 use crate::span::{Sources, Span};
 use crate::veriloga::ast;
@@ -20,6 +21,8 @@ pub type Lowered<T> = Result<T, Abort>;
 
 /// Statements and expressions after which unrolled loops and inlined functions are taken for a mistake.
 const FUEL: u32 = 2_000_000;
+/// Nesting of statements, expressions and functions, so that no input exhausts the stack.
+const DEEPEST: u32 = 400;
 
 /// Type of a value as the language sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -179,10 +182,15 @@ pub struct Lowerer<'a> {
     pub warned: BTreeSet<String>,
     /// Charges that have a derivative as an unknown, with its row.
     pub derivatives: Vec<(Value, u32)>,
+    /// Variables that charges were first assigned to.
+    pub charge_names: Vec<(Value, String)>,
     /// Output with the largest Newton step of unknowns that have one.
     pub steps: BTreeMap<u32, u32>,
     rates: Vec<Rate>,
     fuel: u32,
+    depth: u32,
+    /// Slot of each variable that a block declares.
+    pub block_slots: BTreeMap<(Span, String), usize>,
 }
 
 impl<'a> Lowerer<'a> {
@@ -218,9 +226,12 @@ impl<'a> Lowerer<'a> {
             messages: Vec::new(),
             warned: BTreeSet::new(),
             derivatives: Vec::new(),
+            charge_names: Vec::new(),
             steps: BTreeMap::new(),
             rates: Vec::new(),
             fuel: FUEL,
+            depth: 0,
+            block_slots: BTreeMap::new(),
         }
     }
 
@@ -265,6 +276,20 @@ impl<'a> Lowerer<'a> {
             return self.error(span, "this module is too large", "loops and functions are unrolled up to a limit");
         }
         Ok(())
+    }
+
+    /// Goes one level deeper into statements, expressions and functions.
+    pub fn descend(&mut self, span: Span) -> Lowered<()> {
+        if self.depth >= DEEPEST {
+            return self.error(span, "this is nested too deeply", "functions are put in where they are called");
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Comes back up.
+    pub fn ascend(&mut self) {
+        self.depth -= 1;
     }
 
     /// Index of an output with `value`.
@@ -344,20 +369,5 @@ impl<'a> Lowerer<'a> {
             Some(number) => Formula::Number(number),
             None => Formula::Function(std::sync::Arc::new(inner.finish(vec![value]))),
         })
-    }
-}
-
-/// How often an input changes.
-fn input_rate(input: Input) -> Rate {
-    match input {
-        Input::Param(_)
-        | Input::Given(_)
-        | Input::Connected(_)
-        | Input::Temperature
-        | Input::Multiplicity
-        | Input::Simulator(_)
-        | Input::Hoisted(_) => Rate::Parameter,
-        Input::Phase | Input::Time | Input::Past(_) => Rate::Time,
-        Input::Probe(_) | Input::Argument(_) => Rate::Iterate,
     }
 }

@@ -7,7 +7,7 @@ use crate::model::{Formula, LocalUnknown, Param, ParamKind, Range, UnknownKind};
 use crate::span::Span;
 use crate::veriloga::ast::{self, Attribute, Expr, ExprKind, StatementKind, attribute, attribute_text};
 use crate::veriloga::branch::{Access, quantity_name};
-use crate::veriloga::check::{Symbol, number};
+use crate::veriloga::check::Symbol;
 use crate::veriloga::declare::is_whole;
 use crate::veriloga::lex::lex_part;
 use crate::veriloga::lower::{Context, Kind, Local, Lowered, Lowerer, Slot};
@@ -125,18 +125,19 @@ impl Lowerer<'_> {
             let nature = |index: Option<usize>| index.map(|n| self.world.natures[n].clone()).unwrap_or_default();
             let potential = nature(discipline.and_then(|d| d.potential));
             let flow = nature(discipline.and_then(|d| d.flow));
-            let said = |name: &str| attribute(&node.attributes, name).and_then(|a| number(a.value.as_ref()?));
+            let abstol = self.attribute_number(&node.attributes, "abstol");
+            let bounds = self.bounds(&node.attributes);
             let unit = attribute_text(&node.attributes, "units");
             let row = self.unknown(LocalUnknown {
                 name: node.name.text.clone(),
                 kind: if node.port { UnknownKind::Port } else { UnknownKind::Internal },
                 quantity: quantity_name(&potential.name),
                 unit: if unit.is_empty() { potential.unit } else { unit },
-                abstol: said("abstol").unwrap_or(potential.abstol),
+                abstol: abstol.unwrap_or(potential.abstol),
                 residual_abstol: flow.abstol,
                 start: None,
                 held: false,
-                bounds: self.bounds(&node.attributes),
+                bounds,
                 span: node.name.span,
             });
             self.rows.push(Some(row));
@@ -153,13 +154,13 @@ impl Lowerer<'_> {
     }
 
     /// `(* lower = ..., upper = ... *)` or `(* bounds = "low:high" *)`.
-    pub fn bounds(&self, attributes: &[Attribute]) -> (f64, f64) {
-        let said = |name: &str| attribute(attributes, name).and_then(|a| number(a.value.as_ref()?));
+    pub fn bounds(&mut self, attributes: &[Attribute]) -> (f64, f64) {
         if let Some((low, high)) = attribute_text(attributes, "bounds").split_once(':') {
             let read = |text: &str, otherwise: f64| text.trim().parse().unwrap_or(otherwise);
             return (read(low, f64::NEG_INFINITY), read(high, f64::INFINITY));
         }
-        (said("lower").unwrap_or(f64::NEG_INFINITY), said("upper").unwrap_or(f64::INFINITY))
+        let (low, high) = (self.attribute_number(attributes, "lower"), self.attribute_number(attributes, "upper"));
+        (low.unwrap_or(f64::NEG_INFINITY), high.unwrap_or(f64::INFINITY))
     }
 
     /// `(* maxstep = "..." *)`.
@@ -170,6 +171,17 @@ impl Lowerer<'_> {
             let output = self.output(value);
             self.steps.insert(row, output);
         }
+    }
+
+    /// The number that an attribute says.
+    pub fn attribute_number(&mut self, attributes: &[Attribute], name: &str) -> Option<f64> {
+        let found = attribute(attributes, name)?;
+        let value = self.attribute_value(found).ok()?;
+        let number = self.builder.constant(value);
+        if number.is_none() {
+            let _ = self.error::<()>(found.name.span, format!("`{name}` is not a number"), "expected a constant");
+        }
+        number
     }
 
     /// The value of an attribute: a number, or a string that holds an expression of parameters.
@@ -224,7 +236,15 @@ impl Lowerer<'_> {
             },
         };
         let fresh = fresh || tree.genvar;
+        // A block that is run again finds its variables again.
+        let key = (tree.name.span, name.to_string());
+        if let Some(slot) = self.block_slots.get(&key).filter(|_| !fresh) {
+            return self.bind(name, Local::Variable(*slot, array));
+        }
         let slot = self.new_slot(name, kind, tree.name.span, fresh);
+        if !fresh {
+            self.block_slots.insert(key, slot);
+        }
         for _ in 1..array.map_or(1, |(_, length)| length) {
             self.new_slot(name, kind, tree.name.span, fresh);
         }

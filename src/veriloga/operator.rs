@@ -5,11 +5,10 @@
 
 use crate::diag::Diagnostic;
 use crate::ir::{Op, Value};
-use crate::model::{Contribution, Limit, LocalUnknown, UnknownKind};
+use crate::model::{Contribution, Limit, LocalUnknown, Moment, UnknownKind};
 use crate::span::Span;
-use crate::veriloga::ast::{Expr, ExprKind, attribute, attribute_text};
+use crate::veriloga::ast::{Expr, ExprKind, attribute_text};
 use crate::veriloga::branch::Access;
-use crate::veriloga::check::number;
 use crate::veriloga::lower::{Context, Kind, Lowered, Lowerer, Term};
 
 /// Absolute tolerance of an unknown made by an operator, where nothing is said.
@@ -36,7 +35,8 @@ impl Lowerer<'_> {
     }
 
     fn derivative(&mut self, charge: Value) -> u32 {
-        let name = self.target.clone().unwrap_or_else(|| "ddt".to_string());
+        let named = self.charge_names.iter().find(|(q, _)| *q == charge).map(|(_, name)| name.clone());
+        let name = named.or_else(|| self.target.clone()).unwrap_or_else(|| "ddt".to_string());
         let row = self.implicit(name, self.builder.span);
         // Its equation is written at the end, outside of all conditions.
         self.derivatives.push((charge, row));
@@ -55,7 +55,8 @@ impl Lowerer<'_> {
         let module = self.module;
         let variable = module.variables.iter().find(|v| Some(&v.name.text) == self.target.as_ref());
         let attributes = variable.map_or(&[][..], |v| &v.attributes);
-        let abstol = attribute(attributes, "abstol").and_then(|a| number(a.value.as_ref()?)).unwrap_or(ABSTOL);
+        let abstol = self.attribute_number(attributes, "abstol").unwrap_or(ABSTOL);
+        let bounds = self.bounds(attributes);
         let row = self.unknown(LocalUnknown {
             name,
             kind: UnknownKind::Implicit,
@@ -65,7 +66,7 @@ impl Lowerer<'_> {
             residual_abstol: abstol,
             start: None,
             held: false,
-            bounds: self.bounds(attributes),
+            bounds,
             span,
         });
         self.largest_step(row, attributes);
@@ -80,6 +81,9 @@ impl Lowerer<'_> {
         if self.loops > 0 {
             let remark = "analog operators need loops whose rounds are known when the model is compiled";
             return self.error(span, format!("`{name}` in a loop"), remark);
+        }
+        if self.moment != Moment::Every {
+            return self.error(span, format!("`{name}` in an event"), "analog operators are about all times");
         }
         Ok(())
     }

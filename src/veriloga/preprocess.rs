@@ -38,7 +38,6 @@ pub fn preprocess(sources: &mut Sources, file: FileId, search: &[PathBuf], diagn
         sources,
         search,
         macros: BTreeMap::new(),
-        included: BTreeMap::new(),
         out: Vec::new(),
         calls: BTreeMap::new(),
         diagnostics,
@@ -68,7 +67,6 @@ struct Preprocessor<'a> {
     sources: &'a mut Sources,
     search: &'a [PathBuf],
     macros: BTreeMap<String, Macro>,
-    included: BTreeMap<PathBuf, FileId>,
     out: Vec<Token>,
     calls: BTreeMap<Span, Span>,
     diagnostics: &'a mut Vec<Diagnostic>,
@@ -329,23 +327,25 @@ impl Preprocessor<'_> {
         let beside = self.sources.path(from).parent().unwrap_or(Path::new("")).to_path_buf();
         for folder in std::iter::once(&beside).chain(self.search) {
             let path = folder.join(name);
-            if let Some(file) = self.included.get(&path) {
-                return Some(*file);
+            if let Some(file) = self.known(&path) {
+                return Some(file);
             }
             if let Ok(file) = self.sources.load(&path) {
-                self.included.insert(path, file);
                 return Some(file);
             }
         }
         let stem = Path::new(name).file_stem()?.to_str()?;
         let (stem, text) = STANDARD.iter().find(|(s, _)| *s == stem)?;
         let path = PathBuf::from(format!("models/std/{stem}.vams"));
-        if let Some(file) = self.included.get(&path) {
-            return Some(*file);
+        match self.known(&path) {
+            Some(file) => Some(file),
+            None => Some(self.sources.add(&path, (*text).to_string())),
         }
-        let file = self.sources.add(&path, (*text).to_string());
-        self.included.insert(path, file);
-        Some(file)
+    }
+
+    /// The file of this path, if it has been loaded: by an earlier `include, or as a part of the binary.
+    fn known(&self, path: &Path) -> Option<FileId> {
+        self.sources.all().iter().position(|f| f.path == path).map(|k| FileId(k as u32))
     }
 }
 

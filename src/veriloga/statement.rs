@@ -24,7 +24,7 @@ const OPERATORS: [&str; 4] = ["ddt", "idt", "$limit", "ddx"];
 impl Lowerer<'_> {
     /// One statement. Mistakes leave their message; lowering goes on behind them.
     pub fn statement(&mut self, statement: &Statement) {
-        if self.burn(statement.span).is_err() {
+        if self.burn(statement.span).is_err() || self.descend(statement.span).is_err() {
             return;
         }
         self.builder.span = statement.span;
@@ -50,13 +50,14 @@ impl Lowerer<'_> {
             StatementKind::Event(events, body) => self.event(events, body),
             StatementKind::Call(call) => self.call_statement(call),
         };
+        self.ascend();
         self.latest = self.latest.max(statement.order);
     }
 
     fn block(&mut self, block: &Block) {
         self.scopes.push(Default::default());
         for variable in &block.variables {
-            self.declare(variable, !matches!(self.context, Context::Analog));
+            self.declare(variable, self.context != Context::Analog || self.loops > 0);
         }
         for parameter in &block.parameters {
             let kind = parameter.kind.map_or(Kind::Real, Kind::from);
@@ -137,6 +138,10 @@ impl Lowerer<'_> {
                 let old = self.read(slot);
                 term = self.join(condition, term, old);
             }
+            if let Some(charge) = term.charge {
+                let name = self.slots[slot].name.clone();
+                self.charge_names.push((charge, name));
+            }
             self.write(slot, term);
         }
         term.map(|_| ())
@@ -190,6 +195,10 @@ impl Lowerer<'_> {
     fn must_be_flat(&self, statement: &Statement) -> bool {
         let charged: BTreeSet<&str> = self.charged();
         let mut found = false;
+        if self.state.marks.iter().flatten().any(|mark| mark.charge.is_some()) {
+            // A branch may lose its charge in one arm.
+            walk(statement, &mut |s| found |= matches!(s.kind, StatementKind::Contribute(..)));
+        }
         visit(statement, &mut |expr| {
             found |= match &expr.kind {
                 ExprKind::Call(name, _) => OPERATORS.contains(&name.text.as_str()),
@@ -384,6 +393,7 @@ impl Lowerer<'_> {
             let term = self.read(*slot);
             initial.push(self.resolved(term).value);
         }
+        let base = self.slots.len();
         let carried = self.builder.begin_loop(&initial);
         (self.loops, self.regions) = (self.loops + 1, self.regions + 1);
         for (slot, value) in slots.iter().zip(&carried) {
@@ -395,6 +405,8 @@ impl Lowerer<'_> {
         let next: Vec<Value> = slots.iter().map(|slot| self.read(*slot).value).collect();
         (self.loops, self.regions) = (self.loops - 1, self.regions - 1);
         let no = self.builder.boolean(false);
+        // Variables of blocks inside do not outlive the loop.
+        self.state.variables.iter_mut().skip(base).for_each(|v| *v = None);
         let results = self.builder.end_loop(*holds.as_ref().unwrap_or(&no), &next);
         for (slot, value) in slots.iter().zip(results) {
             let kind = self.slots[*slot].kind;

@@ -61,7 +61,14 @@ impl Lowerer<'_> {
     /// The value of an expression.
     pub fn expression(&mut self, expr: &Expr) -> Lowered<Term> {
         self.burn(expr.span)?;
+        self.descend(expr.span)?;
         self.builder.span = expr.span;
+        let term = self.expression_kind(expr);
+        self.ascend();
+        term
+    }
+
+    fn expression_kind(&mut self, expr: &Expr) -> Lowered<Term> {
         match &expr.kind {
             ExprKind::Real(value) => Ok(self.real(*value)),
             ExprKind::Int(value) => Ok(Term::new(self.builder.int(*value), Kind::Int)),

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use memspice::diag::{Diagnostic, Severity, render};
-use memspice::ir::{Input, interp};
+use memspice::ir::{Input, diff, interp, verify};
 use memspice::model::library::Library;
-use memspice::model::{Formula, Model};
+use memspice::model::{ArgumentType, Formula, Limit, MessageLevel, Model, Moment};
 use memspice::span::{MemoryFiles, Sources};
 use memspice::veriloga;
 
@@ -31,7 +31,9 @@ fn model(text: &str) -> Model {
     let (mut models, diagnostics, sources) = compile(text);
     let errors: Vec<_> = diagnostics.iter().filter(|d| d.severity == Severity::Error).cloned().collect();
     assert!(errors.is_empty(), "{}", render(&errors, &sources, false));
-    models.pop().expect("a model")
+    let model = models.pop().expect("a model");
+    assert_eq!(verify::check(&model.function), Ok(()));
+    model
 }
 
 /// Values of a model at a point, given by names.
@@ -106,7 +108,7 @@ impl<'a> At<'a> {
     }
 
     fn outputs(&self) -> Vec<f64> {
-        interp::evaluate(&self.model.function, &|input| self.input(input))
+        interp::evaluate(&diff::resolve(&self.model.function), &|input| self.input(input))
     }
 
     fn row(&self, name: &str) -> u32 {
@@ -256,4 +258,531 @@ fn every_embedded_model_compiles() {
         let said = library.take_diagnostics();
         assert!(found.is_some() && said.is_empty(), "{name}: {}", render(&said, &sources, false));
     }
+}
+
+/// Messages of a text, one line each.
+fn messages(text: &str) -> Vec<String> {
+    compile(text).1.into_iter().map(|d| d.message).collect()
+}
+
+#[test]
+fn arithmetic_of_reals_and_integers() {
+    for (text, expected) in [
+        ("y = 1 + 2*3;", 7.0),
+        ("y = (1 + 2)*3;", 9.0),
+        ("y = 7/2;", 3.0),
+        ("y = -7/2;", -3.0),
+        ("y = 7.0/2;", 3.5),
+        ("y = 7%4;", 3.0),
+        ("y = -7%4;", -3.0),
+        ("y = 7.5%2;", 1.5),
+        ("y = 2**3;", 8.0),
+        ("y = 2**-1;", 0.0),
+        ("y = 2.0**-1;", 0.5),
+        ("y = -2**2;", 4.0),
+        ("y = 2 ** 3 ** 2;", 64.0),
+        ("y = 8 - 3 - 2;", 3.0),
+        ("y = 1 << 4 | 1;", 17.0),
+        ("y = 6 & 3;", 2.0),
+        ("y = 6 ^ 3;", 5.0),
+        ("y = 6 ~^ 3;", -6.0),
+        ("y = ~0;", -1.0),
+        ("y = 12 >> 2;", 3.0),
+        ("y = !3 + !0;", 1.0),
+        ("y = (1 < 2) + (2 >= 2) + (3 == 4) + (3 != 4);", 3.0),
+        ("y = 1 && 0 || 1;", 1.0),
+        ("y = r > 1 ? 10 : 20;", 10.0),
+        ("y = V(p,n) > 1 ? 10 : V(p,n) > 0.25 ? 20 : 30;", 20.0),
+        ("i = 2.5; y = i;", 3.0),
+        ("i = -2.5; y = i;", -3.0),
+        ("i = 3; j = 2; y = i/j;", 1.0),
+        ("y = 1k + 2u*1M + 3m;", 1002.003),
+        ("y = 1T/1G + 1p/1f + 1n/1a + 1K;", 1e3 + 1e3 + 1e9 + 1e3),
+        ("y = 1_000.5e-1;", 100.05),
+        ("y = k/2;", 1.0),
+        ("y = r/k;", 2.0 / 3.0),
+    ] {
+        let got = value_of(text);
+        assert!((got - expected).abs() <= 1e-12 * expected.abs(), "{text} gives {got}, not {expected}");
+    }
+}
+
+#[test]
+fn functions_of_the_language() {
+    let t = 300.15;
+    for (text, expected) in [
+        ("y = exp(1) + ln(2) + log(100) + sqrt(2);", 1f64.exp() + 2f64.ln() + 2.0 + 2f64.sqrt()),
+        ("y = $exp(1) + $ln(2) + $log10(100) + $sqrt(2);", 1f64.exp() + 2f64.ln() + 2.0 + 2f64.sqrt()),
+        ("y = sin(r) + cos(r) + tan(r);", 2f64.sin() + 2f64.cos() + 2f64.tan()),
+        ("y = asin(0.5) + acos(0.5) + atan(r) + atan2(1, r);", 0.5f64.asin() + 0.5f64.acos() + 2f64.atan() + 1f64.atan2(2.0)),
+        ("y = sinh(r) + cosh(r) + tanh(r);", 2f64.sinh() + 2f64.cosh() + 2f64.tanh()),
+        ("y = asinh(r) + acosh(r) + atanh(0.5);", 2f64.asinh() + 2f64.acosh() + 0.5f64.atanh()),
+        ("y = pow(r, 3) + hypot(3, 4) + floor(2.7) + ceil(2.1);", 8.0 + 5.0 + 2.0 + 3.0),
+        ("y = min(1, 2) + max(1.5, 2) + abs(-3) + abs(-0.5);", 1.0 + 2.0 + 3.0 + 0.5),
+        ("y = max(7, 2)/2;", 3.0),
+        ("y = limexp(1);", 1f64.exp()),
+        ("y = $temperature + $abstime + $realtime + $mfactor;", t + 1.0),
+        ("y = $vt;", t * 1.380649e-23 / 1.602176634e-19),
+        ("y = $vt(400);", 400.0 * 1.380649e-23 / 1.602176634e-19),
+        ("y = $simparam(\"gmin\", 1e-9) + $simparam(\"other\", 5);", 1e-9 + 5.0),
+        ("y = $param_given(r);", 0.0),
+        ("y = $port_connected(p);", 1.0),
+        ("y = `M_PI + `P_Q/`P_K;", std::f64::consts::PI + 1.602176634e-19 / 1.380649e-23),
+        ("y = $rtoi(2.9) + $rtoi(-2.9) + $clog2(8) + $clog2(9) + $clog2(1);", 7.0),
+        ("y = analysis(\"dc\") + 10*analysis(\"tran\") + 100*analysis(\"static\") + 1000*analysis(\"ac\", \"op\");", 1101.0),
+        ("y = white_noise(1e-20, \"thermal\") + flicker_noise(1e-20, 1);", 0.0),
+    ] {
+        let got = value_of(text);
+        assert!((got - expected).abs() <= 1e-12 * expected.abs(), "{text} gives {got}, not {expected}");
+    }
+}
+
+#[test]
+fn statements() {
+    for (text, expected) in [
+        ("if (V(p,n) > 0) y = 1; else y = 2;", 1.0),
+        ("if (V(p,n) < 0) y = 1; else if (V(p,n) < 1) y = 2; else y = 3;", 2.0),
+        ("y = 5; if (V(p,n) < 0) begin y = exp(sin(exp(cos(V(p,n))))); end", 5.0),
+        ("y = 5; if (V(p,n) > 0) begin y = exp(sin(exp(V(p,n)))); b = y; y = y + b; end", 2.0 * (0.5f64.exp().sin()).exp()),
+        ("case (k) 1: y = 10; 2, 3: y = 20; default: y = 30; endcase", 20.0),
+        ("case (k) 1: y = 10; default y = 30; endcase", 30.0),
+        ("case (1) k == 2: y = 10; k == 3: y = 40; endcase", 40.0),
+        ("y = 0; for (i = 0; i < 5; i = i + 1) y = y + i;", 10.0),
+        ("y = 0; for (i = 0; i < k; i = i + 1) y = y + i;", 3.0),
+        ("y = 1; i = 0; while (i < 10) begin y = y*2; i = i + 1; end", 1024.0),
+        ("y = 1; i = 0; while (i < 100) begin y = y + 2; i = i + 1; end", 201.0),
+        ("y = 1; repeat (3) y = y*3;", 27.0),
+        ("y = 1; repeat (k + 1) y = y*3;", 81.0),
+        ("y = 1; repeat (k) begin repeat (k) y = y + 1; y = y*2; end", 8.0 + 3.0 * (8.0 + 4.0 + 2.0)),
+        ("y = V(p,n); for (i = 0; i < k; i = i + 1) if (i == 1) y = y*10; else y = y + 1;", 16.0),
+        ("begin : inner real t; t = 4; y = t*t; end", 16.0),
+        ("begin : inner parameter real t = 4; y = t*r; end", 8.0),
+        ("a = 1; begin : inner real a; a = 5; b = a; end y = a + b;", 6.0),
+        ("y = 3; ; begin end", 3.0),
+    ] {
+        let got = value_of(text);
+        assert!((got - expected).abs() <= 1e-12 * expected.abs(), "{text} gives {got}, not {expected}");
+    }
+}
+
+#[test]
+fn arrays() {
+    let text = module(
+        "p, n",
+        "parameter integer k = 2; real w[0:3]; integer d[3:1]; real c[0:1] = '{4.0, 5.0}; integer i; (* desc=\"y\" *) real y;
+         analog begin
+           for (i = 0; i < 4; i = i + 1) w[i] = i*i;
+           d[1] = 10; d[2] = 20; d[3] = 30;
+           w[k] = w[k] + 100;
+           y = w[3] + w[k] + d[k] + c[1];
+         end",
+    );
+    close(At::new(&model(&text)).var("y"), 9.0 + 104.0 + 20.0 + 5.0);
+    close(At::new(&model(&text)).p("k", 3.0).var("y"), 109.0 + 109.0 + 30.0 + 5.0);
+}
+
+#[test]
+fn analog_functions() {
+    let text = module(
+        "p, n",
+        "analog function real square; input x; real x; begin square = x*x; end endfunction
+         analog function real poly; input x, n; real x; integer n, i; real term;
+           begin poly = 0; term = 1; for (i = 0; i <= n; i = i + 1) begin poly = poly + term; term = term*x; end end
+         endfunction
+         analog function integer swap; inout a, b; real a, b, t; begin t = a; a = b; b = t; swap = 1; end endfunction
+         analog function real twice; input x; real x; twice = square(x) + square(x + 1); endfunction
+         real a, b; integer dummy; (* desc=\"y\" *) real y;
+         analog begin
+           a = 1; b = 2;
+           dummy = swap(a, b);
+           y = a*10 + b + 100*square(V(p,n)) + 1000*poly(2, 3) + 1e5*twice(1);
+         end",
+    );
+    close(At::new(&model(&text)).x("p", 3.0).var("y"), 21.0 + 900.0 + 15000.0 + 5e5);
+}
+
+#[test]
+fn parameters_and_ranges() {
+    let m = model(&module(
+        "p, n",
+        "parameter real a = 2 from (0:inf) exclude 5; // the first
+         parameter real b = 3*a from [a:10*a];
+         parameter integer k = -3 from [-inf:inf];
+         (* desc = \"a name\", units = \"m\", type = \"instance\" *) parameter real c = 1u;
+         parameter string mode = \"fast\" from '{\"fast\", \"slow\"};
+         localparam real d = b + c;
+         aliasparam bb = b;
+         (* desc = \"y\" *) real y;
+         analog if (mode == \"fast\") y = d; else y = -d;",
+    ));
+    assert_eq!(m.params[0].description, "the first");
+    assert_eq!((m.params[3].description.as_str(), m.params[3].unit.as_str(), m.params[3].instance), ("a name", "m", true));
+    assert!(m.params[5].local);
+    assert_eq!(m.aliases, [("bb".to_string(), 1)]);
+    assert_eq!(m.params[0].ranges.len(), 2);
+    let (from, exclude) = (&m.params[0].ranges[0], &m.params[0].ranges[1]);
+    assert!(!from.exclude && !from.low_closed && !from.high_closed && exclude.exclude && exclude.low_closed);
+    assert!(matches!(from.high, Formula::Number(h) if h == f64::INFINITY));
+    assert!(matches!(m.params[1].ranges[0].low, Formula::Function(_)));
+    close(At::new(&m).var("y"), 6.0 + 1e-6);
+    close(At::new(&m).p("a", 1.0).var("y"), 3.0 + 1e-6);
+    let slow = m.strings.iter().position(|s| s == "slow").expect("a string") as f64;
+    close(At::new(&m).p("mode", slow).var("y"), -(6.0 + 1e-6));
+}
+
+#[test]
+fn preprocessor() {
+    for (text, expected) in [
+        ("`define A 3\ny = `A*`A;", 9.0),
+        ("`define F(x, y) ((x)*(y) + 1)\ny = `F(2, 3+1);", 9.0),
+        ("`define G(x) `H(x, x)\n`define H(a, b) (a*b)\ny = `G(4);", 16.0),
+        ("`define LONG(x) begin \\\n y = x; \\\n y = y + 1; \\\n end\n`LONG(4)", 5.0),
+        ("`define B\n`ifdef B\ny = 1;\n`else\ny = 2;\n`endif", 1.0),
+        ("`ifdef C\ny = 1;\n`elsif D\ny = 2;\n`else\ny = 3;\n`endif", 3.0),
+        ("`define D\n`ifdef C\ny = 1;\n`elsif D\ny = 2;\n`else\ny = 3;\n`endif", 2.0),
+        ("`ifndef C\n`ifdef E\ny = 1;\n`else\ny = 4;\n`endif\n`else syntax error `endif", 4.0),
+        ("`define A 3\n`undef A\n`ifdef A\ny = 1;\n`else\ny = 2;\n`endif", 2.0),
+        ("`define P(x) (x) // a comment\ny = `P(max(1, 2));", 2.0),
+        ("`ifdef __VAMS_ENABLE__\ny = 7;\n`endif", 7.0),
+        ("/* y = 1; */ y = 2; // y = 3;", 2.0),
+    ] {
+        let got = value_of(text);
+        assert!((got - expected).abs() <= 1e-12 * expected.abs(), "{text} gives {got}, not {expected}");
+    }
+}
+
+#[test]
+fn included_files() {
+    let mut files = MemoryFiles::default();
+    files.0.insert("dir/inner.va".into(), b"parameter real r = 7;\n".to_vec());
+    files.0.insert("else/where.inc".into(), b"`include \"more.inc\"\n".to_vec());
+    files.0.insert("else/more.inc".into(), b"`define FACTOR 2\n".to_vec());
+    let mut sources = Sources::new(Box::new(files));
+    let text = "`include \"disciplines.h\"\n`include \"where.inc\"\nmodule m(p); inout p; electrical p;\n`include \"inner.va\"\nanalog I(p) <+ V(p)/(`FACTOR*r); endmodule";
+    let file = sources.add(Path::new("dir/m.va"), text.to_string());
+    let (models, diagnostics) = veriloga::compile(&mut sources, file, &["else".into()]);
+    assert!(diagnostics.is_empty(), "{}", render(&diagnostics, &sources, false));
+    close(At::new(&models[0]).x("p", 28.0).f("p"), 2.0);
+}
+
+#[test]
+fn ports_and_nodes() {
+    let m = model(
+        "`include \"disciplines.vams\"\nmodule m(inout electrical a, b, input thermal t);\nelectrical c; electrical gnd; ground gnd;\nanalog begin I(a,c) <+ V(a,c); I(c,b) <+ V(c,b); I(b,gnd) <+ V(b,gnd); I(gnd,c) <+ V(gnd, c); Pwr(t) <+ Temp(t) - V(a)*I(a,c); end endmodule",
+    );
+    assert_eq!(names(&m), ["a", "b", "t", "c"]);
+    assert_eq!(m.ports, 3);
+    let at = At::new(&m).x("a", 3.0).x("b", 1.0).x("c", 1.5).x("t", 300.0);
+    close(at.f("a"), 1.5);
+    close(at.f("b"), -0.5 + 1.0);
+    close(at.f("c"), -1.5 + 0.5 + 1.5);
+    close(at.f("t"), 300.0 - 4.5);
+    assert_eq!((m.unknowns[2].quantity.as_str(), m.unknowns[2].unit.as_str()), ("temperature", "K"));
+    assert_eq!((m.unknowns[0].abstol, m.unknowns[0].residual_abstol), (1e-6, 1e-12));
+}
+
+#[test]
+fn branches_either_way_round() {
+    let m = model(&module("p, n", "branch (p,n) br; analog begin I(br) <+ V(br); I(n,p) <+ 2*V(n,p); I(p,n) <+ 5; end"));
+    let at = At::new(&m).x("p", 1.0);
+    // The unnamed branch is one, whichever way it is written: 2*V(n,p) into n is -(-2) into p.
+    close(at.f("p"), 1.0 + 2.0 + 5.0);
+    close(at.f("n"), -8.0);
+}
+
+#[test]
+fn flow_probes() {
+    // Known as an expression, since everything that is contributed stands before.
+    let m = model(&module("p, n", "(* desc=\"power\" *) real w; analog begin I(p,n) <+ 2*V(p,n); w = V(p,n)*I(p,n); end"));
+    assert_eq!(names(&m), ["p", "n"]);
+    close(At::new(&m).x("p", 3.0).var("w"), 18.0);
+    close(At::new(&m).x("p", 3.0).set("m", 4.0).var("w"), 18.0);
+    // Asked for before: an unknown.
+    let m = model(&module("p, n", "(* desc=\"power\" *) real w; analog begin w = V(p,n)*I(p,n); I(p,n) <+ 2*V(p,n); end"));
+    assert_eq!(names(&m), ["p", "n", "i_p_n"]);
+    let at = At::new(&m).x("p", 3.0).x("i_p_n", 24.0).set("m", 4.0);
+    close(at.var("w"), 18.0);
+    close(at.f("p"), 24.0);
+    close(at.f("i_p_n"), 24.0 - 4.0 * 6.0);
+    // Nothing contributed: an ammeter.
+    let m = model(&module("p, n, c", "analog I(c) <+ 3*I(p,n);"));
+    let at = At::new(&m).x("p", 3.0).x("n", 2.5).x("i_p_n", 0.25);
+    close(at.f("c"), 0.75);
+    close(at.f("p"), 0.25);
+    close(at.f("i_p_n"), 0.5);
+}
+
+#[test]
+fn charges_that_join_and_those_that_do_not() {
+    let m = model(&module(
+        "p, n",
+        "parameter real c = 2; parameter integer on = 1; real q, i;
+         analog begin
+           q = c*V(p,n);
+           i = -ddt(q)/4 + 3*V(p,n);
+           if (on) i = i + ddt(V(p,n)*V(p,n));
+           I(p,n) <+ on ? i : 0;
+         end",
+    ));
+    assert_eq!(names(&m), ["p", "n"]);
+    let at = At::new(&m).x("p", 3.0);
+    close(at.f("p"), 9.0);
+    close(at.q("p"), -1.5 + 9.0);
+    let at = At::new(&m).x("p", 3.0).p("on", 0.0);
+    assert_eq!((at.f("p"), at.q("p")), (0.0, 0.0));
+    // A factor that moves: an unknown y with y - d/dt V = 0.
+    let m = model(&module("p, n", "real dv; analog begin dv = ddt(V(p,n)); I(p,n) <+ V(p,n)*dv + dv*dv; end"));
+    assert_eq!(names(&m), ["p", "n", "dv"]);
+    let at = At::new(&m).x("p", 3.0).x("dv", 7.0);
+    close(at.f("p"), 21.0 + 49.0);
+    assert_eq!(at.sums("dv"), (7.0, -3.0));
+    // One for each distinct argument; ddt of what is fixed is nothing.
+    let m = model(&module("p, n", "parameter real k = 1; analog I(p,n) <+ pow(ddt(V(p,n)),2) + exp(ddt(V(p,n))) + ddt(k);"));
+    assert_eq!(names(&m).len(), 3);
+}
+
+#[test]
+fn operators_under_conditions() {
+    let text = module("p, n", "real y; analog begin if (V(p,n) > 1) y = ddt(V(p,n)); else y = 2; I(p,n) <+ y; end");
+    let (models, diagnostics, _) = compile(&text);
+    assert_eq!(diagnostics.len(), 1);
+    assert_eq!(diagnostics[0].message, "`ddt` under a condition that changes during the simulation");
+    let at = At::new(&models[0]).x("p", 3.0).x("y", 7.0);
+    close(at.f("p"), 7.0);
+    close(At::new(&models[0]).x("p", 0.5).x("y", 7.0).f("p"), 2.0);
+    // Under a parameter's condition: an operator in the arm not taken rests.
+    let m = model(&module(
+        "p, n",
+        "parameter integer kind = 1; real x;
+         analog begin if (kind == 1) x = idt(V(p,n), 0.5); else x = idt(-2*V(p,n), 0.25); I(p,n) <+ x; end",
+    ));
+    assert_eq!(names(&m), ["p", "n", "x", "x_2"]);
+    let at = At::new(&m).x("p", 3.0).x("x", 5.0).x("x_2", 6.0);
+    assert_eq!((at.f("p"), at.f("x"), at.q("x"), at.f("x_2"), at.q("x_2")), (5.0, -3.0, 5.0, 5.75, 6.0));
+    let at = At::new(&m).x("p", 3.0).x("x", 5.0).x("x_2", 6.0).p("kind", 2.0);
+    assert_eq!((at.f("p"), at.f("x"), at.f("x_2")), (6.0, 4.5, 6.0));
+}
+
+#[test]
+fn integrals() {
+    let m = model(&module(
+        "p, n",
+        "(* units=\"Wb\", abstol=\"1n\" *) real flux; analog begin flux = idt(V(p,n)); I(p,n) <+ 2*flux; end",
+    ));
+    let u = &m.unknowns[2];
+    assert_eq!((u.name.as_str(), u.unit.as_str(), u.abstol, u.held, u.start), ("flux", "Wb", 1e-9, false, None));
+    let m = model(&module("p, n", "analog I(p,n) <+ idt(V(p,n), 1, 0, 1e-3);"));
+    assert_eq!((m.unknowns[2].name.as_str(), m.unknowns[2].abstol, m.unknowns[2].held), ("i_p_n", 1e-3, true));
+}
+
+#[test]
+fn derivatives_by_unknowns() {
+    let m = model(&module(
+        "p, n, c",
+        "(* desc=\"g\" *) real gp, gn, gc, gb, i;
+         analog begin
+           i = pow(V(p,n), 3) + V(p)*V(c);
+           gp = ddx(i, V(p)); gn = ddx(i, V(n)); gc = ddx(i, V(c)); gb = ddx(i, V(p,n));
+           I(p,n) <+ i;
+         end",
+    ));
+    let at = At::new(&m).x("p", 3.0).x("n", 1.0).x("c", 0.5);
+    close(at.var("gp"), 12.0 + 0.5);
+    close(at.var("gn"), -12.0);
+    close(at.var("gc"), 3.0);
+    close(at.var("gb"), 12.0);
+    let m = model(&module(
+        "p, n",
+        "(* desc=\"r\" *) real r; real v; analog begin v = pow(I(p,n), 3); r = ddx(v, I(p,n)); V(p,n) <+ v; end",
+    ));
+    close(At::new(&m).x("i_p_n", 4.0).set("m", 2.0).var("r"), 12.0);
+}
+
+#[test]
+fn switch_by_parameter_collapses() {
+    let m = model(&module(
+        "p, n",
+        "electrical i; parameter real rs = 0; parameter real g = 1;
+         analog begin
+           if (rs > 0) I(p,i) <+ V(p,i)/rs; else V(p,i) <+ 0;
+           I(i,n) <+ g*V(i,n);
+         end",
+    ));
+    assert_eq!(names(&m), ["p", "n", "i"]);
+    assert_eq!(m.collapses.len(), 1);
+    let c = &m.collapses[0];
+    assert_eq!((c.a, c.b, c.drops.len()), (0, Some(2), 0));
+    assert_eq!(At::new(&m).outputs()[c.condition as usize], 1.0);
+    let at = At::new(&m).p("rs", 2.0).x("p", 3.0).x("i", 1.0);
+    assert_eq!((at.outputs()[c.condition as usize], at.f("p")), (0.0, 1.0));
+    // Potential either way: the current vanishes with the node.
+    let m = model(&module(
+        "p, n",
+        "electrical i; parameter real l = 0; analog begin if (l > 0) V(p,i) <+ l*ddt(I(p,i)); else V(p,i) <+ 0; I(i,n) <+ V(i,n); end",
+    ));
+    assert_eq!(names(&m), ["p", "n", "i", "i_p_i"]);
+    // The current is read, so that it must stay.
+    assert!(m.collapses.is_empty());
+    let at = At::new(&m).p("l", 2.0).x("p", 3.0).x("i_p_i", 5.0);
+    assert_eq!(at.sums("i_p_i"), (3.0, -10.0));
+    // A source or a load.
+    let m = model(&module("p, n", "parameter integer source = 1; analog if (source) V(p,n) <+ 5; else I(p,n) <+ V(p,n);"));
+    assert_eq!(names(&m), ["p", "n", "i_p_n"]);
+    assert_eq!((m.collapses[0].a, m.collapses[0].b), (2, None));
+    let at = At::new(&m).x("p", 3.0).x("i_p_n", 2.0);
+    assert_eq!((at.f("p"), at.f("i_p_n"), at.outputs()[m.collapses[0].condition as usize]), (2.0, -2.0, 0.0));
+    let at = At::new(&m).x("p", 3.0).x("i_p_n", 0.0).p("source", 0.0);
+    assert_eq!((at.f("p"), at.f("i_p_n"), at.outputs()[m.collapses[0].condition as usize]), (3.0, 3.0, 1.0));
+}
+
+#[test]
+fn switch_that_moves() {
+    let m = model(&module("p, n, c", "analog if (V(c) > 0.5) V(p,n) <+ 0; else I(p,n) <+ 1e-9*V(p,n);"));
+    assert_eq!(names(&m), ["p", "n", "c", "i_p_n"]);
+    assert!(m.collapses.is_empty());
+    let at = At::new(&m).x("p", 3.0).x("i_p_n", 2.0).x("c", 1.0);
+    assert_eq!((at.f("p"), at.f("i_p_n")), (2.0, 3.0));
+    let at = At::new(&m).x("p", 3.0).x("i_p_n", 2.0);
+    assert_eq!((at.f("p"), at.f("i_p_n")), (2.0, 2.0 - 3e-9));
+    // The last kind that was contributed counts.
+    let m = model(&module("p, n", "analog begin I(p,n) <+ 7; V(p,n) <+ 1; V(p,n) <+ 2; end"));
+    let at = At::new(&m).x("p", 3.5).x("i_p_n", 2.0);
+    assert_eq!((at.f("p"), at.f("i_p_n")), (2.0, 0.5));
+}
+
+#[test]
+fn states_on_nodes() {
+    let m = model(&module(
+        "p, n",
+        "parameter real x0 = 0.2; parameter real tau = 1m;
+         (* hold = \"x0/2\", maxstep = \"0.1*tau\", abstol = \"1e-6\", bounds = \"0:1\" *) state x;
+         analog begin I(p,n) <+ X(x)*V(p,n); XRate(x) <+ ddt(X(x)) - V(p,n)/tau; end",
+    ));
+    let u = &m.unknowns[2];
+    assert_eq!((u.quantity.as_str(), u.abstol, u.held, u.bounds), ("state", 1e-6, true, (0.0, 1.0)));
+    let at = At::new(&m).x("p", 2.0).x("x", 0.5);
+    close(at.outputs()[u.start.expect("a start") as usize], 0.1);
+    assert_eq!(at.sums("x"), (-2000.0, 0.5));
+    let limit = m.probes.iter().find(|p| p.plus == 2).and_then(|p| p.limit.clone());
+    let Some(Limit::Step { largest }) = limit else { panic!("no limit") };
+    close(at.outputs()[largest as usize], 1e-4);
+}
+
+#[test]
+fn limited_probes() {
+    let m = model(&module(
+        "p, n",
+        "parameter real is = 1e-14; real v; analog begin v = $limit(V(p,n), \"pnjlim\", $vt, $vt*ln($vt/(sqrt(2)*is))); I(p,n) <+ is*(limexp(v/$vt) - 1) + 1e-12*V(p,n); end",
+    ));
+    assert_eq!(m.probes.len(), 2);
+    let Some(Limit::Pnj { vt, vcrit }) = m.probes[0].limit.clone() else { panic!("no limit") };
+    let vt_value = 300.15 * 1.380649e-23 / 1.602176634e-19;
+    let outputs = At::new(&m).outputs();
+    close(outputs[vt as usize], vt_value);
+    close(outputs[vcrit as usize], vt_value * (vt_value / (2f64.sqrt() * 1e-14)).ln());
+    let text = module("p, n", "analog I(p,n) <+ $limit(V(p,n), \"pnjlim\", V(p), 1);");
+    assert_eq!(messages(&text), ["this potential is not limited"]);
+}
+
+#[test]
+fn remembered_variables() {
+    let m = model(&module(
+        "p, n",
+        "real count, peak; analog begin if (V(p,n) > peak) peak = V(p,n); count = count + 1; I(p,n) <+ peak + 10*count; end",
+    ));
+    let names: Vec<&str> = m.retained.iter().map(|r| r.name.as_str()).collect();
+    assert_eq!(names, ["peak", "count"]);
+    let at = At::new(&m).x("p", 3.0).past(&[2.0, 4.0]);
+    close(at.f("p"), 3.0 + 50.0);
+    let outputs = at.outputs();
+    assert_eq!((outputs[m.retained[0].output as usize], outputs[m.retained[1].output as usize]), (3.0, 5.0));
+    close(At::new(&m).x("p", 1.0).past(&[2.0, 4.0]).f("p"), 2.0 + 50.0);
+    // Written in every way through: nothing to remember.
+    let m = model(&module(
+        "p, n",
+        "real a, b; parameter integer k = 1; analog begin if (V(p,n) > 0) a = 1; else a = 2; if (k) b = 3; I(p,n) <+ a + b; end",
+    ));
+    assert!(m.retained.is_empty());
+    // The initial step: remembered if it depends on the solution, known if it does not.
+    let m = model(&module(
+        "p, n",
+        "real a, b; parameter real k = 2; analog begin @(initial_step) begin a = k*k; b = V(p,n); end I(p,n) <+ a + b; end",
+    ));
+    assert_eq!(m.retained.len(), 1);
+    close(At::new(&m).x("p", 3.0).past(&[10.0]).f("p"), 4.0 + 3.0);
+    close(At::new(&m).x("p", 3.0).past(&[10.0]).set("phase", 2.0).f("p"), 4.0 + 10.0);
+    // An initial value counts while an operating point is found.
+    let m = model(&module("p, n", "real a = 5; analog begin I(p,n) <+ a; a = V(p,n); end"));
+    close(At::new(&m).x("p", 3.0).past(&[10.0]).f("p"), 5.0);
+    close(At::new(&m).x("p", 3.0).past(&[10.0]).set("phase", 2.0).f("p"), 10.0);
+    // What is never written keeps its initial value.
+    let m = model(&module("p, n", "real a = 5; real b; analog I(p,n) <+ a + b;"));
+    assert!(m.retained.is_empty());
+    close(At::new(&m).f("p"), 5.0);
+}
+
+#[test]
+fn said_by_models() {
+    let m = model(&module(
+        "p, n",
+        "integer k; analog begin
+           k = 3;
+           if (V(p,n) > 1) begin $strobe(\"v = %g, k = %d\", V(p,n), k); $warning(\"high\"); end
+           @(initial_step) $display(\"start\");
+           @(final_step) $write(\"%m ends at\", $abstime, , \"s\");
+           if (V(p,n) > 2) $finish(1); else if (V(p,n) < -2) $fatal(0, \"low %g\", V(p,n));
+           $bound_step(1e-3); if (V(p,n) > 0) $bound_step(1e-6);
+           I(p,n) <+ V(p,n);
+         end",
+    ));
+    let kinds: Vec<(MessageLevel, Moment)> = m.messages.iter().map(|c| (c.kind, c.moment)).collect();
+    use MessageLevel::{Fatal, Finish, Note, Warning};
+    use Moment::{Every, First, Last};
+    assert_eq!(kinds, [(Note, Every), (Warning, Every), (Note, First), (Note, Last), (Finish, Every), (Fatal, Every)]);
+    let at = |v: f64| {
+        let outputs = At::new(&m).x("p", v).outputs();
+        let reached: Vec<f64> = m.messages.iter().map(|c| outputs[c.condition as usize]).collect();
+        (reached, outputs[m.bound_step.expect("a bound") as usize])
+    };
+    assert_eq!(at(1.5), (vec![1.0, 1.0, 1.0, 1.0, 0.0, 0.0], 1e-6));
+    assert_eq!(at(2.5).0, [1.0, 1.0, 1.0, 1.0, 1.0, 0.0]);
+    assert_eq!(at(-3.0), (vec![0.0, 0.0, 1.0, 1.0, 0.0, 1.0], 1e-3));
+    assert_eq!(m.messages[0].arguments.iter().map(|a| a.1).collect::<Vec<_>>(), [ArgumentType::Real, ArgumentType::Int]);
+    assert_eq!(m.messages[3].arguments.iter().map(|a| a.1).collect::<Vec<_>>(), [ArgumentType::Real, ArgumentType::Text]);
+    let outputs = At::new(&m).x("p", 1.5).outputs();
+    assert_eq!(outputs[m.messages[0].arguments[0].0 as usize], 1.5);
+}
+
+#[test]
+fn own_natures_and_disciplines() {
+    let m = model(
+        "nature Concentration; units = \"1/m^3\"; access = Conc; abstol = 1e10; endnature
+         nature Fine : Concentration; abstol = 1e8; access = FineConc; endnature
+         nature Flux units = \"1/s\"; access = Fl; abstol = 1e5; endnature
+         discipline diffusive potential Fine; flow Flux; enddiscipline
+         module m(a, b); inout a, b; diffusive a, b;
+         analog Fl(a,b) <+ 2*FineConc(a,b) + potential(a); endmodule",
+    );
+    let u = &m.unknowns[0];
+    assert_eq!((u.quantity.as_str(), u.unit.as_str(), u.abstol, u.residual_abstol), ("fine", "1/m^3", 1e8, 1e5));
+    close(At::new(&m).x("a", 3.0).x("b", 1.0).f("a"), 7.0);
+}
+
+#[test]
+fn several_modules_in_a_file() {
+    let text = module("p, n", "analog I(p,n) <+ V(p,n);")
+        + "module second(a); inout a; electrical a; analog begin I(a) <+ 2*V(a); end endmodule";
+    let (models, diagnostics, _) = compile(&text);
+    assert!(diagnostics.is_empty());
+    assert_eq!(models.iter().map(|m| m.name.as_str()).collect::<Vec<_>>(), ["dut", "second"]);
+}
+
+#[test]
+fn extensions_are_warned_of() {
+    let text =
+        module("p, n", "parameter real a = 1 from [0, 2]; parameter b = 1.5; parameter c = 2; analog I(p,n) <+ a + b + c + .5;");
+    assert_eq!(
+        messages(&text),
+        ["a number begins with its point", "a comma in a range", "the parameter `b` has no type", "the parameter `c` has no type"]
+    );
 }
