@@ -47,7 +47,8 @@ def smale(rc, stop, at):
 
 def smale_files():
     columns = ['rc', 'time', 'x1.x', 'v(n1)', 'x2.x', 'v(n2)']
-    at = np.concatenate([np.arange(0.1e-6, 4e-6, 0.1e-6), np.arange(4e-6, 10e-6, 0.5e-6), np.arange(10e-6, 149e-6, 10e-6), [150e-6]])
+    at = 1e-7*np.concatenate([np.arange(1, 40), np.arange(40, 100, 5), np.arange(100, 1501, 100)])
+    at[-1] = 150e-6
     s = smale(50.0, 150e-6, at)
     write('smale-two-cells', 'tran-rc50', 'x from 253.15 K, v from 0.1 and 0.2 mV; no oscillation', 'scipy LSODA rtol 1e-11, nbox.py',
           ['tol x1.x x2.x abs=0.05 reason: default error bound; straight lines between points cost most near the overshoot at 1.5 us',

@@ -56,23 +56,23 @@ def sine(x, amplitude, frequency, cycles, steps):
 
 
 def sines():
-    starts, f, steps, cycles = [0.2, 0.4, 0.6, 0.8, 1.0], 100e6, 40, 2001
+    starts, f, steps, cycles = [0.2, 0.4, 0.6, 0.8, 1.0], 100e6, 80, 2001
     means, lows, highs, start, traces = sine(starts, 0.5, f, cycles, steps)
     for j, x0 in enumerate(starts):
         print('x0', x0, 'means', *[f'{means[c - 1, j]:.9f}' for c in (100, 500, 1000, 2000)])
     print('dx1..3', means[:3, 0], 'p-p', (highs - lows)[:3, 0], 'last p-p', (highs - lows)[-1, 0])
     rows = []
     for cycle in (0, 1, 2, cycles - 1):
-        for k in range(0, steps + 1, 2):
+        for k in range(0, steps + 1, 4):
             v = 0.5*np.sin(2*np.pi*k/steps)
             x = traces[cycle][k, 0]
             rows.append(((cycle + k/steps)/f, x, conductance(x, v)*v))
-    write('taox-sine', 'tran', 'x from 0.2: the first three cycles and cycle 2001', 'Gauss-Legendre of order 6, 40 steps a cycle, taox.py',
+    write('taox-sine', 'tran', 'x from 0.2: the first three cycles and cycle 2001', 'Gauss-Legendre of order 6, 80 steps a cycle, taox.py',
           ['tol x1.x abs=1e-5 reason: the tolerance asked for; a cycle moves the state by 1e-4',
            'tol i(x1) abs=1.5e-5 reason: straight lines between points of 1/50 period cost (2 pi/50)^2/8 of 3.8 mA'],
           ['time', 'x1.x', 'i(x1)'], rows)
     cycles = [1, 2, 5, 10, 20, 50, 100, 150, 200, 300, 400, 500, 600, 700, 800, 1000, 1200, 1500, 1800]
-    write('taox-fading-memory', 'tran', 'x at the beginning of cycles, from five starts', 'Gauss-Legendre of order 6, 40 steps a cycle, taox.py',
+    write('taox-fading-memory', 'tran', 'x at the beginning of cycles, from five starts', 'Gauss-Legendre of order 6, 80 steps a cycle, taox.py',
           ['tol x1.x abs=1e-5 reason: the tolerance asked for'],
           ['x0', 'time', 'x1.x'], [(x0, c/f, start[c, j]) for j, x0 in enumerate(starts) for c in cycles], keys=1)
 
