@@ -172,7 +172,7 @@ fn axes(page: &Page, width: f64, height: f64) -> Vec<(Axis, Axis)> {
             let x = range(if page.shared { all.x } else { extent.x });
             (
                 axis::layout(&wish(&panel.x, x, width / 85.0, if run { 0.0 } else { 0.04 })),
-                axis::layout(&wish(&panel.y, range(extent.y), height / 32.0, 0.06)),
+                axis::layout(&wish(&panel.y, range(extent.y), (height / 32.0).min(8.0), 0.06)),
             )
         })
         .collect()
