@@ -89,7 +89,8 @@ impl Dc {
         let mut leads = vec![column(&self.inner)];
         leads.extend(self.outer.as_ref().map(column));
         leads.push(lead("branch", "count", ""));
-        header(system, env, ("dc", "DC transfer characteristic"), leads, 1, ColumnKind::Real)
+        let independent = leads.len();
+        header(system, env, ("dc", "DC transfer characteristic"), leads, independent, ColumnKind::Real)
     }
 
     fn sweeps<'a>(&self, system: &'a dyn System, env: &Env, rows: &mut Rows<'a>, summary: &mut Summary) -> Result<(), SimError> {

@@ -51,7 +51,7 @@ pub struct Header {
     pub title: String,
     /// The columns; the first `independent` ones are what the others depend on.
     pub columns: Vec<ColumnInfo>,
-    /// 0, 1 or 2.
+    /// 0 to 3: what is on the x axis, an outer sweep's value, the number of a branch.
     pub independent: usize,
     /// True if the first independent column is best drawn on a logarithmic axis (`.ac dec`).
     pub logarithmic: bool,
