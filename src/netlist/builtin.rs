@@ -190,7 +190,7 @@ fn choose(b: &mut Builder, x: &[Value]) -> Result<Value, String> {
 
 /// `table(x, x1, y1, x2, y2, ...)`: straight lines between the points, level outside of them.
 fn table(b: &mut Builder, values: &[Value]) -> Result<Value, String> {
-    if values.len() % 2 == 0 {
+    if values.len().is_multiple_of(2) {
         return Err(format!("a table needs pairs of numbers, not {} of them", values.len() - 1));
     }
     let x = values[0];

@@ -231,7 +231,7 @@ fn table(cursor: &mut Cursor, element: &mut Element) -> Result<(), Diagnostic> {
         }
         arguments.push(cursor.value("a number of the table")?);
     }
-    if arguments.len() < 3 || arguments.len() % 2 == 0 {
+    if arguments.len() < 3 || arguments.len().is_multiple_of(2) {
         let message = format!("a table of {} numbers", arguments.len() - 1);
         return Err(Diagnostic::error(cursor.here(), message).expected("expected pairs `(x, y)`"));
     }
