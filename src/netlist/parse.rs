@@ -136,7 +136,10 @@ impl<'s> Reader<'s> {
                     Ok(())
                 }
                 Verdict::Wrong(diagnostic) => Err(diagnostic),
-                Verdict::Card if keyword == Some(Keyword::End) => break,
+                Verdict::Card if keyword == Some(Keyword::End) => {
+                    self.after_end(scanner, &text, file);
+                    break;
+                }
                 Verdict::Card => self.card(cursor),
             };
             if let Err(diagnostic) = done {
@@ -145,6 +148,18 @@ impl<'s> Reader<'s> {
         }
         if self.errors < MOST_ERRORS {
             sections.finish().into_iter().for_each(|diagnostic| self.push(diagnostic));
+        }
+    }
+
+    /// Cards behind `.end` do not count; that is said once.
+    fn after_end(&mut self, mut scanner: Scanner, text: &str, file: FileId) {
+        let place = match scanner.advance() {
+            Ok(false) => return,
+            Ok(true) => Some(Cursor::new(text, file, scanner.tokens()).card_span()),
+            Err(diagnostic) => diagnostic.span(),
+        };
+        if let Some(span) = place {
+            self.push(Diagnostic::warning(span, "what stands behind `.end` is not read").expected("the first card behind it"));
         }
     }
 

@@ -76,6 +76,7 @@ const BAD: &[(&str, &str)] = &[
     ("two temperatures", ".temp 27 85\n"),
     ("continuation of nothing", "\n\n* only a comment\n+ R1 a b\n"),
     ("binary", "R1 a b 1\u{0}\u{1}\u{2}\n"),
+    ("cards behind the end", "R1 a 0 1\n.end\nR2 a 0 1\n"),
     ("several mistakes", "R1 a\nR2 a b 1k5\n.trna 1 2\nC1 a b 1p\nQ1 a b c d\n"),
 ];
 

@@ -324,7 +324,7 @@ fn lines_are_joined_and_comments_dropped() {
         "R1 a b ; comment\n+ 10k $ comment\n+ ; comment",
     ];
     for text in cases {
-        let deck = good(&format!("title\n{text}\n.end\nnothing of this is read {{\n"));
+        let deck = good(&format!("title\n{text}\n.end\n"));
         assert_eq!(deck.top.elements.len(), 1, "{text}");
         assert_eq!(joined(&deck.top.elements[0].nodes), "a b", "{text}");
         let value = deck.top.elements[0].value.clone().unwrap();
@@ -451,7 +451,7 @@ fn a_control_block_in_a_section_leaves_it_open() {
 fn files_in_files() {
     let files = [
         ("sub/a.inc", "R1 a 0 1\n.inc b.inc\n"),
-        ("sub/b.inc", "* no title here\nR2 a 0 1\n.hdl \"m.va\"\n.end\nR3 a 0 1\n"),
+        ("sub/b.inc", "* no title here\nR2 a 0 1\n.hdl \"m.va\"\n.end\n"),
         (
             "lib/x.lib",
             "garbage {\n.lib tt\n.param corner=1\n.lib 'x.lib' common\n.endl tt\n.lib ff\n.param corner=2\n.endl\n.lib common\nR9 a 0 1\n.endl\n",
@@ -469,6 +469,37 @@ fn files_in_files() {
     // A file that holds sections may be included: they are skipped unless asked for.
     let (deck, diagnostics, _) = parse_with("t\n.include l\n", &[("l", "R1 a 0 1\n.lib tt\nR2 a 0 1\n.endl\nR3 a 0 1\n")]);
     assert!(diagnostics.is_empty() && deck.top.elements.len() == 2);
+}
+
+#[test]
+fn what_stands_behind_the_end_is_not_read() {
+    for rest in ["R2 a 0 1\nR3 a 0 1\n", "{ {\n"] {
+        let (deck, diagnostics, _) = parse_with(&format!("t\nR1 a 0 1\n.end\n\n* a comment\n{rest}"), &[]);
+        assert_eq!(deck.top.elements.len(), 1);
+        assert_eq!(diagnostics.len(), 1);
+        assert_eq!(diagnostics[0].severity, Severity::Warning);
+    }
+}
+
+#[test]
+fn files_that_include_each_other_twice_are_stopped() {
+    let names: Vec<String> = (0..35).map(|k| format!("f{k}")).collect();
+    let texts: Vec<String> = (1..=35).map(|k| format!(".inc f{k}\n").repeat(2)).collect();
+    let mut files: Vec<(&str, &str)> = names.iter().map(String::as_str).zip(texts.iter().map(String::as_str)).collect();
+    files.push(("f35", "R1 a 0 1\n"));
+    let (_, diagnostics, _) = parse_with("t\n.inc f0\n", &files);
+    assert!(diagnostics[0].message.starts_with("files include each other"));
+}
+
+#[test]
+fn text_of_another_encoding_is_read() {
+    let bytes = b"t\n* \xb0C and \xb5\nR1 a 0 10\xb5\n".to_vec();
+    let files = MemoryFiles([(Path::new("deck.cir").to_path_buf(), bytes)].into());
+    let mut sources = Sources::new(Box::new(files));
+    let file = sources.load(Path::new("deck.cir")).unwrap();
+    let (deck, diagnostics) = netlist::parse(&mut sources, file);
+    assert!(diagnostics.is_empty());
+    assert_eq!(element_shown(&deck.top.elements[0]), "r: a 0 | value 1e-5");
 }
 
 #[test]
