@@ -5,7 +5,7 @@
 //! and selects. A `Loop` runs until no lane goes on; lanes that are done keep their values. Registers are reused in the
 //! order of execution (linear scan). Results depend neither on the number of lanes nor on the position of a lane.
 
-use crate::ir::simd::{Path, Registers, Steps};
+use crate::ir::simd::{CHUNKS, Path, Registers, Steps};
 use crate::ir::{Function, Input, Inst, Item, MAX_ROUNDS, NodeKind, Op, Region, Value};
 
 pub use crate::ir::simd::LANES;
@@ -90,23 +90,45 @@ impl Program {
     /// Evaluates `count` lanes (at most [`LANES`]); output k of lane i goes to `outputs[k * LANES + i]`.
     pub fn run(&self, count: usize, sources: &[Source], work: &mut Work, outputs: &mut [f64]) {
         assert!((1..=LANES).contains(&count) && sources.len() == self.inputs.len());
-        let registers = work.prepare(self, count);
+        let largest = chunk_for(count);
+        let registers = work.prepare(self, largest);
+        let mut start = 0;
+        while start < count {
+            let chunk = chunk_for(count - start).min(largest);
+            let part = CHUNKS[chunk].min(count - start);
+            self.load(start, part, chunk, sources, registers);
+            run(&self.code, registers, chunk, u64::MAX >> (LANES - part));
+            for (k, register) in self.output_registers.iter().enumerate() {
+                outputs[k * LANES + start..][..part].copy_from_slice(&registers.lanes(*register)[..part]);
+            }
+            start += part;
+        }
+    }
+
+    /// Puts `count` lanes of the inputs from `start` on into their registers.
+    fn load(&self, start: usize, count: usize, chunk: usize, sources: &[Source], registers: &mut Registers) {
+        let padded = CHUNKS[chunk];
         for (register, source) in self.input_registers.iter().zip(sources) {
             let lanes = registers.lanes_mut(*register);
-            let padded = count.next_multiple_of(crate::ir::simd::WIDTH);
             match source {
                 Source::Same(number) => lanes[..padded].fill(*number),
                 Source::Lanes(values) => {
-                    lanes[..count].copy_from_slice(&values[..count]);
+                    lanes[..count].copy_from_slice(&values[start..start + count]);
                     // Lanes that nobody asked for behave like the last one: no surprises, no extra branches.
-                    lanes[count..padded].fill(values[count - 1]);
+                    lanes[count..padded].fill(values[start + count - 1]);
                 }
             }
         }
-        run(&self.code, registers, count, u64::MAX >> (LANES - count));
-        for (k, register) in self.output_registers.iter().enumerate() {
-            outputs[k * LANES..][..count].copy_from_slice(&registers.lanes(*register)[..count]);
-        }
+    }
+}
+
+/// Index of the smallest chunk that holds `count` lanes, of the largest if none does. Up to two of the smallest are
+/// cheaper than one of the next.
+fn chunk_for(count: usize) -> usize {
+    match count {
+        0..=8 => 0,
+        9..=16 => 1,
+        _ => 2,
     }
 }
 
@@ -114,18 +136,18 @@ impl Work {
     /// Registers for one program.
     pub fn new(program: &Program) -> Work {
         let mut work = Work::default();
-        work.prepare(program, LANES);
+        work.prepare(program, CHUNKS.len() - 1);
         work
     }
 
-    /// Makes room and puts constants in place, unless that is done already.
-    fn prepare(&mut self, program: &Program, count: usize) -> &mut Registers {
+    /// Lays registers out for a chunk and puts constants in place, unless that is done already.
+    fn prepare(&mut self, program: &Program, chunk: usize) -> &mut Registers {
         let fresh = self.stamp != program.stamp || self.registers.is_none();
         if fresh {
             self.registers = None;
         }
         let registers = self.registers.get_or_insert_with(|| Registers::new(program.registers));
-        if registers.fit(count) || fresh {
+        if registers.fit(chunk) || fresh {
             for (register, number) in &program.constants {
                 registers.lanes_mut(*register).fill(*number);
             }
@@ -135,50 +157,50 @@ impl Work {
     }
 }
 
-/// Runs code over `count` lanes; results matter in `active` ones only.
-fn run(code: &[Part], registers: &mut Registers, count: usize, active: u64) {
+/// Runs code over one chunk; results matter in `active` ones only.
+fn run(code: &[Part], registers: &mut Registers, chunk: usize, active: u64) {
     for part in code {
         match part {
-            Part::Straight(steps) => registers.execute(steps, count),
-            Part::If(branch) => branch.run(registers, count, active),
-            Part::Loop(repeat) => repeat.run(registers, count, active),
+            Part::Straight(steps) => registers.execute(steps, chunk),
+            Part::If(branch) => branch.run(registers, chunk, active),
+            Part::Loop(repeat) => repeat.run(registers, chunk, active),
         }
     }
 }
 
 impl Branch {
-    fn run(&self, registers: &mut Registers, count: usize, active: u64) {
-        let taken = registers.truths(self.condition, count) & active;
+    fn run(&self, registers: &mut Registers, chunk: usize, active: u64) {
+        let taken = registers.truths(self.condition) & active;
         let others = active & !taken;
         let [(first, first_moves), (second, second_moves)] = &self.arms;
         if others == 0 {
-            run(first, registers, count, active);
-            registers.execute(first_moves, count);
+            run(first, registers, chunk, active);
+            registers.execute(first_moves, chunk);
         } else if taken == 0 {
-            run(second, registers, count, active);
-            registers.execute(second_moves, count);
+            run(second, registers, chunk, active);
+            registers.execute(second_moves, chunk);
         } else {
-            run(first, registers, count, taken);
-            run(second, registers, count, others);
-            registers.execute(&self.select, count);
+            run(first, registers, chunk, taken);
+            run(second, registers, chunk, others);
+            registers.execute(&self.select, chunk);
         }
     }
 }
 
 impl Repeat {
-    fn run(&self, registers: &mut Registers, count: usize, active: u64) {
-        registers.execute(&self.start, count);
+    fn run(&self, registers: &mut Registers, chunk: usize, active: u64) {
+        registers.execute(&self.start, chunk);
         let mut going = active;
         for _ in 0..MAX_ROUNDS {
-            run(&self.body, registers, count, going);
-            going &= registers.truths(self.condition, count);
+            run(&self.body, registers, chunk, going);
+            going &= registers.truths(self.condition);
             if going == 0 {
                 break;
             }
             for (k, lane) in registers.lanes_mut(self.going).iter_mut().enumerate() {
                 *lane = f64::from(u8::from(going >> k & 1 == 1));
             }
-            registers.execute(&self.update, count);
+            registers.execute(&self.update, chunk);
         }
     }
 }

@@ -16,12 +16,12 @@ pub trait Vector: Copy {
     /// Four numbers from memory.
     ///
     /// # Safety
-    /// Four numbers can be read there.
+    /// Four numbers can be read there; the place is a multiple of 32 bytes.
     unsafe fn load(from: *const f64) -> Self;
     /// Four numbers to memory.
     ///
     /// # Safety
-    /// Four numbers can be written there.
+    /// Four numbers can be written there; the place is a multiple of 32 bytes.
     unsafe fn store(self, to: *mut f64);
     /// The lanes.
     fn lanes(self) -> [f64; WIDTH];
@@ -128,12 +128,12 @@ impl Vector for Four {
     #[inline(always)]
     unsafe fn load(from: *const f64) -> Four {
         // SAFETY: the caller vouches for four numbers.
-        Four(unsafe { from.cast::<[f64; WIDTH]>().read() })
+        Four(unsafe { *from.cast::<[f64; WIDTH]>() })
     }
     #[inline(always)]
     unsafe fn store(self, to: *mut f64) {
         // SAFETY: the caller vouches for four numbers.
-        unsafe { to.cast::<[f64; WIDTH]>().write(self.0) }
+        unsafe { *to.cast::<[f64; WIDTH]>() = self.0 }
     }
     #[inline(always)]
     fn lanes(self) -> [f64; WIDTH] {
@@ -277,24 +277,22 @@ mod avx {
         #[inline(always)]
         unsafe fn load(from: *const f64) -> Wide {
             // SAFETY: the caller vouches for four numbers.
-            Wide(unsafe { _mm256_loadu_pd(from) })
+            Wide(unsafe { *from.cast::<__m256d>() })
         }
         #[inline(always)]
         unsafe fn store(self, to: *mut f64) {
             // SAFETY: the caller vouches for four numbers.
-            unsafe { _mm256_storeu_pd(to, self.0) }
+            unsafe { *to.cast::<__m256d>() = self.0 }
         }
         #[inline(always)]
         fn lanes(self) -> [f64; WIDTH] {
-            let mut lanes = [0.0; WIDTH];
-            // SAFETY: the array holds four numbers.
-            unsafe { self.store(lanes.as_mut_ptr()) };
-            lanes
+            // SAFETY: both are four numbers.
+            unsafe { std::mem::transmute::<__m256d, [f64; WIDTH]>(self.0) }
         }
         #[inline(always)]
         fn from_lanes(lanes: [f64; WIDTH]) -> Wide {
-            // SAFETY: the array holds four numbers.
-            unsafe { Wide::load(lanes.as_ptr()) }
+            // SAFETY: both are four numbers.
+            Wide(unsafe { std::mem::transmute::<[f64; WIDTH], __m256d>(lanes) })
         }
         #[inline(always)]
         fn fused(self, b: Wide, c: Wide) -> Wide {
@@ -330,16 +328,22 @@ pub trait Kernel {
     fn apply<V: Vector>(a: V, b: V, c: V) -> V;
 }
 
-/// Applies a scalar function to the lanes of three vectors.
+/// Scalar function of an operation.
 type Value = fn([f64; 3]) -> f64;
-/// Runs one operation over `count` lanes: result, arguments, count, scalar function.
-type Run = unsafe fn(*mut f64, *const f64, *const f64, *const f64, usize, Value);
+/// Runs one operation over a fixed number of lanes: result, arguments, scalar function.
+type Run = unsafe fn(*mut f64, *const f64, *const f64, *const f64, Value);
+
+/// Numbers of lanes that code exists for. Fixed ones, because loops of cheap operations are then unrolled: besides being
+/// faster they leave the processor's memory of jumps to the sequence of instructions, which it then predicts.
+pub const CHUNKS: [usize; 3] = [4, 16, 32];
+/// Code of one operation for each of [`CHUNKS`].
+type Runs = [Run; CHUNKS.len()];
 
 /// Vector code of one operation, for both paths.
 #[derive(Clone, Copy)]
 pub struct Code {
-    fast: Run,
-    portable: Run,
+    fast: Runs,
+    portable: Runs,
 }
 
 /// Which of the two paths.
@@ -364,16 +368,18 @@ impl Path {
 
 /// Code that applies the scalar function lane by lane.
 pub const fn each() -> Code {
-    Code { fast: run_each, portable: run_each }
+    let runs: Runs = [run_each::<4>, run_each::<16>, run_each::<32>];
+    Code { fast: runs, portable: runs }
 }
 
 /// Code of a kernel.
 pub const fn code<K: Kernel>() -> Code {
+    let portable: Runs = [run_vectors::<K, Four, 4>, run_vectors::<K, Four, 16>, run_vectors::<K, Four, 32>];
     #[cfg(target_arch = "x86_64")]
-    let fast = run_fast::<K>;
+    let fast: Runs = [run_fast::<K, 4>, run_fast::<K, 16>, run_fast::<K, 32>];
     #[cfg(not(target_arch = "x86_64"))]
-    let fast = run_vectors::<K, Four>;
-    Code { fast, portable: run_vectors::<K, Four> }
+    let fast = portable;
+    Code { fast, portable }
 }
 
 /// Vector code from an expression in vectors: `lanes!(x, y => x.add(y))`. The vector type is called `V` in it.
@@ -401,33 +407,43 @@ macro_rules! lanes {
 pub(crate) use lanes;
 
 #[inline(always)]
-unsafe fn run_vectors<K: Kernel, V: Vector>(to: *mut f64, a: *const f64, b: *const f64, c: *const f64, count: usize, _: Value) {
+unsafe fn run_vectors<K: Kernel, V: Vector, const COUNT: usize>(
+    to: *mut f64,
+    a: *const f64,
+    b: *const f64,
+    c: *const f64,
+    _: Value,
+) {
     let mut k = 0;
-    while k < count {
-        // SAFETY: the caller vouches for `count` numbers behind each pointer, a multiple of four.
-        unsafe { K::apply(V::load(a.add(k)), V::load(b.add(k)), V::load(c.add(k))).store(to.add(k)) };
+    while k < COUNT {
+        // The wrapping additions never wrap; they are what stays fast in debug builds.
+        // SAFETY: the caller vouches for `COUNT` numbers behind each pointer, a multiple of four.
+        unsafe {
+            let (a, b, c) = (V::load(a.wrapping_add(k)), V::load(b.wrapping_add(k)), V::load(c.wrapping_add(k)));
+            K::apply(a, b, c).store(to.wrapping_add(k));
+        }
         k += WIDTH;
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn run_fast<K: Kernel>(to: *mut f64, a: *const f64, b: *const f64, c: *const f64, count: usize, value: Value) {
+unsafe fn run_fast<K: Kernel, const COUNT: usize>(to: *mut f64, a: *const f64, b: *const f64, c: *const f64, value: Value) {
     // SAFETY: as in `run_vectors`; the processor has what `Path::best` asked for.
-    unsafe { run_vectors::<K, avx::Wide>(to, a, b, c, count, value) }
+    unsafe { run_vectors::<K, avx::Wide, COUNT>(to, a, b, c, value) }
 }
 
-unsafe fn run_each(to: *mut f64, a: *const f64, b: *const f64, c: *const f64, count: usize, value: Value) {
-    for k in 0..count {
-        // SAFETY: the caller vouches for `count` numbers behind each pointer.
-        unsafe { *to.add(k) = value([*a.add(k), *b.add(k), *c.add(k)]) };
+unsafe fn run_each<const COUNT: usize>(to: *mut f64, a: *const f64, b: *const f64, c: *const f64, value: Value) {
+    for k in 0..COUNT {
+        // SAFETY: the caller vouches for `COUNT` numbers behind each pointer.
+        unsafe { *to.wrapping_add(k) = value([*a.wrapping_add(k), *b.wrapping_add(k), *c.wrapping_add(k)]) };
     }
 }
 
 /// One instruction: an operation on registers.
 #[derive(Clone, Copy)]
 struct Step {
-    run: Run,
+    runs: Runs,
     value: Value,
     to: u32,
     arguments: [u32; 3],
@@ -449,9 +465,9 @@ impl Steps {
 
     /// Appends `registers[to] = code(registers[arguments])`; `value` is the scalar function.
     pub fn push(&mut self, path: Path, code: Code, value: Value, to: u32, arguments: [u32; 3]) {
-        let run = if path == Path::Fast && Path::best() == Path::Fast { code.fast } else { code.portable };
+        let runs = if path == Path::Fast && Path::best() == Path::Fast { code.fast } else { code.portable };
         self.registers = arguments.iter().chain([&to]).map(|r| *r as usize + 1).max().unwrap_or(0).max(self.registers);
-        self.list.push(Step { run, value, to, arguments });
+        self.list.push(Step { runs, value, to, arguments });
     }
 }
 
@@ -460,11 +476,13 @@ impl Steps {
 #[repr(align(64))]
 struct Block(#[allow(dead_code)] [f64; LONG]);
 
-/// Numbers from one register to the next when they hold [`LANES`] lanes: not a power of two, so that registers do not
-/// compete for the same lines of the cache.
-const LONG: usize = LANES + 8;
+/// Numbers between registers of many lanes: their distance is no power of two, so that they do not compete for the same
+/// lines of the cache.
+const GAP: usize = 8;
+/// Largest distance of registers.
+const LONG: usize = CHUNKS[CHUNKS.len() - 1] + GAP;
 
-/// Registers of [`WIDTH`] or [`LANES`] lanes each.
+/// Registers of as many lanes as one of [`CHUNKS`] says.
 pub struct Registers {
     memory: Vec<Block>,
     count: usize,
@@ -475,22 +493,22 @@ pub struct Registers {
 }
 
 impl Registers {
-    /// `count` registers of 64 lanes.
+    /// `count` registers; how many lanes they hold says `fit`.
     pub fn new(count: usize) -> Registers {
-        Registers { memory: vec![Block([0.0; LONG]); count.max(1)], count, size: LANES, stride: LONG }
+        Registers { memory: vec![Block([0.0; LONG]); count.max(1)], count, size: 0, stride: 0 }
     }
 
-    /// Makes registers hold at least `lanes` lanes, not many more: few lanes then lie close together. True if this
-    /// changed the layout, which loses all contents.
-    pub fn fit(&mut self, lanes: usize) -> bool {
-        let before = self.stride;
-        (self.size, self.stride) = if lanes <= WIDTH { (WIDTH, WIDTH) } else { (LANES, LONG) };
+    /// Makes registers hold `CHUNKS[chunk]` lanes: few lanes lie close together. True if this changed the layout, which
+    /// loses all contents.
+    pub fn fit(&mut self, chunk: usize) -> bool {
+        let (size, before) = (CHUNKS[chunk], self.stride);
+        (self.size, self.stride) = (size, if chunk == 0 { size } else { size + GAP });
         self.stride != before
     }
 
     /// The lanes of one register.
     pub fn lanes(&self, register: u32) -> &[f64] {
-        // SAFETY: `Block` is made of numbers, `LONG` of them.
+        // SAFETY: `Block` is made of `LONG` numbers, and those of all blocks lie side by side.
         let all = unsafe { std::slice::from_raw_parts(self.memory.as_ptr().cast::<f64>(), self.memory.len() * LONG) };
         &all[register as usize * self.stride..][..self.size]
     }
@@ -503,25 +521,23 @@ impl Registers {
         &mut all[register as usize * stride..][..size]
     }
 
-    /// Which of the first `count` lanes of a truth value are set.
-    pub fn truths(&self, register: u32, count: usize) -> u64 {
+    /// Which lanes of a truth value are set.
+    pub fn truths(&self, register: u32) -> u64 {
         let set = |bits: u64, (k, x): (usize, &f64)| bits | u64::from(*x != 0.0) << k;
-        self.lanes(register)[..count].iter().enumerate().fold(0, set)
+        self.lanes(register).iter().enumerate().fold(0, set)
     }
 
-    /// Runs `steps` over `count` lanes, rounded up to whole vectors.
-    pub fn execute(&mut self, steps: &Steps, count: usize) {
-        let count = count.next_multiple_of(WIDTH);
-        assert!(steps.registers <= self.count && count <= self.size);
-        let base = self.memory.as_mut_ptr().cast::<f64>();
-        let stride = self.stride;
-        let at = |register: u32| register as usize * stride;
+    /// Runs `steps` over `CHUNKS[chunk]` lanes.
+    pub fn execute(&mut self, steps: &Steps, chunk: usize) {
+        assert!(steps.registers <= self.count && CHUNKS[chunk] <= self.size && self.stride <= LONG);
+        let (base, stride) = (self.memory.as_mut_ptr().cast::<f64>(), self.stride);
+        let at = |register: u32| base.wrapping_add(register as usize * stride);
         for step in &steps.list {
             let [a, b, c] = step.arguments;
-            // SAFETY: every register number is below `self.count` and registers hold `count` lanes (checked above); `fast`
+            // SAFETY: every register number is below `self.count` and registers hold that many lanes (checked above); `fast`
             // code is only chosen where the processor has it. Result and arguments may be the same register, each lane of
             // which is read before it is written.
-            unsafe { (step.run)(base.add(at(step.to)), base.add(at(a)), base.add(at(b)), base.add(at(c)), count, step.value) };
+            unsafe { (step.runs[chunk])(at(step.to), at(a), at(b), at(c), step.value) };
         }
     }
 }
