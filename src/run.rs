@@ -205,7 +205,7 @@ fn member(
             ]);
         };
         let change = mna.assign(&mut params, id, *value).map_err(|e| vec![e.label(step.span, "set here")])?;
-        structure |= change == Change::Structure;
+        structure |= change == Change::Structure || mna.circuit().card_roots.contains(name);
     }
     if structure {
         return rebuilt(keys, shared);

@@ -82,8 +82,8 @@ impl<'c> Map<'c> {
         })
     }
 
-    /// Nodes that no element, or only one terminal, touches.
-    fn touches(&self) -> Vec<Diagnostic> {
+    /// Per node, how many terminals touch it with a current or charge, and how many only look at it.
+    fn terminals(&self) -> (Vec<u32>, Vec<u32>) {
         let (mut real, mut looks) = (vec![0u32; self.circuit.nodes.len()], vec![0u32; self.circuit.nodes.len()]);
         for instance in &self.circuit.instances {
             let touches = &self.structures[instance.model as usize].touches;
@@ -99,6 +99,12 @@ impl<'c> Map<'c> {
                 real[node as usize] += 1;
             }
         }
+        (real, looks)
+    }
+
+    /// Nodes that no element, or only one terminal, touches.
+    fn touches(&self) -> Vec<Diagnostic> {
+        let (real, looks) = self.terminals();
         let mut found = Vec::new();
         for (k, node) in self.circuit.nodes.iter().enumerate() {
             if real[k] == 0 {
@@ -184,11 +190,12 @@ impl<'c> Map<'c> {
         let probed = crossed(&mut self.pairs(|s| &s.probed), false);
         let charged = crossed(&mut self.pairs(|s| &s.charged), true);
         let ground = parts.root(self.ground);
+        let (real, _) = self.terminals();
         let mut groups: std::collections::BTreeMap<u32, Vec<u32>> = std::collections::BTreeMap::new();
         for node in 0..self.circuit.nodes.len() as u32 {
             let root = parts.root(node);
             // What a current depends on may still determine the voltage: that is for the solver to say.
-            if root != ground && !(driven[root as usize] && probed[root as usize]) {
+            if root != ground && real[node as usize] > 0 && !(driven[root as usize] && probed[root as usize]) {
                 groups.entry(root).or_default().push(node);
             }
         }

@@ -32,6 +32,13 @@ pub struct Pending {
     steps: Vec<(Card, Vec<Word>)>,
 }
 
+impl Pending {
+    /// Numbers that the cards depend on.
+    pub fn numbers(&self) -> Vec<Number> {
+        self.analyses.iter().chain(&self.steps).flat_map(|(_, words)| words.iter().filter_map(|w| w.number)).collect()
+    }
+}
+
 /// Words that are never parameters.
 const KEYWORDS: [&str; 8] = ["uic", "dec", "oct", "lin", "list", "param", "vs", "all"];
 
@@ -134,6 +141,10 @@ fn check_name(fl: &mut Flattener, card: &Card, words: &[Word]) {
         return;
     }
     let mut known: Vec<String> = fl.scopes.roots.iter().map(|r| r.name.clone()).collect();
+    if texts.iter().any(|w| w.eq_ignore_ascii_case("param")) {
+        let error = Diagnostic::error(word.span, format!("there is no parameter `{}` to step", word.text));
+        return fl.report(error.expected("unknown name").suggest(&name, known.iter().map(String::as_str)));
+    }
     known.extend(fl.circuit.sources.iter().map(|s| s.name.clone()));
     known.extend(fl.circuit.instances.iter().map(|i| i.name.clone()));
     fl.report(
@@ -191,7 +202,7 @@ fn series(spacing: &str, numbers: &[f64]) -> Result<Vec<f64>, String> {
         ("lin", [from, to, by]) => {
             let steps = (to - from) / by;
             if *by == 0.0 || !(0.0..MOST).contains(&steps) {
-                return Err(format!("{from:e} to {to:e} by {by:e} is no series of at most a million values"));
+                return Err(format!("{from} to {to} by {by} is no series of at most a million values"));
             }
             // A millionth of a step forgives rounding: 0 to 1 by 0.1 has eleven values.
             Ok((0..=(steps + 1e-6).floor() as usize).map(|k| from + k as f64 * by).collect())
@@ -200,7 +211,7 @@ fn series(spacing: &str, numbers: &[f64]) -> Result<Vec<f64>, String> {
             let base: f64 = if spacing == "dec" { 10.0 } else { 2.0 };
             let steps = (to / from).ln() / base.ln() * per;
             if *per < 1.0 || *from <= 0.0 || !(0.0..MOST).contains(&steps) {
-                return Err(format!("{from:e} to {to:e} with {per} values per {spacing} is no rising series of positive values"));
+                return Err(format!("{from} to {to} with {per} values per {spacing} is no rising series of positive values"));
             }
             Ok((0..=(steps + 1e-6).floor() as usize).map(|k| from * base.powf(k as f64 / per)).collect())
         }

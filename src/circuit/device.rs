@@ -56,6 +56,9 @@ const TABLE: [Row; 11] = [
     row('s', "switch", 4, None, "switch"),
 ];
 
+/// `R1 a b resistance=1k`: other names of the main value.
+const LONG_NAMES: [&str; 3] = ["resistance", "capacitance", "inductance"];
+
 /// Number of pairs of `n` things.
 pub fn pairs(n: usize) -> u32 {
     (n * n.saturating_sub(1) / 2) as u32
@@ -234,9 +237,15 @@ fn build_module<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element
         );
     }
     for assignment in &element.parameters {
-        if !special(fl, env, element, standard.is_some(), assignment, &mut instance) {
+        let long = standard.and_then(|r| r.main).filter(|_| LONG_NAMES.contains(&assignment.name.folded().as_str()));
+        if let Some(main) = long {
+            give_main(fl, env, used.model, main, &assignment.value, &mut given);
+        } else if !special(fl, env, element, standard.is_some(), assignment, &mut instance) {
             fl.give(env, used.model, assignment, &mut given);
         }
+    }
+    for flag in &element.flags {
+        fl.report(Diagnostic::note(flag.span, format!("`{}` has no effect: start values are set with .nodeset", flag.text)));
     }
     check_value(fl, element, standard, used.model, &given);
     check_ports(fl, element, &mut instance);
@@ -360,10 +369,10 @@ pub fn current_of(fl: &mut Flattener, env: EnvId, name: &Name) -> Terminal {
                 .hint("put a voltage source of 0 V in series and name that")
         }
         None => {
-            let known: Vec<&str> = fl.names.devices.keys().map(String::as_str).collect();
+            let known = fl.scopes.envs[env].definition.scope.elements.iter().map(|e| e.name.text.as_str());
             Diagnostic::error(name.span, format!("there is no element `{path}`"))
                 .expected("expected a voltage source of the same subcircuit")
-                .suggest(&path, known)
+                .suggest(&name.text, known)
         }
     };
     fl.report(error);

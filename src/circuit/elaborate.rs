@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::circuit::graph::Values;
 use crate::circuit::scope::{Scopes, TOP};
-use crate::circuit::{Circuit, check, controls, flatten::Flattener, measures, options, outputs, ranges, starts};
+use crate::circuit::{Circuit, check, controls, flatten::Flattener, measures, options, outputs, overrides, ranges, starts};
 use crate::diag::{Diagnostic, has_errors};
 use crate::model::library::Library;
 use crate::netlist::ast::Deck;
@@ -29,6 +29,7 @@ pub fn elaborate(
     let root_values = scopes.graph.evaluate_roots(&scopes.roots);
     let mut fl = Flattener::new(deck, scopes, library, sources);
     fl.run();
+    overrides::apply(&mut fl, overrides);
     let pending_options = options::read(&mut fl, deck);
     starts::read(&mut fl, deck);
     let pending = controls::read(&mut fl, deck);
@@ -40,13 +41,15 @@ pub fn elaborate(
     circuit.roots = scopes.roots;
     circuit.expressions = scopes.graph.finish();
     let values = Values::new(&circuit.expressions, &root_values);
+    let on_cards =
+        [options::numbers(&pending_options), pending.numbers(), outputs::numbers(&pending_plots), pending_measures.numbers()];
+    circuit.card_roots = overrides::roots_behind(&circuit, &on_cards.concat());
     options::finish(&mut circuit, pending_options, &values, &mut found);
     let temperature = circuit.roots.iter().zip(&root_values).find(|(root, _)| root.name == "temp").map(|(_, value)| *value);
     circuit.options.temp = temperature.unwrap_or(circuit.options.temp);
     controls::finish(&mut circuit, pending, &values, &mut found);
     outputs::finish(&mut circuit, pending_plots, &values);
     measures::finish(&mut circuit, pending_measures, &values);
-    unknown_overrides(&circuit, overrides, &mut found);
     let temperature = circuit.options.temp;
     found.extend(ranges::check(&circuit, &values, temperature, &checks));
     if !has_errors(&found) {
@@ -69,21 +72,6 @@ fn load(deck: &Deck, library: &mut Library, sources: &mut Sources) -> Vec<Diagno
         }
     }
     found
-}
-
-/// An override must be about something that exists.
-fn unknown_overrides(circuit: &Circuit, overrides: &[(String, f64)], found: &mut Vec<Diagnostic>) {
-    for (name, _) in overrides {
-        if circuit.roots.iter().any(|r| r.name.eq_ignore_ascii_case(name)) {
-            continue;
-        }
-        let known: Vec<&str> = circuit.roots.iter().map(|r| r.name.as_str()).collect();
-        let mut error = Diagnostic::error(Default::default(), format!("there is no parameter `{name}` to set"))
-            .suggest(name, known.iter().copied())
-            .hint(format!("the deck's parameters are {}", known.join(", ")));
-        error.labels.clear();
-        found.push(error);
-    }
 }
 
 /// By place, those without a place first.

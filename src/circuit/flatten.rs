@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use crate::circuit::columns::Columns;
 use crate::circuit::device::{self, Plan};
 use crate::circuit::models::Models;
-use crate::circuit::names::{Device, GROUND, Names, branch_current};
+use crate::circuit::names::{Device, GROUND, Names, branch_current, local_unknown};
 use crate::circuit::scope::{EnvId, Scopes, TOP};
 use crate::circuit::{Circuit, Node, SourceKind, Terminal};
 use crate::diag::Diagnostic;
@@ -73,6 +73,23 @@ impl<'d, 'l> Flattener<'d, 'l> {
     /// Unfolds the whole deck.
     pub fn run(&mut self) {
         self.unfold(TOP);
+        self.inner_unknowns();
+    }
+
+    /// A controlling node that is really an unknown inside a device.
+    fn inner_unknowns(&mut self) {
+        for k in 0..self.circuit.nodes.len() {
+            let node = &self.circuit.nodes[k];
+            let Some((instance, local)) = self.names.instance(&node.name) else { continue };
+            let Some(card) = self.circuit.instances.get(instance as usize) else { continue };
+            let model = &self.circuit.models[card.model as usize];
+            let Some(unknown) = local_unknown(model, local) else { continue };
+            let what = if (unknown as usize) < model.ports { "a terminal" } else { "an unknown" };
+            let error = Diagnostic::error(node.span, format!("`{}` is {what} of `{}`, no node", node.name, card.name))
+                .expected("expected a node")
+                .hint("results may name it; to control something it must be a node of the deck");
+            self.report(error);
+        }
     }
 
     /// Unfolds one use of a scope.
@@ -108,7 +125,7 @@ impl<'d, 'l> Flattener<'d, 'l> {
 
     /// What an element is: `X` and `N` ask for a subcircuit first, then for a model card, then for a module.
     fn target(&mut self, env: EnvId, element: &'d Element) -> Target<'d> {
-        if element.letter == 'x'
+        if matches!(element.letter, 'x' | 'n')
             && let Some(name) = &element.model
             && let Some((subcircuit, defined)) = self.scopes.subcircuit(env, &name.folded())
         {

@@ -65,6 +65,22 @@ enum Argument {
 /// Cards whose numbers are not known yet.
 pub struct Pending(Vec<(MeasureCard, Vec<Word>)>);
 
+impl Pending {
+    /// Numbers that the measures depend on.
+    pub fn numbers(&self) -> Vec<Number> {
+        let of = |word: &Word| -> Vec<Number> {
+            match word {
+                Word::Ready(_) => Vec::new(),
+                Word::Number(number, _) => vec![*number],
+                Word::Formula(_, arguments, _) => {
+                    arguments.iter().filter_map(|a| if let Argument::Number(n) = a { Some(*n) } else { None }).collect()
+                }
+            }
+        };
+        self.0.iter().flat_map(|(_, words)| words.iter().flat_map(of)).collect()
+    }
+}
+
 /// Reads all measures.
 pub fn read<'d>(fl: &mut Flattener<'d, '_>, deck: &'d Deck) -> Pending {
     let mut pending = Vec::new();

@@ -24,6 +24,7 @@ pub mod models;
 pub mod names;
 pub mod options;
 pub mod outputs;
+pub mod overrides;
 pub mod ranges;
 pub mod reader;
 pub mod scope;
@@ -396,6 +397,9 @@ pub struct Circuit {
     pub loops: Vec<u32>,
     /// Unknowns that are fixed by sources and their derivatives (index 2): branch currents of sources in capacitor loops.
     pub index2: Vec<Terminal>,
+    /// Roots that numbers on cards depend on (arguments of analyses, measures, plots, `.options`): a circuit in which one of
+    /// them is to differ must be elaborated anew.
+    pub card_roots: Vec<String>,
     /// Files that were read, for the summary.
     pub files: Vec<PathBuf>,
 }

@@ -117,9 +117,13 @@ impl Flattener<'_, '_> {
             Some(Device::Subcircuit) => (format!("`{name}` is a subcircuit, no device"), "expected a device"),
             _ => (format!("there is no element `{name}`"), "no such element"),
         };
-        let mut error = Diagnostic::error(span, message).expected(expected).suggest(name, known);
-        if self.names.device(name) == Some(Device::Subcircuit) {
-            error = error.hint(format!("name a device inside: {name}.r1"));
+        let mut error = Diagnostic::error(span, message).expected(expected);
+        if self.names.device(name) != Some(Device::Subcircuit) {
+            return error.suggest(name, known);
+        }
+        let path = format!("{}.", name.to_lowercase());
+        if let Some(inside) = known.into_iter().find(|k| k.to_lowercase().starts_with(&path)) {
+            error = error.hint(format!("name a device inside: {inside}"));
         }
         error
     }

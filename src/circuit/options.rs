@@ -2,6 +2,7 @@
 
 use crate::circuit::flatten::Flattener;
 use crate::circuit::graph::Values;
+use crate::circuit::ranges::shown;
 use crate::circuit::scope::TOP;
 use crate::circuit::{Circuit, Number, Options};
 use crate::diag::Diagnostic;
@@ -104,14 +105,22 @@ pub fn read<'d>(fl: &mut Flattener<'d, '_>, deck: &'d Deck) -> Pending {
     pending
 }
 
+/// Numbers that the options depend on. The temperature is a root of its own.
+pub fn numbers(pending: &Pending) -> Vec<Number> {
+    pending.iter().filter(|(k, ..)| TABLE[*k].name != "temp").map(|(_, number, _)| *number).collect()
+}
+
 /// Stores the numbers.
 pub fn finish(circuit: &mut Circuit, pending: Pending, values: &Values, found: &mut Vec<Diagnostic>) {
     for (k, number, span) in pending {
         let (row, value) = (&TABLE[k], values.of(number));
         if value < row.low || value > row.high {
             found.push(
-                Diagnostic::error(span, format!("option `{}` = {value:e} is out of range", row.name))
-                    .expected(format!("expected {:e} to {:e}", row.low, row.high)),
+                Diagnostic::error(span, format!("option `{}` = {} is out of range", row.name, shown(value))).expected(format!(
+                    "expected {} to {}",
+                    shown(row.low),
+                    shown(row.high)
+                )),
             );
         } else if !value.is_nan() {
             (row.set)(&mut circuit.options, value);

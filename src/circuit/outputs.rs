@@ -6,7 +6,7 @@ use crate::args::{Arg, Args};
 use crate::circuit::controls::{self, Word};
 use crate::circuit::flatten::Flattener;
 use crate::circuit::graph::Values;
-use crate::circuit::{Circuit, Curve, Plot};
+use crate::circuit::{Circuit, Curve, Number, Plot};
 use crate::diag::Diagnostic;
 use crate::model::UnknownKind;
 use crate::netlist::ast::{Card, Deck, Expr, ExprKind, Field};
@@ -122,6 +122,11 @@ fn plot<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card, named: &mut Vec<u32>) ->
     let settings = controls::words(fl, &settings);
     let empty = Args { keyword: "plot".to_string(), span: card.span, items: Vec::<Arg>::new() };
     PendingPlot { plot: Plot { analysis, curves, settings: empty, span: card.span }, card: card.clone(), settings }
+}
+
+/// Numbers that settings of plots depend on.
+pub fn numbers(pending: &[PendingPlot]) -> Vec<Number> {
+    pending.iter().flat_map(|p| p.settings.iter().filter_map(|w| w.number)).collect()
 }
 
 /// Stores the plots with their settings.

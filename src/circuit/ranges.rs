@@ -17,6 +17,12 @@ pub fn inside(value: f64, range: &Range, low: f64, high: f64) -> bool {
     above && below
 }
 
+/// A number as people write it.
+pub fn shown(value: f64) -> String {
+    let plain = value == 0.0 || !value.is_finite() || (1e-3..1e6).contains(&value.abs());
+    if plain { format!("{value}") } else { format!("{value:e}") }
+}
+
 /// Values of all parameters of an instance, defaults included.
 pub struct Parameters<'c> {
     model: &'c Model,
@@ -81,7 +87,10 @@ impl<'c> Parameters<'c> {
         }
         let name = &param.name;
         if param.kind == ParamKind::Int && value.fract() != 0.0 {
-            return Some((format!("parameter `{name}` = {value:e} is an integer"), "expected an integer".to_string()));
+            return Some((
+                format!("parameter `{name}` of `{}` is an integer, {} given", self.model.name, shown(value)),
+                "expected an integer".to_string(),
+            ));
         }
         let bounds = |r: &Range| (self.formula(&r.low), self.formula(&r.high));
         let (from, exclude): (Vec<&Range>, Vec<&Range>) = param.ranges.iter().partition(|r| !r.exclude);
@@ -93,7 +102,7 @@ impl<'c> Parameters<'c> {
         let text: Vec<String> = from.iter().map(|r| interval(r, bounds(r))).collect();
         if !allowed {
             return Some((
-                format!("parameter `{name}` = {value:e} of `{}` is out of range", self.model.name),
+                format!("parameter `{name}` = {} of `{}` is out of range", shown(value), self.model.name),
                 format!("expected {}", text.join(" or ")),
             ));
         }
@@ -102,15 +111,18 @@ impl<'c> Parameters<'c> {
             inside(value, r, low, high)
         })?;
         let (low, high) = bounds(bad);
-        let excluded = if low == high { format!("{low}") } else { interval(bad, (low, high)) };
-        Some((format!("parameter `{name}` = {value:e} of `{}` is out of range", self.model.name), format!("excluded: {excluded}")))
+        let excluded = if low == high { shown(low) } else { interval(bad, (low, high)) };
+        Some((
+            format!("parameter `{name}` = {} of `{}` is out of range", shown(value), self.model.name),
+            format!("excluded: {excluded}"),
+        ))
     }
 }
 
 fn interval(range: &Range, (low, high): (f64, f64)) -> String {
     let open = if range.low_closed { '[' } else { '(' };
     let close = if range.high_closed { ']' } else { ')' };
-    format!("{open}{low}, {high}{close}")
+    format!("{open}{}, {}{close}", shown(low), shown(high))
 }
 
 /// Checks the parameters listed as (instance, parameter, place).

@@ -173,6 +173,14 @@ impl<'d> Scopes<'d> {
             chain: Vec::new(),
         };
         let definition = scopes.definition(top, &[], &[]);
+        for assignment in top.parameters.iter().filter(|a| TEMPERATURE.contains(&a.name.folded().as_str())) {
+            let name = &assignment.name;
+            scopes.report(
+                Diagnostic::error(name.span, format!("`{}` is the temperature of the circuit", name.text))
+                    .expected("not a parameter of your own")
+                    .hint("write .temp 50"),
+            );
+        }
         let multiplicity = scopes.graph.fixed(1.0);
         scopes.push(definition, None, String::new(), HashMap::new(), multiplicity);
         scopes

@@ -142,7 +142,7 @@ fn pwl<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, written: &'d ast::Waveform, s
         {
             fl.report(
                 Diagnostic::error(pair[0].span, "times of pwl() must rise")
-                    .expected(format!("this is before {before:e} s, the time of the point before it")),
+                    .expected(format!("this is before {before} s, the time of the point before it")),
             );
             return None;
         }
@@ -179,7 +179,7 @@ fn file(fl: &mut Flattener, expr: &Expr) -> Option<Vec<(Number, Number)>> {
         let pair = words.next().and_then(units::number).zip(words.next().and_then(units::number));
         let Some((time, value)) = pair else { continue };
         if time < last {
-            let text = format!("times in `{name}` must rise: {time:e} s comes after {last:e} s");
+            let text = format!("times in `{name}` must rise: {time} s comes after {last} s");
             fl.report(Diagnostic::error(expr.span, text).expected("this file"));
             return None;
         }

@@ -403,6 +403,33 @@ fn steps_make_series() {
 }
 
 #[test]
+fn overrides_reach_sources_and_devices() {
+    let text = "V1 a 0 sin(0 1 1k)\nX1 a 0 cell\n.subckt cell a b\nR1 a b 1k tc1=1m\n.ends\n";
+    let set = [("v1".to_string(), 5.0), ("x1.r1".to_string(), 7.0), ("X1.R1.tc2".to_string(), 1e-6)];
+    let (circuit, shown) = deck(text, &set);
+    let circuit = circuit.unwrap_or_else(|| panic!("{shown}"));
+    assert_eq!(circuit.sources[0].dc, Some(Number::Fixed(5.0)));
+    let now = values(&circuit, &[]);
+    assert_eq!(parameter(&circuit, "x1.r1", "r", &now), 7.0);
+    assert_eq!(parameter(&circuit, "x1.r1", "tc2", &now), 1e-6);
+    let (_, shown) = deck(text, &[("x1.r1".to_string(), 0.0)]);
+    assert!(shown.contains("out of range"), "{shown}");
+}
+
+#[test]
+fn cards_say_which_roots_they_depend_on() {
+    let circuit = good(
+        ".param f=1k period={1/f} r=1 other=2
+         V1 a 0 1
+         R1 a 0 {r}
+         .tran 1n {10*period}
+         .measure tran x find v(a) at={other}
+         ",
+    );
+    assert_eq!(circuit.card_roots, ["f", "period", "other"]);
+}
+
+#[test]
 fn analyses_get_numbers() {
     let circuit = good(
         ".param f=1k vs=2
