@@ -159,8 +159,8 @@ fn parameters_stay_live() {
     let (circuit, _) = deck(text, &[("RR".to_string(), 5.0)]);
     let circuit = circuit.expect("a circuit");
     assert_eq!(parameter(&circuit, "r1", "r", &values(&circuit, &[])), 80.0);
-    let (_, shown) = deck(text, &[("rs".to_string(), 5.0)]);
-    assert!(shown.contains("there is no parameter `rs`") && shown.contains("did you mean `rr`"), "{shown}");
+    let (_, shown) = deck(text, &[("rrx".to_string(), 5.0)]);
+    assert!(shown.contains("there is no parameter `rrx`") && shown.contains("did you mean `rr`"), "{shown}");
 }
 
 #[test]
