@@ -282,6 +282,10 @@ impl Lowerer<'_> {
         let ExprKind::Call(access, arguments) = &target.kind else {
             return self.error(target.span, "this cannot be contributed to", "expected an access function such as `I(a, b)`");
         };
+        if self.world.natures.is_empty() {
+            // The disciplines are missing, which has been said.
+            return Err(crate::veriloga::parse::Abort);
+        }
         if !self.world.is_access(&access.text) {
             let known = self.world.natures.iter().map(|n| n.access.as_str());
             let error = Diagnostic::error(access.span, format!("`{}` is not an access function", access.text));

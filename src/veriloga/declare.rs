@@ -10,27 +10,29 @@ use crate::veriloga::lex::TokenKind;
 use crate::veriloga::parse::{Abort, Parsed, Parser};
 
 /// Items of a module that belong to the digital language or come later.
-const UNSUPPORTED: [(&str, &str); 20] = [
-    ("always", "digital behaviour"),
-    ("initial", "digital behaviour"),
-    ("assign", "digital behaviour"),
-    ("wire", "digital nets"),
-    ("reg", "digital variables"),
-    ("wreal", "digital nets"),
-    ("time", "digital variables"),
-    ("event", "digital events"),
-    ("task", "digital tasks"),
-    ("function", "digital functions (write `analog function`)"),
-    ("generate", "generate blocks"),
-    ("for", "generate loops outside of `analog`"),
-    ("if", "generate conditions outside of `analog`"),
-    ("case", "generate conditions outside of `analog`"),
-    ("defparam", "defparam"),
-    ("specify", "specify blocks"),
-    ("specparam", "specify blocks"),
-    ("paramset", "paramsets"),
-    ("connect", "connect modules"),
-    ("nettype", "net types"),
+const UNSUPPORTED: [(&str, &str); 22] = [
+    ("always", "the digital language is not read"),
+    ("initial", "the digital language is not read"),
+    ("assign", "the digital language is not read"),
+    ("wire", "the digital language is not read"),
+    ("reg", "the digital language is not read"),
+    ("wreal", "the digital language is not read"),
+    ("time", "the digital language is not read"),
+    ("event", "the digital language is not read"),
+    ("task", "the digital language is not read"),
+    ("function", "write `analog function`"),
+    ("generate", "loops and conditions belong to the analog block"),
+    ("for", "loops belong to the analog block"),
+    ("if", "conditions belong to the analog block"),
+    ("case", "conditions belong to the analog block"),
+    ("defparam", "parameters are set in the deck"),
+    ("specify", "the digital language is not read"),
+    ("specparam", "the digital language is not read"),
+    ("paramset", "write a `.model` card in the deck"),
+    ("connectmodule", "the digital language is not read"),
+    ("connectrules", "the digital language is not read"),
+    ("primitive", "the digital language is not read"),
+    ("nettype", "the digital language is not read"),
 ];
 
 impl Parser<'_> {
@@ -49,7 +51,7 @@ impl Parser<'_> {
                 Ok(_) => {
                     let word = self.peek().text.to_string();
                     match UNSUPPORTED.iter().find(|(w, _)| *w == word) {
-                        Some((_, what)) => self.fail(format!("{what} are not supported"), "expected a module"),
+                        Some((_, what)) => self.fail(format!("`{word}` is not supported"), *what),
                         None => self.fail(format!("unexpected {}", self.peek().shown()), "expected `module`"),
                     }
                 }
@@ -259,7 +261,7 @@ impl Parser<'_> {
             }
             _ => {
                 if let Some((_, what)) = UNSUPPORTED.iter().find(|(w, _)| *w == word) {
-                    return self.unsupported(what);
+                    return self.unsupported(&word, what);
                 }
                 if word.is_empty() || self.at_keyword() {
                     return self.fail(format!("unexpected {}", token.shown()), "expected a declaration or `analog`");
@@ -270,8 +272,8 @@ impl Parser<'_> {
     }
 
     /// Names the construct once and leaves it as a whole.
-    fn unsupported(&mut self, what: &str) -> Parsed<()> {
-        let result = self.fail(format!("{what} are not supported"), "this belongs to what memspice does not read");
+    fn unsupported(&mut self, word: &str, what: &str) -> Parsed<()> {
+        let result = self.fail(format!("`{word}` is not supported"), what);
         while !self.over() && !["analog", "endmodule", "module", "endgenerate", "endfunction"].iter().any(|w| self.next_is(w)) {
             if self.peek().is(";") && !self.ahead(1).is_word("end") {
                 break;

@@ -22,7 +22,9 @@ impl Lowerer<'_> {
         }
         self.derivative_equations();
         self.remember();
-        self.lonely_nodes();
+        if !self.diagnostics.iter().any(|d| d.severity == Severity::Error) {
+            self.lonely_nodes();
+        }
         let mut seen = Vec::new();
         self.diagnostics.retain(|d| {
             let new = !seen.contains(d);

@@ -56,7 +56,7 @@ impl Token {
     /// How a message calls it.
     pub fn shown(&self) -> String {
         match self.kind {
-            TokenKind::End => "the end of the file".to_string(),
+            TokenKind::End => "end of the file".to_string(),
             TokenKind::Text => "a string".to_string(),
             TokenKind::Directive => format!("``{}`", self.text),
             _ => format!("`{}`", self.text),
@@ -72,7 +72,7 @@ const SYMBOLS: [&str; 50] = [
 ];
 
 /// Messages about characters that belong to nothing, after which a file is taken for not being Verilog-A at all.
-const MOST_STRAY: usize = 10;
+const MOST_STRAY: usize = 3;
 
 /// The tokens of a whole file, closed by an `End`.
 pub fn lex(file: FileId, text: &str, diagnostics: &mut Vec<Diagnostic>) -> Vec<Token> {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use crate::diag::{Diagnostic, has_errors};
 use crate::model::Model;
-use crate::span::{FileId, Sources};
+use crate::span::{FileId, Sources, Span};
 
 pub mod ast;
 pub mod branch;
@@ -33,6 +33,10 @@ pub fn compile(sources: &mut Sources, file: FileId, search: &[PathBuf]) -> (Vec<
     let expanded = preprocess::preprocess(sources, file, search, &mut diagnostics);
     let tree = parse::Parser::new(&expanded.tokens, &mut diagnostics).file(file);
     let world = check::World::new(&tree, &mut diagnostics);
+    if tree.modules.is_empty() && !has_errors(&diagnostics) {
+        let start = Span::new(file, 0, 0);
+        diagnostics.push(Diagnostic::error(start, "this file holds no module").expected("expected Verilog-A"));
+    }
     let broken = has_errors(&diagnostics);
     let doc = head_comment(sources.text(file));
     let mut models = Vec::new();
@@ -49,7 +53,11 @@ pub fn compile(sources: &mut Sources, file: FileId, search: &[PathBuf]) -> (Vec<
     }
     for diagnostic in &mut diagnostics {
         let definition = diagnostic.span().and_then(|span| expanded.calls.get(&span));
-        diagnostic.labels.extend(definition.map(|span| (*span, "this macro brought it".to_string())));
+        if let Some(span) = definition
+            && diagnostic.labels.iter().all(|(known, _)| known != span)
+        {
+            diagnostic.labels.push((*span, "this macro brought it".to_string()));
+        }
     }
     (models, diagnostics)
 }

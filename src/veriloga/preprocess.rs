@@ -236,7 +236,8 @@ impl Preprocessor<'_> {
             let error = error.suggest(&token.text, names);
             let hint = token.text.starts_with("M_") || token.text.starts_with("P_");
             let hinted = if hint { error.hint("`include \"constants.vams\" brings `M_PI, `P_Q, `P_K ...") } else { error };
-            return self.diagnostics.push(hinted);
+            self.diagnostics.push(hinted);
+            return self.stand_in(token);
         };
         let mut end = token.span;
         let actual = match &called.arguments {
@@ -247,7 +248,8 @@ impl Preprocessor<'_> {
                 if actual.len() != formal.len() && !(formal.is_empty() && actual.iter().all(|a| a.is_empty())) {
                     let message = format!("the macro ``{}` takes {} arguments, not {}", token.text, formal.len(), actual.len());
                     let error = Diagnostic::error(token.span.to(end), message);
-                    return self.diagnostics.push(error.label(called.span, "it is defined here"));
+                    self.diagnostics.push(error.label(called.span, "it is defined here"));
+                    return self.stand_in(token);
                 }
                 actual
             }
@@ -266,6 +268,14 @@ impl Preprocessor<'_> {
         self.depth += 1;
         self.run(&tokens);
         self.depth -= 1;
+    }
+
+    /// Puts a number in the place of a macro that cannot be expanded, where an operand is due: no further complaints.
+    fn stand_in(&mut self, token: &Token) {
+        let operand = self.out.last().is_some_and(|t| t.kind == TokenKind::Symbol && !t.is(";") && !t.is(")"));
+        if operand {
+            self.out.push(Token { kind: TokenKind::Int(0), text: Rc::from("0"), ..token.clone() });
+        }
     }
 
     /// What stands between the parentheses of a call, split at its commas, and where it ends.

@@ -381,8 +381,9 @@ impl Lowerer<'_> {
     pub fn undeclared<T>(&mut self, name: &str, span: Span) -> Lowered<T> {
         let locals = self.scopes.iter().flat_map(|s| s.keys().map(String::as_str));
         let known: Vec<&str> = locals.chain(self.symbols.names.keys().map(String::as_str)).collect();
-        let error = Diagnostic::error(span, format!("`{name}` is not declared")).suggest(name, known);
-        self.diagnostics.push(error);
+        let error = Diagnostic::error(span, format!("`{name}` is not declared"));
+        // Any letter is near to any other.
+        self.diagnostics.push(if name.len() > 1 { error.suggest(name, known) } else { error });
         Err(Abort)
     }
 

@@ -786,3 +786,203 @@ fn extensions_are_warned_of() {
         ["a number begins with its point", "a comma in a range", "the parameter `b` has no type", "the parameter `c` has no type"]
     );
 }
+
+/// Bad texts: a name for the snapshot, and what stands inside of a module (or a whole file if it contains `module`).
+const BAD: [(&str, &str); 44] = [
+    ("missing_semicolon", "parameter real r = 1\nreal a;\nanalog begin\n a = 1\n I(p,n) <+ V(p,n)/r;\nend"),
+    (
+        "several_mistakes",
+        "parameter real r = ;\nreal a, a;\nanalog begin\n a = (1 + ;\n b = 2;\n I(p,n) <+ V(p,x)/r +* 2;\n I(p,n) = 3;\n foo(1);\nend",
+    ),
+    ("undeclared_name", "parameter real resistance = 1; analog I(p,n) <+ V(p,n)/resistence;"),
+    ("undeclared_names_in_one_expression", "analog I(p,n) <+ aa*V(p,n) + bb/cc;"),
+    ("undeclared_node", "electrical inner; analog I(p,n) <+ V(p,iner);"),
+    ("wrong_access", "analog Pwr(p,n) <+ Temp(p,n);"),
+    ("unknown_access", "analog J(p,n) <+ V(p,n);"),
+    ("mixed_disciplines", "thermal t; analog I(p,t) <+ V(p,t);"),
+    ("access_of_a_variable", "real a; analog begin a = 1; I(p,n) <+ V(a); end"),
+    ("branch_to_itself", "analog I(p,p) <+ 1;"),
+    ("three_nodes", "electrical c; analog I(p,n) <+ V(p,n,c);"),
+    ("arity", "analog I(p,n) <+ pow(V(p,n)) + exp(1, 2) + ddt();"),
+    ("arity_of_own_function", "analog function real f; input x; real x; f = x; endfunction\nanalog I(p,n) <+ f(1, 2);"),
+    ("unknown_function", "analog I(p,n) <+ sqr(V(p,n));"),
+    ("assignment_to_parameter", "parameter real r = 1; analog begin r = 2; I(p,n) <+ V(p,n)/r; end"),
+    ("assignment_to_access", "analog V(p,n) = 2;"),
+    ("string_for_number", "parameter string s = \"a\"; parameter real r = \"b\"; analog I(p,n) <+ s + 1;"),
+    ("bits_of_reals", "analog I(p,n) <+ V(p,n) & 1;"),
+    ("parameter_before_declaration", "parameter real a = b; parameter real b = 1; analog I(p,n) <+ a;"),
+    ("empty_range", "parameter real a = 1 from [2:1]; analog I(p,n) <+ a;"),
+    ("bad_range", "parameter real a = 1 from 0; parameter real b = 1 from (0:1; analog I(p,n) <+ a;"),
+    ("declared_twice", "parameter real a = 1; real a; branch (p,n) n; analog I(p,n) <+ a;"),
+    ("unknown_discipline", "electricel c; analog I(p,n) <+ V(p,c);"),
+    ("missing_end", "analog begin if (V(p,n) > 0) begin I(p,n) <+ 1; end"),
+    ("end_too_many", "analog begin I(p,n) <+ 1; end end"),
+    ("keyword_as_name", "real from; analog I(p,n) <+ 1;"),
+    ("unknown_macro", "analog I(p,n) <+ `M_PY*V(p,n);"),
+    ("macro_arguments", "`define F(a, b) (a + b)\nanalog I(p,n) <+ `F(1);"),
+    ("macro_of_itself", "`define A `A + 1\nanalog I(p,n) <+ `A;"),
+    ("open_condition", "`ifdef X\nanalog I(p,n) <+ 1;"),
+    ("missing_include", "`include \"nowhere.va\"\nanalog I(p,n) <+ 1;"),
+    ("mistake_in_macro", "`define G(x) (x*gain)\nanalog I(p,n) <+ `G(V(p,n));"),
+    ("recursive_function", "analog function real f; input x; real x; f = f(x - 1); endfunction\nanalog I(p,n) <+ f(1);"),
+    (
+        "node_in_function",
+        "analog function real f; input x; real x; f = V(p,n) + ddt(x) + q; endfunction\nreal q; analog I(p,n) <+ 1;",
+    ),
+    (
+        "not_supported_operators",
+        "analog I(p,n) <+ transition(1, 0, 1n) + absdelay(V(p,n), 1n) + laplace_nd(V(p,n), '{1}, '{1,1}) + idtmod(1);",
+    ),
+    ("not_supported_events", "real a; analog begin @(cross(V(p,n), 1)) a = 1; @(timer(1n)) a = 2; I(p,n) <+ a; end"),
+    ("not_supported_system", "analog begin $fstrobe(1, \"x\"); I(p,n) <+ $random + $table_model(1); $stroby(\"x\"); end"),
+    ("not_supported_items", "resistor #(.r(1)) r1(p, n);\nalways @(p) x = 1;\nelectrical [0:3] bus;\nanalog I(p,n) <+ 1;"),
+    ("not_supported_indirect", "analog V(p,n) : V(p) == 0;"),
+    ("port_current", "analog V(p,n) <+ I(<p>);"),
+    ("idt_start_moves", "real x; analog begin x = idt(1, V(p,n)); I(p,n) <+ x; end"),
+    ("contribution_in_loop", "integer i; real k; analog begin k = 3*V(p,n); for (i = 0; i < k; i = i + 1) I(p,n) <+ 1; end"),
+    ("array_index", "real w[0:3]; real v; analog begin w[4] = 1; v[0] = 2; w = 3; I(p,n) <+ w[-1]; end"),
+    ("bad_attribute", "(* hold = \"x1\", maxstep = \"1+\" *) electrical s; analog I(s) <+ ddt(V(s));"),
+];
+
+/// Bad whole files.
+const BAD_FILES: [(&str, &str); 9] = [
+    ("empty", ""),
+    ("no_module", "hello world;"),
+    ("no_disciplines", "module m(p); inout p; electrical p; analog I(p) <+ V(p); endmodule"),
+    (
+        "port_without_discipline",
+        "`include \"disciplines.vams\"\nmodule m(p, q); inout p, q; electrical p; analog I(p) <+ V(p); endmodule",
+    ),
+    ("not_a_port", "`include \"disciplines.vams\"\nmodule m(p); inout p, q; electrical p, q; analog I(p) <+ V(p,q); endmodule"),
+    ("open_comment", "module m(p); /* no end\nendmodule"),
+    ("open_string", "module m(p); (* desc = \"no end *) real a;\nendmodule"),
+    ("garbage", "\u{1}\u{2}\u{fffd}\u{fffd} module \u{7f} § € \0 ((((( "),
+    (
+        "unknown_nature",
+        "discipline d potential Nothing; enddiscipline\nnature N abstol = x; access = 3; endnature\nmodule m(p); inout p; d p; endmodule",
+    ),
+];
+
+#[test]
+fn bad_texts() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let inside = BAD.iter().map(|(name, text)| (*name, module("p, n", text)));
+    let whole = BAD_FILES.iter().map(|(name, text)| (*name, (*text).to_string()));
+    settings.bind(|| {
+        for (name, text) in inside.chain(whole) {
+            let (_, diagnostics, sources) = compile(&text);
+            insta::assert_snapshot!(format!("verilog_{name}"), render(&diagnostics, &sources, false));
+        }
+    });
+}
+
+/// The next number of a fixed sequence (xorshift).
+fn random(state: &mut u64) -> usize {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    (*state >> 11) as usize
+}
+
+/// A text with one to four small accidents: bytes changed, taken out, doubled, pieces exchanged, words put in.
+fn mutated(text: &str, state: &mut u64) -> String {
+    const WORDS: [&str; 24] = [
+        "begin",
+        "end",
+        "(",
+        ")",
+        ";",
+        "`define A `A",
+        "`ifdef X",
+        "`else",
+        "`endif",
+        "\"",
+        "/*",
+        "*/",
+        "(*",
+        "*)",
+        "if (",
+        "ddt(",
+        "idt(",
+        "V(p,n)",
+        "<+",
+        "1e999",
+        "99999999999",
+        "[",
+        "\u{e9}",
+        "while (1)",
+    ];
+    let mut bytes = text.as_bytes().to_vec();
+    for _ in 0..1 + random(state) % 4 {
+        let (a, b) = (random(state) % bytes.len(), random(state) % bytes.len());
+        let (low, high) = (a.min(b), (a.min(b) + random(state) % 40).min(bytes.len()));
+        match random(state) % 6 {
+            0 => bytes[a] = b" (){}[];,.*+-/<>=!@#`'\"\\09azAZ_\n\0\xff"[random(state) % 34],
+            1 => drop(bytes.drain(low..high)),
+            2 => {
+                let piece = bytes[low..high].to_vec();
+                bytes.splice(b..b, piece);
+            }
+            3 => bytes.swap(a, b),
+            4 => bytes.truncate(low.max(1)),
+            _ => drop(bytes.splice(a..a, WORDS[random(state) % WORDS.len()].bytes())),
+        }
+        if bytes.is_empty() {
+            bytes.push(b' ');
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[test]
+fn mutated_texts_end_in_models_or_messages() {
+    let files = ["ndr/nbox.va", "redox/taox.va", "std/diode.va", "std/switch.va", "std/mutual.va"];
+    let mut texts: Vec<String> = files.iter().map(|f| std::fs::read_to_string(format!("models/{f}")).expect("a model")).collect();
+    texts.extend(BAD.iter().map(|(_, text)| module("p, n", text)));
+    let mut state = 0x9e37_79b9_7f4a_7c15;
+    for round in 0..4000 {
+        let text = mutated(&texts[round % texts.len()], &mut state);
+        let (models, diagnostics, sources) = compile(&text);
+        assert!(!models.is_empty() || diagnostics.iter().any(|d| d.severity == Severity::Error), "nothing is said about:\n{text}");
+        for model in &models {
+            assert_eq!(verify::check(&model.function), Ok(()), "{text}");
+            // Whatever is accepted can be evaluated.
+            At::new(model).outputs();
+        }
+        if round % 50 == 0 {
+            render(&diagnostics, &sources, false);
+        }
+    }
+}
+
+#[test]
+fn large_and_deep_texts_end() {
+    let nested =
+        |open: &str, close: &str, count: usize| format!("analog I(p,n) <+ {}1{};", open.repeat(count), close.repeat(count));
+    let doubled: String = (0..60).map(|k| format!("`define D{} `D{} + `D{}\n", k + 1, k, k)).collect();
+    let functions: String = (0..40)
+        .map(|k| format!("analog function real f{}; input x; real x; f{} = f{}(x) + f{}(x); endfunction\n", k + 1, k + 1, k, k))
+        .collect();
+    for text in [
+        nested("(", ")", 100_000),
+        nested("-", "", 100_000),
+        nested("exp(", ")", 5_000),
+        nested("1+", "", 3_900),
+        nested("1+", "", 100_000),
+        nested("(1||1&&1|1^1&1==1<1<<1+1*1**(", "))", 50),
+        format!("analog {} I(p,n) <+ 1;", "if (1) ".repeat(10_000)),
+        format!("analog {} end", "begin ".repeat(10_000)),
+        format!("`define D0 1\n{doubled} analog I(p,n) <+ `D60;"),
+        format!("{functions} analog function real f0; input x; real x; f0 = x; endfunction analog I(p,n) <+ f40(V(p,n));"),
+        "integer i; real y; analog begin y = 0; for (i = 0; i < 2000000000; i = i + 1) y = y + 1; I(p,n) <+ y*0; end".to_string(),
+        "x".repeat(1_000_000),
+        "\u{1}".repeat(1_000_000),
+        "((*".repeat(100_000),
+    ] {
+        let (models, diagnostics, _) = compile(&module("p, n", &text));
+        assert!(!models.is_empty() || !diagnostics.is_empty());
+    }
+}
