@@ -29,6 +29,8 @@ mod numerics;
 mod output;
 #[path = "all/physics.rs"]
 mod physics;
+#[path = "all/runs.rs"]
+mod runs;
 #[path = "all/sparse.rs"]
 mod sparse;
 #[path = "all/sweeps.rs"]

@@ -29,7 +29,7 @@ const LOOK_EVERY: u32 = 8;
 const FAILURES: u32 = 3;
 
 /// Sag of a straight line between two rows that a plot does not show, in units of the swing.
-const SAG: f64 = 5e-4;
+const SAG: f64 = 1e-4;
 /// Most parts a step is cut into for rows.
 const PARTS: usize = 64;
 
@@ -126,6 +126,8 @@ pub struct March<'a> {
     pause: f64,
     h: f64,
     looked: (u32, f64),
+    /// Length of the last step that no corner cut short, s.
+    uncut: f64,
 }
 
 /// A step to try: its end, its length, and what ruled it.
@@ -175,6 +177,7 @@ impl<'a> March<'a> {
             pause: f64::INFINITY,
             h: plan.first,
             looked: (0, 0.0),
+            uncut: 0.0,
             given,
         };
         march.work.weights.counted.fill(false);
@@ -209,7 +212,9 @@ impl<'a> March<'a> {
     /// Into how many parts the last step should be cut by dense output so that straight lines show it: 1 if the method has
     /// none, or where a ceiling ruled, whose density somebody has chosen.
     pub fn parts(&mut self) -> usize {
-        if self.ceiling_ruled || !self.integrator.interpolate(0.5, &self.history, &mut self.dense) {
+        // What jumps at a corner makes the first polynomial of a segment wrong at its left end.
+        let first = self.history.smooth() == 2;
+        if first || self.ceiling_ruled || !self.integrator.interpolate(0.5, &self.history, &mut self.dense) {
             return 1;
         }
         let (start, end) = (self.history.back(1), self.history.newest());
@@ -336,7 +341,9 @@ impl<'a> March<'a> {
     fn accept(&mut self, trial: &Trial, ratio: f64, messages: &mut Vec<Message>) {
         let before = self.h;
         self.h = trial.h * ratio;
-        if trial.rule == Rule::Corner {
+        if trial.rule != Rule::Corner {
+            self.uncut = trial.h;
+        } else {
             // A step cut short by a corner says nothing about how long steps may be.
             self.h = self.h.max(before);
         }
@@ -357,7 +364,7 @@ impl<'a> March<'a> {
         let remaining = self.given.plan.stop - at.t;
         self.guard.look(&problem, history, &work.weights, self.given.plan.method.order == 1, remaining);
         if at.t >= self.corner && at.t < self.given.plan.stop {
-            self.h = AFRESH * self.h.min(before.max(trial.h));
+            self.h = AFRESH * self.uncut.max(trial.h);
             self.history.restart();
             self.controller.restart();
             self.guard.restart();

@@ -20,12 +20,19 @@ pub const METHOD: Method = Method {
     reltol: 1e-6,
     filter: 0,
     idle: 1.1,
-    make: |highest| Box::new(Gear { order: 1, highest: highest.clamp(1, 5), steady: 0, next: 1 }),
+    make: |highest| Box::new(Gear { order: 1, lowest: 1, highest: highest.clamp(1, 5), steady: 0, next: 1 }),
 };
 
-/// The method: order of this step and of the next, highest order, steps since order or step changed.
+/// The formula of one order, as soon as there are points enough.
+pub fn of_order(order: u32) -> Box<dyn Integrator> {
+    let order = order.clamp(1, 5);
+    Box::new(Gear { order: order as usize, lowest: order, highest: order, steady: 0, next: order as usize })
+}
+
+/// The method: order of this step and of the next, lowest and highest order, steps since order or step changed.
 struct Gear {
     order: usize,
+    lowest: u32,
     highest: u32,
     steady: usize,
     next: usize,
@@ -41,7 +48,7 @@ const GROWTH: f64 = 2.0;
 impl Integrator for Gear {
     fn step(&mut self, problem: &Problem, work: &mut Work, past: &History) -> Result<Estimate, Failure> {
         if past.smooth() == 1 {
-            (self.order, self.next, self.steady) = (1, 1, 0);
+            (self.order, self.next, self.steady) = (self.lowest as usize, self.lowest as usize, 0);
             return euler::step(problem, work, past);
         }
         let order = self.order.min(past.smooth());
@@ -58,7 +65,7 @@ impl Integrator for Gear {
             return Ok(Estimate { growth: 1.0, ..self.estimate(work, past, order - 1, weights[0]) });
         }
         let mut estimate = self.estimate(work, past, order, weights[0]);
-        self.next = order;
+        self.next = self.order;
         // Between choices the step stays as it is while it holds.
         (estimate.growth, estimate.next_error) = (1.0, estimate.error.min(AIM));
         if (self.steady >= order || estimate.error < FAR) && estimate.error <= 1.0 {
@@ -97,18 +104,24 @@ impl Gear {
 
     /// Chooses the next order and lets the step grow.
     fn choose(&mut self, work: &mut Work, past: &History, order: usize, alpha: f64, estimate: &mut Estimate) {
-        let mut best = (BIAS[1] * estimate.error.max(1e-12).powf(1.0 / (order as f64 + 1.0)), order, *estimate);
-        let higher = order < self.highest as usize && past.smooth() >= order + 2;
-        for (other, bias, possible) in [(order.wrapping_sub(1), BIAS[0], order > 1), (order + 1, BIAS[2], higher)] {
+        // Where something else limits the step, the order with the least error is the best; equal ones keep the order.
+        let far = estimate.error < FAR;
+        let cost = |error: f64, order: usize, bias: f64| match far {
+            true => error,
+            false => bias * error.max(1e-12).powf(1.0 / (order as f64 + 1.0)),
+        };
+        let mut best = (cost(estimate.error, order, BIAS[1]), order, *estimate);
+        let (lower, higher) = (order > self.lowest as usize, order < self.highest as usize && past.smooth() >= order + 2);
+        for (other, bias, possible) in [(order.wrapping_sub(1), BIAS[0], lower), (order + 1, BIAS[2], higher)] {
             if possible {
                 let there = self.estimate(work, past, other, alpha);
-                let cost = bias * there.error.max(1e-12).powf(1.0 / (other as f64 + 1.0));
+                let cost = cost(there.error, other, bias);
                 if cost < best.0 {
                     best = (cost, other, there);
                 }
             }
         }
-        self.next = best.1;
+        self.next = best.1.max(self.lowest as usize);
         estimate.next_error = best.2.error;
         estimate.next_exponent = best.2.exponent;
         estimate.growth = GROWTH;
