@@ -98,7 +98,7 @@ def squares():
         print('v0', v0, 'last middle', (max(middle) + min(middle))/2, 'ripple', max(middle) - min(middle))
     write('taox-square-targets', 'tran', 'x at the ends of the flats, from 0.5', 'scipy LSODA rtol 1e-10 part by part, taox.py',
           ['tol x1.x abs=5e-5 reason: half of the tolerance asked for at the end'],
-          ['v0', 'time', 'x1.x'], rows, keys=1)
+          ['offset', 'time', 'x1.x'], rows, keys=1)
 
 
 if __name__ == '__main__':

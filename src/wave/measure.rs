@@ -124,6 +124,8 @@ pub enum Measure {
     When(Crossing),
     /// The value of a column at a place.
     Find(usize, Place),
+    /// The value of a column in the last row: all there is of an operating point.
+    End(usize),
     /// The slope of a column at a place.
     Derivative(usize, Place),
     /// The abscissa of the second place minus that of the first.
@@ -215,6 +217,9 @@ impl Reader<'_> {
             "when" => Ok(Measure::When(self.when()?)),
             "find" => {
                 let column = self.column()?;
+                if self.at == self.words.len() {
+                    return Ok(Measure::End(column));
+                }
                 Ok(Measure::Find(column, self.place()?))
             }
             "deriv" | "derivative" => {

@@ -119,7 +119,7 @@ fn measures_that_cannot_be_read_name_the_word() {
         ("", 0, "expected find"),
         ("fnd c1", 0, "expected find"),
         ("find 1", 1, "expected a voltage"),
-        ("find c1", 2, "expected when or at="),
+        ("deriv c1", 2, "expected when or at="),
         ("find c1 at= c1", 3, "expected a number after at="),
         ("when c1 0.5", 2, "expected = and a level"),
         ("when c1 = 0.5 rise= 0", 5, "expected 1, 2, ... or last"),

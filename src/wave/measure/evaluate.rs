@@ -17,6 +17,10 @@ pub fn evaluate(measure: &Measure, data: &Dataset, earlier: &dyn Fn(&str) -> Opt
             let x = wave.place(place)?;
             wave.value_at(*column, x)?
         }
+        Measure::End(column) => {
+            wave.check(*column)?;
+            wave.number(*column, data.rows - 1)
+        }
         Measure::Derivative(column, place) => {
             let x = wave.place(place)?;
             wave.slope_at(*column, x)?
