@@ -356,6 +356,28 @@ fn loops_are_drawn_once() {
     }
 }
 
+/// A loop that creeps sideways by less than a pixel a turn sweeps an area, and all of it is drawn.
+#[test]
+fn creeping_loops_fill_their_area() {
+    let columns = [real("time", "time", "s"), real("v(a)", "voltage", "V"), real("i(x1)", "current", "A")];
+    let creeping = waveform(&columns, &[], 200_000, |k| {
+        let t = k as f64 / 100.0;
+        let v = (std::f64::consts::TAU * t).sin();
+        vec![t, v, v * (1.0 + t / 2000.0)]
+    });
+    let text = drawn(&plot(&[("i(x1)", Some("v(a)"))]), &[&creeping]);
+    assert!(text.len() < 200_000, "{} bytes", text.len());
+    // Where the lines end on the right, at v = 1: from i = 1 to 2, a quarter of the panel without margins.
+    let ends = points(&text).concat();
+    let right = ends.iter().map(|p| p.0).fold(0.0, f64::max);
+    let mut heights: Vec<f64> = ends.iter().filter(|p| p.0 > right - 30.0).map(|p| p.1).collect();
+    heights.sort_by(f64::total_cmp);
+    assert!(heights[heights.len() - 1] - heights[0] > 900.0, "{heights:?}");
+    let gap = heights.windows(2).map(|w| w[1] - w[0]).fold(0.0, f64::max);
+    // Lines are 1.6 pixels wide.
+    assert!(gap < 30.0, "a gap of {gap} tenths of a pixel");
+}
+
 #[test]
 fn a_straightened_line_stays_within_its_tolerance() {
     let wave: Vec<(f64, f64)> = (0..4000).map(|k| (f64::from(k) * 0.2, 100.0 * (f64::from(k) * 0.01).sin())).collect();

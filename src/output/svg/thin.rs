@@ -127,7 +127,7 @@ impl Sheet {
         Sheet { width, height, drawn: vec![f32::INFINITY; (width * height) as usize], length: 0.0 }
     }
 
-    /// Draws a line; true if any of it is on paper that was empty until some cells ago (its own start does not count).
+    /// Draws a line if any of it is on paper that was empty until some cells ago (its own start does not count).
     fn draw(&mut self, from: Spot, to: Spot) -> bool {
         const OWN: f32 = 6.0;
         let distance = (to.0 - from.0).hypot(to.1 - from.1);
@@ -137,12 +137,16 @@ impl Sheet {
         if !(inside(from) && inside(to)) {
             return true;
         }
-        let mut fresh = false;
-        for k in 0..=steps as i64 {
+        let start = self.length;
+        let along = |k: i64| {
             let w = k as f64 / steps;
             let (x, y) = ((from.0 + w * (to.0 - from.0)) as i64, (from.1 + w * (to.1 - from.1)) as i64);
-            let length = self.length + (w * distance) as f32;
-            fresh |= self.drawn[(y * self.width + x) as usize] >= length - OWN;
+            (x, y, start + (w * distance) as f32)
+        };
+        let cells = 0..=steps as i64;
+        let fresh = cells.clone().map(along).any(|(x, y, length)| self.drawn[(y * self.width + x) as usize] >= length - OWN);
+        // What is left out leaves no mark: lines that creep sideways would hide one another for ever.
+        for (x, y, length) in cells.filter(|_| fresh).map(along) {
             for (a, b) in (-1..=1).flat_map(|a| (-1..=1).map(move |b| (x + a, y + b))) {
                 if (0..self.width).contains(&a) && (0..self.height).contains(&b) {
                     let cell = &mut self.drawn[(b * self.width + a) as usize];
