@@ -13,6 +13,7 @@ pub mod batch;
 pub mod build;
 pub mod diff;
 pub mod fold;
+pub mod formula;
 pub mod interp;
 pub mod kernels;
 pub mod live;
