@@ -185,14 +185,13 @@ fn assign(system: &dyn System, params: &mut crate::dae::Params, grid: &Grid, val
 /// Says once which states a sweep holds.
 fn held(system: &dyn System, remarks: &mut Vec<String>) {
     let held: Vec<&str> = system.layout().unknowns.iter().filter(|u| u.row == RowKind::Held).map(|u| u.name.as_str()).collect();
-    match held.as_slice() {
-        [] => {}
-        [some @ ..] if some.len() <= 4 => {
-            remarks.push(format!("held at the start value: {}; this is a read-out curve", some.join(", ")))
-        }
-        [first, .., last] => {
-            remarks.push(format!("{} states held at their start values ({first} to {last}); this is a read-out curve", held.len()))
-        }
-        [_] => {}
+    if let ([first, .., last], true) = (held.as_slice(), held.len() > SPELLED) {
+        let count = held.len();
+        remarks.push(format!("{count} states held at their start values ({first} to {last}); this is a read-out curve"));
+    } else if !held.is_empty() {
+        remarks.push(format!("held at the start value: {}; this is a read-out curve", held.join(", ")));
     }
 }
+
+/// Most held states that are named.
+const SPELLED: usize = 4;

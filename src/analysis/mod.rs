@@ -69,12 +69,15 @@ pub trait Analysis: Send + Sync {
     fn run(&self, system: &dyn System, env: &Env, sink: &mut dyn Sink) -> (Summary, Result<(), SimError>);
 }
 
+/// Makes an analysis from the card's arguments; sees the system, so that unknown names are text errors.
+pub type Parse = fn(&Args, &dyn System) -> Result<Box<dyn Analysis>, Diagnostic>;
+
 /// One row of the table of analyses.
 pub struct Entry {
     /// Card without the dot.
     pub keyword: &'static str,
     /// One line for `--help` and for errors.
     pub usage: &'static str,
-    /// From the card's arguments; sees the system, so that unknown names are text errors.
-    pub parse: fn(&Args, &dyn System) -> Result<Box<dyn Analysis>, Diagnostic>,
+    /// From the card's arguments.
+    pub parse: Parse,
 }

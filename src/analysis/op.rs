@@ -114,15 +114,14 @@ fn first_pass(
 ) {
     let unknowns = &statics.system.layout().unknowns;
     let mut forced = statics.clone();
-    let mut nodesets = false;
-    for start in starts.iter().filter(|s| s.minus.is_none() && !statics.pins.iter().any(|p| p.0 == s.unknown)) {
+    let nodeset = |start: &Start| start.kind == StartKind::Nodeset;
+    let wanted = |start: &&Start| {
         let unknown = &unknowns[start.unknown as usize];
         let state = start.kind == StartKind::State && !unknown.node && unknown.row != RowKind::Held;
-        if start.kind == StartKind::Nodeset || state {
-            nodesets |= start.kind == StartKind::Nodeset;
-            forced.pin(start.unknown, start.value);
-        }
-    }
+        start.minus.is_none() && !statics.pinned(start.unknown) && (nodeset(start) || state)
+    };
+    let nodesets = starts.iter().filter(wanted).any(nodeset);
+    forced.pin(starts.iter().filter(wanted).map(|s| (s.unknown, s.value)));
     let vain =
         forced.pins.len() > statics.pins.len() && climb_from(&LADDER[..FIRST_PASS], &forced, newton, params, x, counts).is_err();
     if vain && nodesets {
@@ -146,18 +145,18 @@ fn hold_undetermined(
     let pattern = system.pattern();
     let mut rows_filled = vec![false; x.len()];
     let mut columns_filled = vec![false; x.len()];
-    for column in 0..x.len() {
+    for (column, filled) in columns_filled.iter_mut().enumerate() {
         for slot in pattern.column(column).filter(|s| newton.matrix()[*s] != 0.0) {
             rows_filled[pattern.rows[slot] as usize] = true;
-            columns_filled[column] = true;
+            *filled = true;
         }
     }
     let empty = |k: u32| !(rows_filled[k as usize] && columns_filled[k as usize]);
     for start in starts.iter().filter(|s| s.kind == StartKind::State && s.minus.is_none()) {
         let unknown = &system.layout().unknowns[start.unknown as usize];
-        let pinned = statics.pins.iter().any(|p| p.0 == start.unknown);
+        let pinned = statics.pinned(start.unknown);
         if unknown.row == RowKind::Equilibrium && !unknown.node && !pinned && empty(start.unknown) {
-            statics.pin(start.unknown, start.value);
+            statics.pin([(start.unknown, start.value)]);
             remarks.push(format!(
                 "{}: nothing determines it at rest; held at its start value {}",
                 unknown.name,
@@ -177,7 +176,7 @@ fn unused(system: &dyn System, statics: &Statics, starts: &[Start], x: &[f64], r
     let layout = system.layout();
     let counts = |start: &&Start| {
         let unknown = &layout.unknowns[start.unknown as usize];
-        let held = unknown.row == RowKind::Held || statics.pins.iter().any(|p| p.0 == start.unknown);
+        let held = unknown.row == RowKind::Held || statics.pinned(start.unknown);
         let value = x[start.unknown as usize] - start.minus.map_or(0.0, |m| x[m as usize]);
         let abstol = layout.quantities[unknown.quantity as usize].abstol;
         start.kind == StartKind::State && !held && (value - start.value).abs() > 1e-3 * value.abs() + abstol
@@ -244,7 +243,7 @@ fn unstable(statics: &Statics, params: &Params, x: &[f64], remarks: &mut Vec<Str
         return;
     }
     let mut c = newton.eval().c[..pattern.len()].to_vec();
-    let fixed = |row: u32| layout.unknowns[row as usize].row == RowKind::Held || statics.pins.iter().any(|p| p.0 == row);
+    let fixed = |row: u32| layout.unknowns[row as usize].row == RowKind::Held || statics.pinned(row);
     c.iter_mut().zip(&pattern.rows).filter(|(_, row)| fixed(**row)).for_each(|(c, _)| *c = 0.0);
     let rightmost = eigenvalues(pattern, newton.matrix(), &c, 1).ok().and_then(|values| values.first().copied());
     if let Some(s) = rightmost.filter(|s| s.re > 1e-7 * s.norm()) {

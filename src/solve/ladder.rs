@@ -18,11 +18,15 @@ use super::settle::{Settling, settle};
 use super::statics::Statics;
 use super::walk::{Path, walk};
 
+/// Success, or where a way ended, in words, and why.
+type Outcome = Result<(), (String, Failure)>;
+type Way = fn(&Statics, &mut Newton, &Params, &mut [f64], &mut Counts) -> Outcome;
+
 /// One way to an operating point: from the start in `x` to the solution in `x`; or where it ended, in words, and why.
 pub struct Rung {
     /// `gmin`.
     pub name: &'static str,
-    climb: fn(&Statics, &mut Newton, &Params, &mut [f64], &mut Counts) -> Result<(), (String, Failure)>,
+    climb: Way,
 }
 
 /// The rungs in order.
@@ -111,23 +115,11 @@ fn most_telling(start: Option<Failure>, failures: &[Failure]) -> Failure {
     refused.or(moved).cloned().or(start).or(other.cloned()).unwrap_or(Failure::NotFinite)
 }
 
-fn direct(
-    statics: &Statics,
-    newton: &mut Newton,
-    params: &Params,
-    x: &mut [f64],
-    counts: &mut Counts,
-) -> Result<(), (String, Failure)> {
+fn direct(statics: &Statics, newton: &mut Newton, params: &Params, x: &mut [f64], counts: &mut Counts) -> Outcome {
     statics.solve(newton, params, x, counts).map(|_| ()).map_err(|failure| (failure.words(statics.system), failure))
 }
 
-fn gmin(
-    statics: &Statics,
-    newton: &mut Newton,
-    params: &Params,
-    x: &mut [f64],
-    counts: &mut Counts,
-) -> Result<(), (String, Failure)> {
+fn gmin(statics: &Statics, newton: &mut Newton, params: &Params, x: &mut [f64], counts: &mut Counts) -> Outcome {
     let Some(id) = statics.system.param("shunt") else { return Err(absent("shunt")) };
     let mut params = params.clone();
     let least = 10f64.powf(-DECADES);
@@ -136,37 +128,19 @@ fn gmin(
         .map_err(|(u, failure)| (format!("stuck at {:.1e} S: {}", value(u), failure.words(statics.system)), failure))
 }
 
-fn sources(
-    statics: &Statics,
-    newton: &mut Newton,
-    params: &Params,
-    x: &mut [f64],
-    counts: &mut Counts,
-) -> Result<(), (String, Failure)> {
+fn sources(statics: &Statics, newton: &mut Newton, params: &Params, x: &mut [f64], counts: &mut Counts) -> Outcome {
     let Some(id) = statics.system.param("sources") else { return Err(absent("sources")) };
     let mut params = params.clone();
     walk(statics, newton, &mut params, &Path { id, value: &|u| u }, x, counts)
         .map_err(|(u, failure)| (format!("stuck at {:.3} % of the sources: {}", 100.0 * u, failure.words(statics.system)), failure))
 }
 
-fn pseudo_transient(
-    statics: &Statics,
-    newton: &mut Newton,
-    params: &Params,
-    x: &mut [f64],
-    counts: &mut Counts,
-) -> Result<(), (String, Failure)> {
+fn pseudo_transient(statics: &Statics, newton: &mut Newton, params: &Params, x: &mut [f64], counts: &mut Counts) -> Outcome {
     settle(statics, newton, params, SETTLING, x, counts)
         .map_err(|failure| (format!("does not come to rest: {}", failure.words(statics.system)), failure))
 }
 
-fn arclength(
-    statics: &Statics,
-    newton: &mut Newton,
-    params: &Params,
-    x: &mut [f64],
-    counts: &mut Counts,
-) -> Result<(), (String, Failure)> {
+fn arclength(statics: &Statics, newton: &mut Newton, params: &Params, x: &mut [f64], counts: &mut Counts) -> Outcome {
     let Some(id) = statics.system.param("sources") else { return Err(absent("sources")) };
     let mut branch = Branch::new(statics.clone(), params.clone(), id, (0.0, 1.0));
     let result = follow_sources(&mut branch, newton, x);

@@ -1,5 +1,7 @@
 //! The static problem: `f(x) = 0` with held, anchored and pinned rows.
 
+use std::collections::BTreeMap;
+
 use crate::dae::{Memory, Params, Phase, Point, Start, StartKind, System, Want};
 
 use super::failure::Failure;
@@ -19,7 +21,7 @@ pub struct Statics<'a> {
     pub phase: Phase,
     /// q at the start values, for held and anchored rows.
     pub q0: Vec<f64>,
-    /// Unknown and value, instead of the unknown's row.
+    /// Unknown and value, instead of the unknown's row; in order of unknowns.
     pub pins: Vec<(u32, f64)>,
 }
 
@@ -36,9 +38,8 @@ impl<'a> Statics<'a> {
             pins: Vec::new(),
         };
         let starts = system.starts(params);
-        for start in starts.iter().filter(|s| s.kind == StartKind::Ic && s.minus.is_none() && phase == Phase::TransientStart) {
-            statics.pin(start.unknown, start.value);
-        }
+        let forced = |s: &&Start| s.kind == StartKind::Ic && s.minus.is_none() && phase == Phase::TransientStart;
+        statics.pin(starts.iter().filter(forced).map(|s| (s.unknown, s.value)));
         let x = statics.begin(params, &starts);
         (statics, x)
     }
@@ -66,10 +67,15 @@ impl<'a> Statics<'a> {
         eval.q
     }
 
-    /// Pins an unknown; a second pin of the same one replaces the first.
-    pub fn pin(&mut self, unknown: u32, value: f64) {
-        self.pins.retain(|p| p.0 != unknown);
-        self.pins.push((unknown, value));
+    /// Pins unknowns; a later pin of the same one replaces an earlier one.
+    pub fn pin(&mut self, pins: impl IntoIterator<Item = (u32, f64)>) {
+        let all: BTreeMap<u32, f64> = self.pins.drain(..).chain(pins).collect();
+        self.pins = all.into_iter().collect();
+    }
+
+    /// True if the unknown is pinned.
+    pub fn pinned(&self, unknown: u32) -> bool {
+        self.pins.binary_search_by_key(&unknown, |p| p.0).is_ok()
     }
 
     /// The place `x`, for evaluations outside of Newton.

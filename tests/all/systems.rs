@@ -78,6 +78,7 @@ impl<T: Into<Dual>> Sub<T> for Dual {
     }
 }
 
+#[allow(clippy::suspicious_arithmetic_impl)] // the product rule adds
 impl<T: Into<Dual>> Mul<T> for Dual {
     type Output = Dual;
     fn mul(self, o: T) -> Dual {

@@ -55,9 +55,12 @@ impl Grid {
         Grid { from: last, to: self.from, step: -self.step, ..self.clone() }
     }
 
-    /// Value number k; the last one is met exactly.
+    /// Value number k; the last one is met exactly. Steps such as 0.1 are taken as divisions by 10, so that the third value
+    /// is 0.3 and not 0.30000000000000004.
     pub fn value(&self, k: usize) -> f64 {
-        let value = self.from + k as f64 * self.step;
+        let (inverse, first) = ((1.0 / self.step).round(), (self.from / self.step).round());
+        let decimal = 1.0 / inverse == self.step && first / inverse == self.from && first.abs() < 1e15;
+        let value = if decimal { (first + k as f64) / inverse } else { self.from + k as f64 * self.step };
         if (value - self.to).abs() < 1e-6 * self.step.abs() { self.to } else { value }
     }
 
