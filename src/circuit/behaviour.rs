@@ -22,8 +22,8 @@ use crate::netlist::expr::is_probe;
 use crate::netlist::lower::{self, Resolve};
 use crate::span::Span;
 
-/// Functions in functions; beyond it they call themselves.
-const DEEPEST: usize = 50;
+/// Levels of an expression with its functions expanded; each costs stack.
+const DEEPEST: usize = 1200;
 
 /// Part of an expression: fixed during a simulation, or not.
 #[derive(Clone)]
@@ -31,6 +31,9 @@ enum Part {
     Fixed(Value),
     Moving(Expr),
 }
+
+/// Nodes of an expression with its functions expanded; beyond it they double from one to the next.
+const MOST_NODES: usize = 1_000_000;
 
 /// What an expression reads, in order of first mention.
 struct Shape {
@@ -88,7 +91,7 @@ pub fn build<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element, k
 
 /// The expression with everything fixed replaced by `#v0 #v1 ...` and every probe by `#p0 #p1 ...`.
 fn shape_of<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, expr: &Expr, shape: &mut Shape) -> Result<Expr, Diagnostic> {
-    let part = Lift { fl, env, shape, depth: 0 }.part(expr, &HashMap::new())?;
+    let part = Lift { fl, env, shape, depth: 0, nodes: 0, active: Vec::new() }.part(expr, &HashMap::new())?;
     Ok(written(part, expr.span, shape))
 }
 
@@ -111,12 +114,32 @@ struct Lift<'a, 'd, 'l> {
     env: EnvId,
     shape: &'a mut Shape,
     depth: usize,
+    nodes: usize,
+    /// Functions being expanded.
+    active: Vec<&'d FunctionCard>,
 }
 
 impl<'d> Lift<'_, 'd, '_> {
     fn part(&mut self, expr: &Expr, bound: &Bound) -> Result<Part, Diagnostic> {
+        self.nodes += 1;
+        if self.depth > DEEPEST || self.nodes > MOST_NODES {
+            return Err(Diagnostic::error(expr.span, "an expression that is too large with its functions expanded"));
+        }
+        self.depth += 1;
+        let part = self.any(expr, bound);
+        self.depth -= 1;
+        part
+    }
+
+    fn any(&mut self, expr: &Expr, bound: &Bound) -> Result<Part, Diagnostic> {
         match &expr.kind {
-            ExprKind::Name(name) if bound.contains_key(&name.to_lowercase()) => Ok(bound[&name.to_lowercase()].clone()),
+            ExprKind::Name(name) if bound.contains_key(&name.to_lowercase()) => {
+                let part = bound[&name.to_lowercase()].clone();
+                if let Part::Moving(expr) = &part {
+                    self.nodes += size(expr);
+                }
+                Ok(part)
+            }
             ExprKind::Name(name) if name.eq_ignore_ascii_case("time") => Ok(Part::Moving(expr.clone())),
             ExprKind::Number(_) | ExprKind::Text(_) | ExprKind::Name(_) => Ok(Part::Fixed(self.fl.scopes.value(self.env, expr))),
             ExprKind::Variable(device, name) => {
@@ -172,7 +195,7 @@ impl<'d> Lift<'_, 'd, '_> {
                 .expected(format!("expected {wanted}"))
                 .label(function.name.span, "defined here"));
         }
-        if self.depth > DEEPEST {
+        if self.active.iter().any(|active| std::ptr::eq(*active, function)) {
             return Err(
                 Diagnostic::error(span, format!("the function `{shown}` calls itself")).label(function.name.span, "defined here")
             );
@@ -181,9 +204,9 @@ impl<'d> Lift<'_, 'd, '_> {
         for (name, argument) in function.arguments.iter().zip(arguments) {
             inner.insert(name.folded(), self.part(argument, bound)?);
         }
-        self.depth += 1;
+        self.active.push(function);
         let part = self.part(&function.body, &inner);
-        self.depth -= 1;
+        self.active.pop();
         part
     }
 
@@ -252,6 +275,17 @@ fn with_operands(expr: &Expr, operands: Vec<Expr>) -> Expr {
         other => other.clone(),
     };
     Expr { kind, span: expr.span }
+}
+
+/// Number of nodes of an expression.
+fn size(expr: &Expr) -> usize {
+    1 + match &expr.kind {
+        ExprKind::Unary(_, a) => size(a),
+        ExprKind::Binary(_, a, b) => size(a) + size(b),
+        ExprKind::Ternary(a, b, c) => size(a) + size(b) + size(c),
+        ExprKind::Call(_, arguments) => arguments.iter().map(size).sum(),
+        ExprKind::Number(_) | ExprKind::Text(_) | ExprKind::Name(_) | ExprKind::Variable(..) => 0,
+    }
 }
 
 /// The text of a shape, without places: what makes two models the same.

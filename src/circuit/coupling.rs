@@ -78,11 +78,10 @@ fn judge(circuit: &Circuit, pairs: &[(u32, u32, f64, Span)], group: &[u32]) -> O
         if pivot <= ROUNDING {
             continue;
         }
-        for row in k + 1..n {
-            let factor = matrix[row][k] / pivot;
-            for column in k..n {
-                matrix[row][column] -= factor * matrix[k][column];
-            }
+        let (above, below) = matrix.split_at_mut(k + 1);
+        for row in below {
+            let factor = row[k] / pivot;
+            row.iter_mut().zip(&above[k]).skip(k).for_each(|(entry, over)| *entry -= factor * over);
         }
     }
     None

@@ -256,6 +256,12 @@ fn build_module<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element
     instance.multiplicity = fl.scopes.graph.number(multiplicity);
     let index = fl.circuit.instances.len() as u32;
     fl.checks.extend(given.unchecked.iter().map(|(k, span)| (index, *k, *span)));
+    if !given.params.is_empty() {
+        // A default may fall out of a range that a given value moves.
+        let moved = fl.models.moving_ranges(used.model, &fl.circuit.models[used.model as usize]);
+        let defaults = moved.iter().filter(|k| !given.has(**k));
+        fl.checks.extend(defaults.map(|k| (index, *k, element.span)));
+    }
     instance.params = given.params;
     fl.circuit.instances.push(instance);
 }
@@ -413,7 +419,11 @@ fn build_mutual<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element
             let name = fl.path(env, &element.name.text);
             let only = inductors.len() == 2;
             fl.circuit.instances.push(Instance {
-                name: if only { name } else { format!("{name}#{}#{}", a.0, b.0) },
+                name: if only {
+                    name
+                } else {
+                    format!("{name}#{}#{}", fl.circuit.instances[a.0 as usize].name, fl.circuit.instances[b.0 as usize].name)
+                },
                 model,
                 terminals: vec![Terminal::InstanceCurrent(a.0), Terminal::InstanceCurrent(b.0)],
                 params: given.params,

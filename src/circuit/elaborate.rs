@@ -6,7 +6,9 @@ use std::path::Path;
 
 use crate::circuit::graph::Values;
 use crate::circuit::scope::{Scopes, TOP};
-use crate::circuit::{Circuit, check, controls, flatten::Flattener, measures, options, outputs, overrides, ranges, starts};
+use crate::circuit::{
+    Circuit, check, controls, flatten::Flattener, measures, options, outputs, overrides, ranges, starts, stimulus,
+};
 use crate::diag::{Diagnostic, has_errors};
 use crate::model::library::Library;
 use crate::netlist::ast::Deck;
@@ -49,6 +51,7 @@ pub fn elaborate(
     circuit.options.temp = temperature.unwrap_or(circuit.options.temp);
     controls::finish(&mut circuit, pending, &values, &mut found);
     outputs::finish(&mut circuit, pending_plots, &values);
+    found.extend(stimulus::edges(&circuit, &values));
     measures::finish(&mut circuit, pending_measures, &values);
     let temperature = circuit.options.temp;
     found.extend(ranges::check(&circuit, &values, temperature, &checks));

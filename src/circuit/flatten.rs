@@ -16,6 +16,11 @@ use crate::model::library::Library;
 use crate::netlist::ast::{Deck, Element, Name, Subcircuit};
 use crate::span::{Sources, Span};
 
+/// Subcircuits in one another; each costs stack.
+const DEEPEST: usize = 200;
+/// Devices that fit into memory, about.
+const MOST_DEVICES: usize = 30_000_000;
+
 /// Everything that elaboration works on.
 pub struct Flattener<'d, 'l> {
     /// Names of the deck.
@@ -186,7 +191,7 @@ impl<'d, 'l> Flattener<'d, 'l> {
 
     /// Unfolds a subcircuit where an `X` card uses it.
     fn enter(&mut self, env: EnvId, element: &'d Element, subcircuit: &'d Subcircuit, defined: EnvId, nodes: &[Terminal]) {
-        if self.recursive(element, subcircuit) {
+        if self.recursive(element, subcircuit) || self.too_much(element) {
             return;
         }
         if nodes.len() != subcircuit.ports.len() {
@@ -217,6 +222,17 @@ impl<'d, 'l> Flattener<'d, 'l> {
         self.unfold(inner);
         self.chain.pop();
         self.scopes.pop();
+    }
+
+    /// Limits that no circuit meets but by mistake.
+    fn too_much(&mut self, element: &Element) -> bool {
+        let what = match (self.chain.len(), self.circuit.instances.len()) {
+            (DEEPEST.., _) => format!("subcircuits in subcircuits, more than {DEEPEST} deep"),
+            (_, MOST_DEVICES..) => format!("more than {MOST_DEVICES} devices"),
+            _ => return false,
+        };
+        self.report(Diagnostic::error(element.span, what).expected("this one is too much"));
+        true
     }
 
     fn unknown_parameter(&mut self, span: Span, name: &str, subcircuit: &Subcircuit) {

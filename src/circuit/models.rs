@@ -18,9 +18,19 @@ pub struct Models {
     index: HashMap<String, u32>,
     /// Names that the library was asked for, as written.
     modules: HashMap<String, Option<u32>>,
+    /// Parameters whose ranges depend on others, by model.
+    moving: HashMap<u32, Rc<Vec<u32>>>,
 }
 
 impl Models {
+    /// Parameters of model number `index` whose ranges depend on other parameters.
+    pub fn moving_ranges(&mut self, index: u32, model: &Model) -> Rc<Vec<u32>> {
+        let moves =
+            |p: &Param| p.ranges.iter().any(|r| matches!((&r.low, &r.high), (Formula::Function(_), _) | (_, Formula::Function(_))));
+        let list = || model.params.iter().enumerate().filter(|(_, p)| moves(p) && !p.local).map(|(k, _)| k as u32).collect();
+        self.moving.entry(index).or_insert_with(|| Rc::new(list())).clone()
+    }
+
     /// The index of the model called `key`.
     pub fn known(&self, key: &str) -> Option<u32> {
         self.index.get(key).copied()

@@ -156,6 +156,9 @@ pub struct Scopes<'d> {
     chain: Vec<(String, Span)>,
 }
 
+/// Parameters that wait for one another; each costs stack. In order of dependence none waits.
+const DEEPEST: usize = 300;
+
 /// What stands for the temperature of the circuit in expressions, degrees Celsius.
 pub const TEMPERATURE: [&str; 2] = ["temp", "temper"];
 
@@ -291,6 +294,14 @@ impl<'d> Scopes<'d> {
         match self.envs[env].slots[k] {
             Slot::Done(value) => value,
             Slot::Busy => self.circle(&name.folded(), span),
+            Slot::Waiting(..) if self.chain.len() > DEEPEST => {
+                self.report(
+                    Diagnostic::error(name.span, format!("`{}` is at the end of a chain of {DEEPEST} parameters", name.text))
+                        .expected("each depends on the one before it")
+                        .hint("write them in the order in which they depend on one another"),
+                );
+                self.poison()
+            }
             Slot::Waiting(expression, from) => {
                 self.envs[env].slots[k] = Slot::Busy;
                 self.chain.push((name.folded(), name.span));

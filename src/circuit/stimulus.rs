@@ -2,8 +2,10 @@
 
 use crate::circuit::device;
 use crate::circuit::flatten::{Flattener, count};
+use crate::circuit::graph::Values;
+use crate::circuit::ranges::shown;
 use crate::circuit::scope::EnvId;
-use crate::circuit::{Number, Source, SourceKind, Terminal, Waveform};
+use crate::circuit::{Circuit, Number, Source, SourceKind, Terminal, Waveform};
 use crate::diag::Diagnostic;
 use crate::ir::Value;
 use crate::netlist::ast::{self, Element, Expr, ExprKind};
@@ -55,6 +57,33 @@ pub fn build<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element, k
         waveform,
         span: element.span,
     });
+}
+
+/// Edges of no length take a step of the simulation; what that does to the duty of a square wave is said (decision 20).
+pub fn edges(circuit: &Circuit, values: &Values) -> Vec<Diagnostic> {
+    let tran = circuit.analyses.iter().find(|a| a.keyword == "tran");
+    let Some(step) = tran.and_then(|t| t.number(0, "").ok()) else { return Vec::new() };
+    let mut found = Vec::new();
+    for source in &circuit.sources {
+        let Some(Waveform::Pulse(arguments)) = &source.waveform else { continue };
+        let value = |k: usize| arguments[k].map(|n| values.of(n));
+        let (Some(width), Some(period)) = (value(5), value(6).filter(|p| *p > 0.0)) else { continue };
+        let edge = |k: usize| value(k).filter(|t| *t > 0.0);
+        if edge(3).is_some() && edge(4).is_some() {
+            continue;
+        }
+        // The mean of a ramp is half of its height.
+        let duty = (width + (edge(3).unwrap_or(step) + edge(4).unwrap_or(step)) / 2.0) / period;
+        found.push(
+            Diagnostic::warning(
+                source.span,
+                format!("TR or TF of `{}` is 0 and becomes the step of .tran, {step:e} s", source.name),
+            )
+            .expected(format!("PW leaves out the edges: the duty is {:.4} %", 100.0 * duty))
+            .hint("give TR and TF, and shorten PW by their mean for the duty that you want"),
+        );
+    }
+    found
 }
 
 /// An amplitude times the multiplicity.
@@ -142,7 +171,7 @@ fn pwl<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, written: &'d ast::Waveform, s
         {
             fl.report(
                 Diagnostic::error(pair[0].span, "times of pwl() must rise")
-                    .expected(format!("this is before {before} s, the time of the point before it")),
+                    .expected(format!("this is before {} s, the time of the point before it", shown(*before))),
             );
             return None;
         }
@@ -179,7 +208,7 @@ fn file(fl: &mut Flattener, expr: &Expr) -> Option<Vec<(Number, Number)>> {
         let pair = words.next().and_then(units::number).zip(words.next().and_then(units::number));
         let Some((time, value)) = pair else { continue };
         if time < last {
-            let text = format!("times in `{name}` must rise: {time} s comes after {last} s");
+            let text = format!("times in `{name}` must rise: {} s comes after {} s", shown(time), shown(last));
             fl.report(Diagnostic::error(expr.span, text).expected("this file"));
             return None;
         }

@@ -589,3 +589,44 @@ fn size_is_no_trouble() {
     assert_eq!(circuit.instances.len(), 10001);
     assert!(start.elapsed().as_secs_f64() < 20.0, "{:?}", start.elapsed());
 }
+
+/// Nothing that can be written ends in anything but a message.
+#[test]
+fn depth_and_size_end_in_messages() {
+    let chain = |n: usize| -> String { (0..n).map(|k| format!(".param a{k}={{a{}+1}}\n", k + 1)).collect() };
+    let (_, shown) = deck(&format!("{}.param a5000=1\nV1 a 0 {{a0}}\nR1 a 0 1\n", chain(5000)), &[]);
+    assert!(shown.contains("chain of 300 parameters"), "{}", &shown[..shown.len().min(500)]);
+    let backwards: String = (0..5000).rev().map(|k| format!(".param a{k}={{a{}+1}}\n", k + 1)).collect();
+    let circuit = good(&format!(".param a5000=1\n{backwards}V1 a 0 {{a0}}\nR1 a 0 1\n"));
+    assert_eq!(circuit.roots.len(), 5002);
+
+    let nest: String = (0..1000).map(|k| format!(".subckt s{k} a\nX1 a s{}\n.ends\n", k + 1)).collect();
+    let (_, shown) = deck(&format!("{nest}.subckt s1000 a\nR1 a 0 1\n.ends\nV1 a 0 1\nX1 a s0\n"), &[]);
+    assert!(shown.contains("more than 200 deep"), "{}", &shown[..shown.len().min(500)]);
+
+    let sum = vec!["v(a)"; 900].join("+");
+    let circuit = good(&format!("V1 a 0 1\nR1 a b 1\nB1 b 0 i={sum}\n.print {{{sum}}}\n"));
+    assert_eq!(circuit.instances.len(), 2);
+    let bomb: String = (0..20).map(|k| format!(".func f{}(x) {{f{k}(x)+f{k}(x)}}\n", k + 1)).collect();
+    let (_, shown) = deck(&format!(".func f0(x) {{x}}\n{bomb}V1 a 0 1\nR1 a 0 {{f20(1)}}\n"), &[]);
+    assert!(shown.contains("too large"), "{shown}");
+    let (_, shown) = deck(&format!(".func f0(x) {{x}}\n{bomb}V1 a 0 1\nR1 a b 1\nB1 b 0 i=f20(v(a))\n"), &[]);
+    assert!(shown.contains("too large"), "{shown}");
+    let doubled = format!("{}v(a){}", "g(".repeat(60), ")".repeat(60));
+    let (_, shown) = deck(&format!(".func g(x) {{x+x}}\nV1 a 0 1\nR1 a b 1\nB1 b 0 i={doubled}\n"), &[]);
+    assert!(shown.contains("too large"), "{shown}");
+}
+
+#[test]
+fn edges_of_no_length_are_named() {
+    let (circuit, shown) = deck("V1 a 0 pulse(0 1 0 0 0 0.5u 1u)\nR1 a 0 1\n.tran 1n 10u\n", &[]);
+    assert!(circuit.is_some() && shown.contains("the duty is 50.1000 %"), "{shown}");
+    let (_, shown) = deck("V1 a 0 pulse(0 1 0 1n 1n 0.5u 1u)\nR1 a 0 1\n.tran 1n 10u\n", &[]);
+    assert!(shown.is_empty(), "{shown}");
+}
+
+#[test]
+fn defaults_are_checked_against_ranges_that_move() {
+    let (circuit, shown) = deck(".hdl \"mem.va\"\nV1 a 0 1\nX1 a 0 mem ron=20k\n", &[]);
+    assert!(circuit.is_none() && shown.contains("`roff` = 16000"), "{shown}");
+}
