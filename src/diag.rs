@@ -45,6 +45,11 @@ impl Diagnostic {
         Diagnostic::new(Severity::Note, span, message)
     }
 
+    /// An error without a place in any text.
+    pub fn anywhere(message: impl Into<String>) -> Diagnostic {
+        Diagnostic { severity: Severity::Error, message: message.into(), labels: Vec::new(), hints: Vec::new() }
+    }
+
     fn new(severity: Severity, span: Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic { severity, message: message.into(), labels: vec![(span, String::new())], hints: Vec::new() }
     }

@@ -91,8 +91,7 @@ pub fn prepare(deck: &Path, sets: &[(String, f64)], sources: &mut Sources) -> Re
     let file = match sources.load(deck) {
         Ok(file) => file,
         Err(error) => {
-            let file = sources.add(deck, String::new());
-            return Err(vec![Diagnostic::error(Span::new(file, 0, 0), format!("cannot read {}: {error}", deck.display()))]);
+            return Err(vec![Diagnostic::anywhere(format!("cannot read {}: {error}", deck.display()))]);
         }
     };
     let (tree, mut diagnostics) = crate::netlist::parse(sources, file);

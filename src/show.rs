@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use crate::dae::{RowKind, System};
 use crate::diag::{self, Diagnostic, Severity};
-use crate::ir::{Function, Rate, diff, rate};
+use crate::ir::formula::formulas;
+use crate::ir::{Function, Input, Rate, diff, rate, text};
 use crate::mna::Mna;
 use crate::model::kernel::Kernel;
 use crate::model::library::Library;
 use crate::model::{Formula, Model, ParamKind, Range};
 use crate::report;
 use crate::run::{RunReport, analyses, prepare};
-use crate::span::{Disk, Sources, Span};
+use crate::span::{Disk, Sources};
 use crate::veriloga;
 
 fn is_model(file: &Path) -> bool {
@@ -55,11 +56,7 @@ fn compile(file: &Path, sources: &mut Sources) -> (Vec<Model>, Vec<Diagnostic>) 
             let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
             veriloga::compile(sources, id, &[folder])
         }
-        Err(error) => {
-            let id = sources.add(file, String::new());
-            let message = format!("cannot read {}: {error}", file.display());
-            (Vec::new(), vec![Diagnostic::error(Span::new(id, 0, 0), message)])
-        }
+        Err(error) => (Vec::new(), vec![Diagnostic::anywhere(format!("cannot read {}: {error}", file.display()))]),
     }
 }
 
@@ -205,39 +202,42 @@ fn range(r: &Range) -> String {
 fn equations(model: &Model, out: &mut String) {
     let unknown = |row: u32| model.unknowns[row as usize].name.as_str();
     let pair = |plus: u32, minus: Option<u32>| match minus {
-        Some(minus) => format!("{}, {}", unknown(plus), unknown(minus)),
+        Some(minus) => format!("{},{}", unknown(plus), unknown(minus)),
         None => unknown(plus).to_string(),
     };
-    let _ = writeln!(out, "probes");
-    for (k, p) in model.probes.iter().enumerate() {
-        let limited = if p.limit.is_some() { "  limited" } else { "" };
-        let _ = writeln!(out, "  probe{k} = ({}){limited}", pair(p.plus, p.minus));
-    }
+    let probe = |k: u32| format!("({})", pair(model.probes[k as usize].plus, model.probes[k as usize].minus));
+    let input = |input: Input| match input {
+        Input::Probe(k) => probe(k),
+        Input::Param(k) => model.params[k as usize].name.clone(),
+        Input::Given(k) => format!("given({})", model.params[k as usize].name),
+        Input::Connected(k) => format!("connected({})", unknown(k)),
+        Input::Simulator(k) => format!("$simparam({})", model.simparams[k as usize].0),
+        Input::Past(k) => format!("past({})", model.retained[k as usize].name),
+        other => text::input_name(other),
+    };
     let kernel = Kernel::compile(model);
-    let _ = writeln!(out, "contributions to d/dt q + f = 0");
-    for (k, c) in model.contributions.iter().enumerate() {
-        for (output, charge, letter, affine) in [(c.f, false, 'f', kernel.affine[k].0), (c.q, true, 'q', kernel.affine[k].1)] {
-            let Some(output) = output else { continue };
-            let by: Vec<String> = kernel
-                .derivatives
-                .iter()
-                .filter(|d| d.contribution == k as u32 && d.charge == charge)
-                .map(|d| format!("probe{}", d.probe))
-                .collect();
-            let linear = if affine { ", linear with constant factors" } else { "" };
-            let _ =
-                writeln!(out, "  ({}) {letter} <+ output {output}, depends on {}{linear}", pair(c.plus, c.minus), by.join(", "));
-        }
-    }
-    let resolved = diff::resolve(&model.function);
-    let _ = writeln!(out, "operations of the values, by how often they change: {}", counts(&resolved));
     let wanted: Vec<u32> = model.contributions.iter().flat_map(|c| c.f.into_iter().chain(c.q)).collect();
     let probes: Vec<u32> = (0..model.probes.len() as u32).collect();
     let (full, entries) = diff::differentiate(&model.function, &wanted, &probes);
-    let _ = writeln!(out, "with derivatives: {}\n", counts(&full));
-    for e in &entries {
-        let _ = writeln!(out, "  d output {} / d probe{} = output {}", e.output, e.probe, e.index);
+    let _ = writeln!(out, "equations: d/dt q + f = 0 in the row of each unknown; (a,b) is a difference of two unknowns\n");
+    let mut lines: Vec<(u32, String)> = Vec::new();
+    for (k, c) in model.contributions.iter().enumerate() {
+        for (output, letter, affine) in [(c.f, 'f', kernel.affine[k].0), (c.q, 'q', kernel.affine[k].1)] {
+            let Some(output) = output else { continue };
+            let linear = if affine { "   [linear, constant factors]" } else { "" };
+            let _ = writeln!(
+                out,
+                "  {letter}{k} is added to row {}{linear}",
+                pair(c.plus, c.minus).replace(',', " and subtracted from row ")
+            );
+            lines.push((output, format!("{letter}{k}")));
+            let own = entries.iter().filter(|e| e.output == output);
+            lines.extend(own.map(|e| (e.index, format!("d{letter}{k}/d{}", probe(e.probe)))));
+        }
     }
+    let _ = writeln!(out, "\n{}", formulas(&full, &lines, &input));
+    let _ = writeln!(out, "operations by how often they change, values alone: {}", counts(&diff::resolve(&model.function)));
+    let _ = writeln!(out, "with derivatives: {}\n", counts(&full));
 }
 
 fn counts(f: &Function) -> String {

@@ -1,12 +1,63 @@
 //! `cargo bench`: a table of what things cost, in steps and in time. Numbers are medians of several runs.
 
 use std::hint::black_box;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use memspice::run::{prepare, simulate};
+use memspice::span::{Disk, Sources};
 use memspice::sparse::{Lu, Pattern};
 
 fn main() {
+    decks();
     linear_algebra();
+}
+
+/// Decks whose transients are timed.
+const DECKS: [&str; 6] = [
+    "netlists/basics/rc.cir",
+    "netlists/basics/diode-rectifier.cir",
+    "netlists/basics/ring9.cir",
+    "netlists/figures/turing-two-cells.cir",
+    "netlists/figures/smale-two-cells.cir",
+    "netlists/neurons/pickett-oscillator.cir",
+];
+
+/// Steps, iterations and time of each member of each deck, from the run of median time of five.
+fn decks() {
+    println!(
+        "{:<24} {:<14} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9}",
+        "deck", "method", "points", "accepted", "rejected", "newton", "factor", "ms"
+    );
+    let stop = AtomicBool::new(false);
+    for deck in DECKS {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(deck);
+        let once = || {
+            let mut sources = Sources::new(Box::new(Disk));
+            let (mna, _) = prepare(&path, &[], &mut sources).expect("the deck is right");
+            simulate(mna, &path, &[], &Mutex::new(sources), &stop, &|_| {}).expect("the cards are right")
+        };
+        let mut runs: Vec<_> = (0..5).map(|_| once()).collect();
+        let seconds = |k: &memspice::run::Simulation| k.members.iter().flatten().map(|o| o.seconds).sum::<f64>();
+        runs.sort_by(|a, b| seconds(a).total_cmp(&seconds(b)));
+        let median = &runs[runs.len() / 2];
+        let name = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        for outcome in median.members.iter().flatten().filter(|o| o.summary.counts.accepted > 0) {
+            let (summary, c) = (&outcome.summary, &outcome.summary.counts);
+            println!(
+                "{name:<24} {:<14} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9.3}",
+                summary.method.split(',').next().unwrap_or(""),
+                summary.points,
+                c.accepted,
+                c.rejected,
+                c.iterations,
+                c.factorisations,
+                1e3 * outcome.seconds
+            );
+        }
+    }
 }
 
 /// Median time of a call, s: as many calls to a sample as fill a few milliseconds, nine samples.
