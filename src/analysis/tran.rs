@@ -153,6 +153,9 @@ impl Transient {
     fn march(&self, system: &dyn System, env: &Env, sink: &mut dyn Sink, summary: &mut Summary) -> Result<(), SimError> {
         let (method, tolerances) = self.settings(env);
         summary.method = format!("{}, reltol {:e}", method.title, tolerances.reltol);
+        if let Some(name) = env.method.as_ref().filter(|name| integrate::find(name).is_none()) {
+            summary.remarks.push(format!("unknown integration method `{name}`: {} is used", method.name));
+        }
         let ceilings = self.ceilings(system, env);
         let corner = Some(system.next_break(&env.params, 0.0));
         let named = ceilings.iter().map(|c| c.longest).chain(corner).chain((self.step > 0.0).then_some(self.step));

@@ -29,9 +29,9 @@ const LOOK_EVERY: u32 = 8;
 const FAILURES: u32 = 3;
 
 /// Sag of a straight line between two rows that a plot does not show, in units of the swing.
-const SAG: f64 = 1e-4;
+const SAG: f64 = 2e-4;
 /// Most parts a step is cut into for rows.
-const PARTS: usize = 64;
+const PARTS: usize = 16;
 
 /// A bound on the step with the words that the summary uses for it.
 #[derive(Clone, PartialEq, Debug)]

@@ -2,6 +2,8 @@
 //! is unstable (decision 18). When nothing moves any more, the eigenvalues of `s C y = -G y` are asked; a rising one limits
 //! the step to `0.1/|s|`, until the system rests elsewhere.
 
+use std::collections::VecDeque;
+
 use num_complex::Complex64;
 
 use crate::dae::{Eval, System, Want};
@@ -28,14 +30,25 @@ const WANTED: usize = 8;
 
 /// Drift within the step that growth allows, in tolerances, that is rest.
 const DRIFT: f64 = 0.1;
-/// Accepted steps before somewhat slow is asked about again.
-const PAUSE: u32 = 20;
+/// Places whose verdicts are remembered: pulses come back to theirs.
+const PLACES: usize = 8;
+
+/// A place at rest and the longest step there, s.
+struct Place {
+    x: Vec<f64>,
+    limit: f64,
+}
+
+/// Accepted steps at rest before anything is asked again: eigenvalues cost as `n^3`, a step about as `n`.
+fn pause(n: usize) -> u32 {
+    20 + (n * n / 4).min(10_000) as u32
+}
 
 /// What the guard remembers.
 pub struct RestGuard {
     still: u32,
     shortest: f64,
-    asked: Option<Vec<f64>>,
+    asked: VecDeque<Place>,
     pause: u32,
     eval: Eval,
     /// Longest step allowed, s.
@@ -48,13 +61,22 @@ impl RestGuard {
     /// A guard for `system`.
     pub fn new(system: &dyn System) -> RestGuard {
         let eval = Eval::new(system);
-        RestGuard { still: 0, shortest: f64::INFINITY, asked: None, pause: 0, eval, limit: f64::INFINITY, found: Vec::new() }
+        RestGuard {
+            still: 0,
+            shortest: f64::INFINITY,
+            asked: VecDeque::new(),
+            pause: 0,
+            eval,
+            limit: f64::INFINITY,
+            found: Vec::new(),
+        }
     }
 
     /// A source has turned a corner.
     pub fn restart(&mut self) {
         self.still = 0;
         self.shortest = f64::INFINITY;
+        self.limit = f64::INFINITY;
     }
 
     /// After an accepted point: looks whether anything moves. `remaining` is the time left.
@@ -68,10 +90,14 @@ impl RestGuard {
             return;
         }
         self.pause = self.pause.saturating_sub(1);
-        let known = |asked: &Vec<f64>| distance(&now.x, asked, weights) < ELSEWHERE;
-        if self.pause > 0 || self.asked.as_ref().is_some_and(known) {
+        if let Some(known) = self.asked.iter().find(|known| distance(&now.x, &known.x, weights) < ELSEWHERE) {
+            self.limit = known.limit;
             return;
         }
+        if self.pause > 0 {
+            return;
+        }
+        self.pause = pause(now.x.len());
         let at = problem.point(&now.x, now.t);
         problem.system.eval(&at, Want::NEWTON, &mut self.eval);
         let entries = problem.system.pattern().len();
@@ -81,10 +107,12 @@ impl RestGuard {
         let limit = values.iter().map(|s| pace(*s, damped, remaining)).fold(f64::INFINITY, f64::min);
         if limit.is_finite() && self.drift(problem, &now.x, weights, limit) > DRIFT {
             // Slow, but on its way: ask again later.
-            self.pause = PAUSE;
             return;
         }
-        self.asked = Some(now.x.clone());
+        if self.asked.len() == PLACES {
+            self.asked.pop_front();
+        }
+        self.asked.push_back(Place { x: now.x.clone(), limit });
         self.limit = limit;
         if limit.is_finite() {
             self.found.push(now.t);
