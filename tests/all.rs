@@ -40,5 +40,8 @@ mod sweeps;
 mod systems;
 #[path = "all/tidy.rs"]
 mod tidy;
+#[allow(dead_code)]
+#[path = "all/toy.rs"]
+mod toy;
 #[path = "all/transient.rs"]
 mod transient;

@@ -15,7 +15,7 @@ use crate::sparse::{Lu, Pattern};
 
 use super::Counts;
 use super::failure::Failure;
-use super::newton::{Newton, Report, SHARE, enough, judge_update};
+use super::newton::{Newton, Report, SHARE, enough, good, judge_update};
 use super::statics::Statics;
 use super::walk::assign;
 
@@ -239,7 +239,7 @@ impl<'a> Branch<'a> {
             let weight = update.max(self.right[n].abs() / (relative * self.size[n]));
             report = Report { iterations: iteration, worst_row: (k, self.newton.residual()[k]), worst_unknown: (j, self.right[j]) };
             y.iter_mut().zip(&self.right).for_each(|(y, dy)| *y += dy);
-            if residual <= 1.0 && weight <= 1.0 && enough(true, relative, weight, last) {
+            if good(residual, weight, last) && enough(true, relative, weight, last) {
                 self.set(y[n])?;
                 return Ok(iteration);
             }

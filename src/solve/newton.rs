@@ -140,7 +140,7 @@ impl Newton {
             report.worst_row = (row, self.residual[row]);
             report.worst_unknown = (unknown, self.update[unknown]);
             self.report = report;
-            let accepted = residual_weight <= 1.0 && weight <= 1.0 && !self.eval.advice.limited;
+            let accepted = good(residual_weight, weight, last_weight) && !self.eval.advice.limited;
             if accepted && enough(eq.alpha == 0.0, relative, weight, last_weight) {
                 x.iter_mut().zip(&self.update).for_each(|(x, dx)| *x += dx);
                 return Ok(report);
@@ -321,6 +321,15 @@ pub(super) fn judge_update(system: &dyn System, update: &[f64], x: &[f64], relat
         let abstol = layout.quantities[unknown.quantity as usize].abstol;
         dx.abs() / (relative * x.abs() + abstol)
     }))
+}
+
+/// Updates, in units of what is tolerated, that make the residual irrelevant when two follow each other: it is rounding then.
+/// A row may be one contribution with terms that cancel inside of it, so that its scale says nothing.
+const ROUNDING: f64 = 1e-3;
+
+/// True if residual and update are small enough, both in units of what is tolerated.
+pub(super) fn good(residual: f64, weight: f64, last: f64) -> bool {
+    weight <= 1.0 && (residual <= 1.0 || weight.max(last) <= ROUNDING)
 }
 
 /// True if another iteration would gain nothing that counts; `weight` is the update in units of what is tolerated.
