@@ -369,6 +369,7 @@ pub fn current_of(fl: &mut Flattener, env: EnvId, name: &Name) -> Terminal {
         Some(Device::Source(source)) if starts_with_v(name) => return Terminal::SourceCurrent(source),
         Some(Device::Instance(instance)) if fl.branches.contains(&instance) => return Terminal::InstanceCurrent(instance),
         Some(Device::Broken) => return Terminal::Ground,
+        None if name.text.contains('.') => return fl.later(path, name.span),
         Some(_) => {
             Diagnostic::error(name.span, format!("the current of `{}` is no unknown and cannot control anything", name.text))
                 .expected("expected a device with a branch current: V, E, H, L or B with v=")
@@ -387,7 +388,8 @@ pub fn current_of(fl: &mut Flattener, env: EnvId, name: &Name) -> Terminal {
 
 /// The kind of a source is the first letter of its name; it may stand further down and not be built yet.
 fn starts_with_v(name: &Name) -> bool {
-    name.text.starts_with(['v', 'V'])
+    let own = name.text.rsplit('.').next().unwrap_or(&name.text);
+    own.starts_with(['v', 'V'])
 }
 
 /// `K1 L1 L2 ... k`: one instance for each pair, `M = k sqrt(l1 l2)`.

@@ -41,6 +41,8 @@ pub struct Flattener<'d, 'l> {
     pub checks: Vec<(u32, u32, Span)>,
     /// Instances with one branch current, which may control others.
     pub branches: HashSet<u32>,
+    /// Controlling currents inside subcircuits, which are unfolded later: path and place.
+    later: Vec<(String, Span)>,
     globals: HashMap<String, String>,
     chain: Vec<(&'d Subcircuit, Span)>,
 }
@@ -65,6 +67,7 @@ impl<'d, 'l> Flattener<'d, 'l> {
             sources,
             checks: Vec::new(),
             branches: HashSet::new(),
+            later: Vec::new(),
             globals: deck.globals.iter().map(|n| (n.folded(), n.text.clone())).collect(),
             chain: Vec::new(),
         }
@@ -79,6 +82,39 @@ impl<'d, 'l> Flattener<'d, 'l> {
     pub fn run(&mut self) {
         self.unfold(TOP);
         self.inner_unknowns();
+        self.bind_later();
+    }
+
+    /// Stands for the current of a device that is not unfolded yet, until [`Flattener::bind_later`].
+    pub fn later(&mut self, path: String, span: Span) -> Terminal {
+        let known = self.later.iter().position(|(p, _)| *p == path);
+        let index = known.unwrap_or(self.later.len());
+        if known.is_none() {
+            self.later.push((path, span));
+        }
+        Terminal::SourceCurrent(u32::MAX - index as u32)
+    }
+
+    /// Binds the currents that were waited for.
+    fn bind_later(&mut self) {
+        let later = std::mem::take(&mut self.later);
+        if later.is_empty() {
+            return;
+        }
+        let bound: Vec<Terminal> =
+            later.into_iter().map(|(text, span)| device::current_of(self, TOP, &Name { text, span })).collect();
+        // Whoever is still unknown is told once more to wait: then there is no such element.
+        for (path, span) in std::mem::take(&mut self.later) {
+            let error = self.unknown_device(span, &path);
+            self.report(error);
+        }
+        for terminal in self.circuit.instances.iter_mut().flat_map(|i| &mut i.terminals) {
+            if let Terminal::SourceCurrent(index) = terminal
+                && let Some(real) = bound.get((u32::MAX - *index) as usize)
+            {
+                *terminal = *real;
+            }
+        }
     }
 
     /// A controlling node that is really an unknown inside a device.

@@ -31,20 +31,9 @@ pub struct PendingPlot {
 
 /// Reads all output cards; settings of plots come later.
 pub fn read<'d>(fl: &mut Flattener<'d, '_>, deck: &'d Deck) -> Vec<PendingPlot> {
-    let mut named = Vec::new();
-    let mut plots = Vec::new();
-    let mut everything = true;
-    for card in &deck.outputs {
-        match card.keyword.folded().as_str() {
-            "plot" => plots.push(plot(fl, card, &mut named)),
-            keyword => {
-                let all = save(fl, card, &mut named);
-                if matches!(keyword, "save" | "probe") {
-                    everything = all;
-                }
-            }
-        }
-    }
+    let saves = |card: &&Card| matches!(card.keyword.folded().as_str(), "save" | "probe");
+    let mut saves = deck.outputs.iter().filter(saves).peekable();
+    let everything = saves.peek().is_none() || saves.any(says_all);
     let unknowns = count_unknowns(&fl.circuit);
     let mut saved = Vec::new();
     if everything && unknowns > MOST {
@@ -55,6 +44,14 @@ pub fn read<'d>(fl: &mut Flattener<'d, '_>, deck: &'d Deck) -> Vec<PendingPlot> 
     } else if everything {
         saved = all(fl);
     }
+    let mut named = Vec::new();
+    let mut plots = Vec::new();
+    for card in &deck.outputs {
+        match card.keyword.folded().as_str() {
+            "plot" => plots.push(plot(fl, card, &mut named)),
+            _ => save(fl, card, &mut named),
+        }
+    }
     saved.extend(named);
     let mut seen = vec![false; fl.circuit.outputs.len()];
     saved.retain(|k| !std::mem::replace(&mut seen[*k as usize], true));
@@ -62,13 +59,19 @@ pub fn read<'d>(fl: &mut Flattener<'d, '_>, deck: &'d Deck) -> Vec<PendingPlot> 
     plots
 }
 
-/// Columns of a `.save`, `.print` or `.probe` card. True if it says `all`.
-fn save<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card, named: &mut Vec<u32>) -> bool {
-    let mut all = false;
+/// Words for everything.
+const ALL: [&str; 3] = ["all", "alli", "allv"];
+
+fn says_all(card: &Card) -> bool {
+    card.fields.iter().any(|field| matches!(field, Field::Value(expr) if is_word(expr, &ALL)))
+}
+
+/// Columns of a `.save`, `.print` or `.probe` card.
+fn save<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card, named: &mut Vec<u32>) {
     for (k, field) in card.fields.iter().enumerate() {
         match field {
             Field::Value(expr) if k == 0 && is_word(expr, &ANALYSES) => {}
-            Field::Value(expr) if is_word(expr, &["all", "alli", "allv"]) => all = true,
+            Field::Value(expr) if is_word(expr, &ALL) => {}
             Field::Value(expr) => match fl.column(expr) {
                 Ok(column) => named.push(column),
                 Err(error) => fl.report(error),
@@ -79,7 +82,6 @@ fn save<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card, named: &mut Vec<u32>) ->
             ),
         }
     }
-    all
 }
 
 fn is_word(expr: &Expr, words: &[&str]) -> bool {

@@ -1,15 +1,21 @@
 //! Decks to circuits: hierarchy, parameters, devices, results.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
+use memspice::analysis::{Env, TABLE};
 use memspice::circuit::elaborate::elaborate;
 use memspice::circuit::graph::{Values, evaluate};
 use memspice::circuit::{Circuit, MeasureWord, Number, OutputKind, Part, SourceKind, StartTarget, Terminal, Waveform};
+use memspice::dae::System;
 use memspice::diag;
 use memspice::ir::{Input, interp};
+use memspice::mna::Mna;
 use memspice::model::library::Library;
 use memspice::netlist;
+use memspice::solve::Tolerances;
 use memspice::span::{MemoryFiles, Sources};
+use memspice::wave::Dataset;
 
 /// A memristor with a state, to be loaded by `.hdl "mem.va"`.
 const MEM: &str = "`include \"disciplines.vams\"
@@ -629,4 +635,101 @@ fn edges_of_no_length_are_named() {
 fn defaults_are_checked_against_ranges_that_move() {
     let (circuit, shown) = deck(".hdl \"mem.va\"\nV1 a 0 1\nX1 a 0 mem ron=20k\n", &[]);
     assert!(circuit.is_none() && shown.contains("`roff` = 16000"), "{shown}");
+}
+
+#[test]
+fn currents_inside_subcircuits_control() {
+    let circuit = good(
+        "V0 a 0 1
+         F1 0 b x1.V1 2
+         B1 0 c i=2*i(X1.xy.e1)+i(x1.v1)
+         R1 b 0 1
+         R2 c 0 1
+         X1 a sub
+         .subckt sub a
+         V1 a m 0
+         XY m inner
+         R1 m 0 1
+         .ends
+         .subckt inner a
+         E1 p 0 a 0 1
+         R1 p 0 1
+         .ends
+         ",
+    );
+    let of = |name: &str| circuit.instances.iter().find(|i| i.name == name).expect("the instance");
+    let v1 = circuit.sources.iter().position(|s| s.name == "X1.V1").expect("the source") as u32;
+    let e1 = circuit.instances.iter().position(|i| i.name == "X1.XY.E1").expect("the instance") as u32;
+    assert_eq!(of("F1").terminals[2], Terminal::SourceCurrent(v1));
+    assert_eq!(of("B1").terminals[2..], [Terminal::InstanceCurrent(e1), Terminal::SourceCurrent(v1)]);
+    let (_, shown) = deck("V0 a 0 1\nR1 a b 1\nF1 0 b x1.v7 2\nX1 b s\n.subckt s a\nV1 a m 0\nR1 m 0 1\n.ends\n", &[]);
+    assert!(shown.contains("there is no element `x1.v7`") && shown.contains("did you mean `X1.V1`"), "{shown}");
+}
+
+/// The operating point of a deck with one of every kind of controlled source, against values by hand.
+#[test]
+fn controlled_sources_solve() {
+    let circuit = good(
+        ".param g=2
+         V1 a 0 3
+         R1 a b 1k
+         B1 b 0 i={1m*v(b)**2}
+         R2 b 0 1k
+         E1 c 0 poly(2) (a,0) (b,0) 1 2 3
+         R3 c 0 1k
+         F1 0 d V1 10
+         R4 d 0 1k
+         H1 e 0 E1 1k
+         R5 e 0 1k
+         B2 f 0 v=v(a)*v(b)+v(c)
+         R6 f 0 1
+         B3 h 0 v=-10*v(k)
+         R9 h k 1k
+         R8 k 0 1k m={g}
+         I1 0 k 1m
+         C1 a z 1u
+         C2 z 0 1u
+         G1 0 y a b 1m
+         R7 y 0 1k
+         .print p(r1) {g*v(a)} i(b2)
+         .op
+         ",
+    );
+    let card = circuit.analyses[0].clone();
+    let mna = Mna::new(circuit).expect("equations");
+    let entry = TABLE.iter().find(|e| e.keyword == "op").expect("the analysis");
+    let op = (entry.parse)(&card, &mna).expect("its arguments");
+    let tolerances = Tolerances { reltol: 1e-6, trtol: 1.0, static_iterations: 200, step_iterations: 50 };
+    let env = Env {
+        tolerances,
+        reltol_given: false,
+        method: None,
+        maxord: None,
+        points_per_period: 50.0,
+        stop: &AtomicBool::new(false),
+        progress: &|_| {},
+        params: mna.params(),
+        keys: Vec::new(),
+    };
+    let mut data = Dataset::default();
+    op.run(&mna, &env, &mut data).1.expect("an operating point");
+    // 3 - v(b) = v(b)^2 + v(b) gives v(b) = 1; -11 v(k) + 1 = 2 v(k) gives v(k) = 1/13.
+    let wanted = [
+        ("v(b)", 1.0),
+        ("v(c)", 10.0),
+        ("v(d)", -20.0),
+        ("v(e)", -10.0),
+        ("v(f)", 13.0),
+        ("v(k)", 1.0 / 13.0),
+        ("v(z)", 1.5),
+        ("v(y)", 2.0),
+        ("p(r1)", 4e-3),
+        ("g*v(a)", 6.0),
+        ("i(B2)", -13.0),
+    ];
+    for (name, value) in wanted {
+        let found = data.real(name).unwrap_or_else(|| panic!("no {name}"))[0];
+        // Newton goes on until the update stops falling: rounding remains, of numbers up to 13.
+        assert!((found - value).abs() < 1e-9, "{name} = {found}, not {value}");
+    }
 }
