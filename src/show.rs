@@ -8,7 +8,7 @@ use crate::diag::{self, Diagnostic, Severity};
 use crate::ir::formula::formulas;
 use crate::ir::{Function, Input, Rate, diff, rate, text};
 use crate::mna::Mna;
-use crate::model::kernel::Kernel;
+use crate::model::kernel::{Kernel, differentiated};
 use crate::model::library::Library;
 use crate::model::{Formula, Model, ParamKind, Range};
 use crate::report;
@@ -216,9 +216,7 @@ fn equations(model: &Model, out: &mut String) {
         other => text::input_name(other),
     };
     let kernel = Kernel::compile(model);
-    let wanted: Vec<u32> = model.contributions.iter().flat_map(|c| c.f.into_iter().chain(c.q)).collect();
-    let probes: Vec<u32> = (0..model.probes.len() as u32).collect();
-    let (full, entries) = diff::differentiate(&model.function, &wanted, &probes);
+    let (full, entries) = differentiated(model);
     let _ = writeln!(out, "equations: d/dt q + f = 0 in the row of each unknown; (a,b) is a difference of two unknowns\n");
     let mut lines: Vec<(u32, String)> = Vec::new();
     for (k, c) in model.contributions.iter().enumerate() {

@@ -9,6 +9,8 @@ mod bad_decks;
 mod cli;
 #[path = "all/decks.rs"]
 mod decks;
+#[path = "all/determinism.rs"]
+mod determinism;
 #[path = "all/diagnostics.rs"]
 mod diagnostics;
 #[path = "all/elaborate.rs"]

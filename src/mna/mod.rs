@@ -4,19 +4,17 @@
 //! sum of the currents that leave it; of a voltage source's branch `v(plus) - v(minus) - e(t)`. Affine contributions live in
 //! constant matrices, computed once per parameter change; the rest is evaluated bank by bank.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use num_complex::Complex64;
 
-use crate::circuit::{Circuit, Number, OutputKind, SourceKind, Terminal};
+use crate::circuit::{Circuit, OutputKind, Terminal};
 use crate::dae::{
-    Change, Eval, Fault, Layout, Memory, Message, Motion, NoiseSource, ParamId, Params, Phase, Point, Start, StartKind, System,
-    Want,
+    Change, Eval, Fault, Layout, Memory, Message, Motion, NoiseSource, ParamId, Params, Phase, Point, Start, System, Want,
 };
 use crate::diag::Diagnostic;
 use crate::ir::{Input, interp};
-use crate::model::kernel::{Kernel, Place};
+use crate::model::kernel::Kernel;
 use crate::model::{Moment, Row};
 use crate::sparse::Pattern;
 
@@ -24,6 +22,10 @@ mod assemble;
 pub mod bank;
 mod limit;
 mod messages;
+mod outputs;
+mod params;
+mod sources;
+mod starts;
 pub mod stimulus;
 mod values;
 
@@ -47,25 +49,6 @@ pub struct Mna {
     derived: Vec<Arc<crate::ir::Function>>,
 }
 
-/// Identifiers below the roots.
-const GMIN: u32 = 0;
-const SHUNT: u32 = 1;
-const SOURCES: u32 = 2;
-const TEMP: u32 = 3;
-const ROOTS: u32 = 4;
-
-/// What a [`ParamId`] stands for.
-#[derive(Clone, Copy)]
-enum Handle {
-    Gmin,
-    Shunt,
-    Sources,
-    Temp,
-    Root(usize),
-    Source(u32),
-    Instance(u32, u32),
-}
-
 impl Mna {
     /// The equations of `circuit`.
     ///
@@ -77,12 +60,12 @@ impl Mna {
         let mut banks = assemble::banks(&circuit, &kernels);
         let lanes_of = assemble::lanes_of(&banks, circuit.instances.len());
         let formulas = RootFormulas::new(&circuit);
-        let mut values = start_values(&circuit);
+        let mut values = params::initial(&circuit);
         formulas.refresh(&circuit, &mut values);
-        values.temp = temperature(&circuit, &values);
+        values.temp = params::temperature(&circuit, &values);
         values.lanes = banks.iter().map(|b| Arc::new(values::lanes(b, &circuit, &values))).collect();
         values.stimuli = Arc::new(values::stimuli(&circuit, &values));
-        check_ranges(&circuit, &banks, &values)?;
+        params::check_ranges(&circuit, &banks, &values)?;
         let numbering = assemble::number(&circuit, &|instance, k| {
             let (bank, lane) = lanes_of[instance as usize];
             let b = &banks[bank as usize];
@@ -109,7 +92,7 @@ impl Mna {
             _ => None,
         });
         let derived = derived.collect();
-        let mut next = ROOTS + (circuit.roots.len() + circuit.sources.len()) as u32;
+        let mut next = params::ROOTS + (circuit.roots.len() + circuit.sources.len()) as u32;
         let instance_ids = circuit.instances.iter().map(|i| {
             next += circuit.models[i.model as usize].params.len() as u32;
             next - circuit.models[i.model as usize].params.len() as u32
@@ -152,66 +135,6 @@ impl Mna {
         params.0.downcast_ref::<Values>().expect("parameters of this system")
     }
 
-    /// The constant entries of the sources' incidence.
-    fn incidence(&self, g: &mut [f64]) {
-        for (k, source) in self.circuit.sources.iter().enumerate() {
-            let branch = self.numbering.branches[k];
-            for (terminal, sign) in [(source.plus, 1.0), (source.minus, -1.0)] {
-                let node = self.numbering.terminal(&self.circuit, terminal);
-                g[self.pattern.slot(node, branch).0 as usize] += sign;
-                g[self.pattern.slot(branch, node).0 as usize] += sign;
-            }
-        }
-    }
-
-    fn handle(&self, id: ParamId) -> Handle {
-        let (roots, sources) = (self.circuit.roots.len() as u32, self.circuit.sources.len() as u32);
-        match id.0 {
-            GMIN => Handle::Gmin,
-            SHUNT => Handle::Shunt,
-            SOURCES => Handle::Sources,
-            TEMP => Handle::Temp,
-            k if k < ROOTS + roots => Handle::Root((k - ROOTS) as usize),
-            k if k < ROOTS + roots + sources => Handle::Source(k - ROOTS - roots),
-            k => {
-                let instance = self.instance_ids.partition_point(|first| *first <= k) - 1;
-                Handle::Instance(instance as u32, k - self.instance_ids[instance])
-            }
-        }
-    }
-
-    /// Value of the excitation of a source at a point: the dc value in static phases, the waveform in transients.
-    fn level(&self, k: usize, values: &Values, at: &Point) -> f64 {
-        let t = match at.phase {
-            Phase::Static | Phase::SmallSignal => None,
-            Phase::TransientStart | Phase::Transient => Some(at.t),
-        };
-        values.sources * values.stimuli[k].value(t)
-    }
-
-    fn add_sources(&self, values: &Values, at: &Point, want: Want, out: &mut Eval) {
-        for (k, source) in self.circuit.sources.iter().enumerate() {
-            let level = self.level(k, values, at);
-            if !want.intersects(Want::F | Want::SCALE) {
-                continue;
-            }
-            match source.kind {
-                SourceKind::Voltage => {
-                    let row = self.numbering.branches[k] as usize;
-                    out.f[row] -= level;
-                    out.scale[row] = out.scale[row].max(level.abs());
-                }
-                SourceKind::Current => {
-                    for (terminal, sign) in [(source.plus, 1.0), (source.minus, -1.0)] {
-                        let row = self.numbering.terminal(&self.circuit, terminal) as usize;
-                        out.f[row] += sign * level;
-                        out.scale[row] = out.scale[row].max(level.abs());
-                    }
-                }
-            }
-        }
-    }
-
     fn add_constant(&self, values: &Values, at: &Point, want: Want, out: &mut Eval) {
         let constant = &values.constant;
         if want.contains(Want::G) {
@@ -242,8 +165,7 @@ impl Mna {
         if shunt == 0.0 {
             return;
         }
-        for (k, unknown) in self.layout.unknowns.iter().enumerate().filter(|(_, u)| u.node) {
-            let _ = unknown;
+        for (k, _) in self.layout.unknowns.iter().enumerate().filter(|(_, u)| u.node) {
             if want.contains(Want::F) {
                 out.f[k] += shunt * at.x[k];
             }
@@ -252,101 +174,6 @@ impl Mna {
             }
         }
     }
-
-    /// Output rows that no bank fills.
-    fn plain_outputs(&self, values: &Values, at: &Point, gradient: bool, out: &mut Eval) {
-        let read = |k: u32| at.x.get(k as usize).copied().unwrap_or(0.0);
-        for (output, row) in self.circuit.outputs.iter().zip(&self.rows) {
-            let (plus, minus) = match &output.kind {
-                OutputKind::Terminal(t) => (self.numbering.terminal(&self.circuit, *t), None),
-                OutputKind::Difference(a, b) => {
-                    (self.numbering.terminal(&self.circuit, *a), Some(self.numbering.terminal(&self.circuit, *b)))
-                }
-                OutputKind::Unknown { instance, unknown } => (self.numbering.locals[*instance as usize][*unknown as usize], None),
-                OutputKind::SourceCurrent(k) if self.circuit.sources[*k as usize].kind == SourceKind::Voltage => {
-                    (self.numbering.branches[*k as usize], None)
-                }
-                OutputKind::SourceCurrent(k) => {
-                    out.outputs.value[*row as usize] = self.level(*k as usize, values, at);
-                    continue;
-                }
-                OutputKind::Number(n) => {
-                    out.outputs.value[*row as usize] = values.number(*n);
-                    continue;
-                }
-                OutputKind::PortCurrent { .. } | OutputKind::Variable { .. } | OutputKind::Expression { .. } => continue,
-            };
-            out.outputs.value[*row as usize] = read(plus) - minus.map_or(0.0, read);
-            if gradient {
-                for (unknown, slope) in [(Some(plus), 1.0), (minus, -1.0)] {
-                    if let Some(k) = unknown.filter(|k| (*k as usize) < at.x.len()) {
-                        out.outputs.gradient.push((*row, k, slope, 0.0));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Brings everything up to date after a change of roots or temperature.
-    fn refresh_all(&self, values: &mut Values) {
-        self.formulas.refresh(&self.circuit, values);
-        values.stimuli = Arc::new(values::stimuli(&self.circuit, values));
-        values.lanes = self.banks.iter().map(|b| Arc::new(values::lanes(b, &self.circuit, values))).collect();
-        values.constant = Arc::new(values::constant(self, values));
-    }
-
-    fn refresh_bank(&self, bank: usize, values: &mut Values) {
-        values.lanes[bank] = Arc::new(values::lanes(&self.banks[bank], &self.circuit, values));
-        values.constant = Arc::new(values::constant(self, values));
-    }
-
-    /// Whether any collapse differs between two sets of values.
-    fn same_structure(&self, old: &Values, new: &Values) -> bool {
-        self.banks.iter().enumerate().all(|(b, bank)| {
-            (0..bank.model.collapses.len()).all(|k| {
-                (0..bank.len() as u32).all(|lane| {
-                    assemble::collapse_applies(&bank.model, &bank.kernel, old, b as u32, lane, k)
-                        == assemble::collapse_applies(&bank.model, &bank.kernel, new, b as u32, lane, k)
-                })
-            })
-        })
-    }
-}
-
-fn start_values(circuit: &Circuit) -> Values {
-    Values {
-        roots: circuit.roots.iter().map(|r| if let Number::Fixed(v) = r.value { v } else { 0.0 }).collect(),
-        cut: Arc::new(vec![false; circuit.roots.len()]),
-        gmin: circuit.options.gmin,
-        shunt: 0.0,
-        sources: 1.0,
-        temp: circuit.options.temp,
-        given: Arc::new(BTreeMap::new()),
-        levels: Arc::new(BTreeMap::new()),
-        lanes: Vec::new(),
-        stimuli: Arc::new(Vec::new()),
-        numbers: Arc::new(Vec::new()),
-        constant: Arc::default(),
-    }
-}
-
-/// `temp` is a root where expressions read it; its value there and in the options are one.
-fn temperature(circuit: &Circuit, values: &Values) -> f64 {
-    circuit.roots.iter().position(|r| r.name == "temp").map_or(circuit.options.temp, |k| values.roots[k])
-}
-
-fn check_ranges(circuit: &Circuit, banks: &[Bank], values: &Values) -> Result<(), Vec<Diagnostic>> {
-    let mut errors = Vec::new();
-    for (bank, lanes) in banks.iter().zip(&values.lanes) {
-        for (param, declared) in bank.model.params.iter().enumerate().filter(|(_, p)| !p.ranges.is_empty()) {
-            let _ = declared;
-            for lane in 0..bank.len() {
-                let value = lanes.params[param][lane];
-                errors.extend(values::range_error(circuit, bank, lanes, lane, param as u32, value));
-            }
-        }
-    }
-    if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
 fn slots(bank: &Bank, pattern: &Pattern, ground: u32) -> Vec<Vec<[crate::sparse::Slot; 4]>> {
@@ -378,137 +205,19 @@ impl System for Mna {
     }
 
     fn param(&self, name: &str) -> Option<ParamId> {
-        let name = name.to_lowercase();
-        match name.as_str() {
-            "gmin" => return Some(ParamId(GMIN)),
-            "shunt" => return Some(ParamId(SHUNT)),
-            "sources" => return Some(ParamId(SOURCES)),
-            "temp" => return Some(ParamId(TEMP)),
-            _ => {}
-        }
-        if let Some(k) = self.circuit.roots.iter().position(|r| r.name == name) {
-            return Some(ParamId(ROOTS + k as u32));
-        }
-        let first_source = ROOTS + self.circuit.roots.len() as u32;
-        let plain = name.strip_suffix(".dc").unwrap_or(&name);
-        if let Some(k) = self.circuit.sources.iter().position(|s| s.name.eq_ignore_ascii_case(plain)) {
-            return Some(ParamId(first_source + k as u32));
-        }
-        if let Some(k) = self.circuit.instances.iter().position(|i| i.name.eq_ignore_ascii_case(&name)) {
-            let model = &self.circuit.models[self.circuit.instances[k].model as usize];
-            return (!model.params.is_empty()).then(|| ParamId(self.instance_ids[k]));
-        }
-        let (instance, parameter) = name.rsplit_once('.')?;
-        let k = self.circuit.instances.iter().position(|i| i.name.eq_ignore_ascii_case(instance))?;
-        let model = &self.circuit.models[self.circuit.instances[k].model as usize];
-        let found = model.parameter(parameter).ok().flatten()?;
-        Some(ParamId(self.instance_ids[k] + found))
+        self.find_param(name)
     }
 
     fn value(&self, params: &Params, id: ParamId) -> f64 {
-        let values = self.values(params);
-        match self.handle(id) {
-            Handle::Gmin => values.gmin,
-            Handle::Shunt => values.shunt,
-            Handle::Sources => values.sources,
-            Handle::Temp => values.temp,
-            Handle::Root(k) => values.roots[k],
-            Handle::Source(k) => values.stimuli[k as usize].value(None),
-            Handle::Instance(k, param) => {
-                let (bank, lane) = self.lanes_of[k as usize];
-                values.lanes[bank as usize].params[param as usize][lane as usize]
-            }
-        }
+        self.param_value(params, id)
     }
 
     fn assign(&self, params: &mut Params, id: ParamId, value: f64) -> Result<Change, Diagnostic> {
-        let old = self.values(params);
-        let mut new = old.clone();
-        match self.handle(id) {
-            Handle::Shunt => new.shunt = value,
-            Handle::Sources => new.sources = value,
-            Handle::Gmin => {
-                new.gmin = value;
-                self.refresh_all(&mut new);
-            }
-            Handle::Temp => {
-                new.temp = value;
-                self.refresh_all(&mut new);
-            }
-            Handle::Root(k) => {
-                new.roots[k] = value;
-                Arc::make_mut(&mut new.cut)[k] = true;
-                if self.circuit.roots[k].name == "temp" {
-                    new.temp = value;
-                }
-                self.refresh_all(&mut new);
-            }
-            Handle::Source(k) => {
-                Arc::make_mut(&mut new.levels).insert(k, value);
-                Arc::make_mut(&mut new.stimuli)[k as usize].dc = Some(value);
-            }
-            Handle::Instance(k, param) => {
-                let (bank, lane) = self.lanes_of[k as usize];
-                let b = &self.banks[bank as usize];
-                let lanes = &old.lanes[bank as usize];
-                if let Some(error) = values::range_error(&self.circuit, b, lanes, lane as usize, param, value) {
-                    return Err(error);
-                }
-                Arc::make_mut(&mut new.given).insert((k, param), value);
-                self.refresh_bank(bank as usize, &mut new);
-            }
-        }
-        let change = if self.same_structure(old, &new) { Change::Values } else { Change::Structure };
-        *params = Params(Arc::new(new));
-        Ok(change)
+        self.assign_param(params, id, value)
     }
 
     fn starts(&self, params: &Params) -> Vec<Start> {
-        let values = self.values(params);
-        let n = self.numbering.n as u32;
-        let mut out = Vec::new();
-        for (k, instance) in self.circuit.instances.iter().enumerate() {
-            let (bank, lane) = self.lanes_of[k];
-            let model = &self.circuit.models[instance.model as usize];
-            for (local, unknown) in model.unknowns.iter().enumerate() {
-                let Some(Place::Setup(s)) = unknown.start.map(|o| self.banks[bank as usize].kernel.outputs[o as usize]) else {
-                    continue;
-                };
-                let (at, value) = (self.numbering.locals[k][local], values.lanes[bank as usize].setup[s as usize][lane as usize]);
-                if at < n {
-                    out.push(Start { unknown: at, minus: None, value, kind: StartKind::State });
-                }
-            }
-            if let Some(initial) = instance.initial {
-                let terminal = |t: usize| self.numbering.locals[k].get(t).copied().unwrap_or(n);
-                let value = values.number(initial);
-                let (plus, minus, sign) = match bank::branch_current(model) {
-                    Some(current) => (self.numbering.locals[k][current as usize], n, 1.0),
-                    None if terminal(0) == n => (terminal(1), n, -1.0),
-                    None => (terminal(0), terminal(1), 1.0),
-                };
-                if plus < n {
-                    out.push(Start {
-                        unknown: plus,
-                        minus: (minus < n).then_some(minus),
-                        value: sign * value,
-                        kind: StartKind::State,
-                    });
-                }
-            }
-        }
-        for (list, kind) in [(&self.circuit.nodesets, StartKind::Nodeset), (&self.circuit.initial, StartKind::Ic)] {
-            for start in list {
-                let at = match start.unknown {
-                    crate::circuit::StartTarget::Terminal(t) => self.numbering.terminal(&self.circuit, t),
-                    crate::circuit::StartTarget::Unknown(i, u) => self.numbering.locals[i as usize][u as usize],
-                };
-                if at < n {
-                    out.push(Start { unknown: at, minus: None, value: values.number(start.value), kind });
-                }
-            }
-        }
-        out
+        self.start_values(params)
     }
 
     fn eval(&self, at: &Point, want: Want, out: &mut Eval) {
@@ -564,24 +273,7 @@ impl System for Mna {
     }
 
     fn excitation(&self, params: &Params, b: &mut [Complex64]) {
-        let values = self.values(params);
-        b.fill(Complex64::default());
-        for (k, source) in self.circuit.sources.iter().enumerate() {
-            let Some((magnitude, phase)) = values.stimuli[k].ac else { continue };
-            let level = Complex64::from_polar(magnitude, phase.to_radians());
-            let mut add = |row: u32, value: Complex64| {
-                if let Some(entry) = b.get_mut(row as usize) {
-                    *entry += value;
-                }
-            };
-            match source.kind {
-                SourceKind::Voltage => add(self.numbering.branches[k], level),
-                SourceKind::Current => {
-                    add(self.numbering.terminal(&self.circuit, source.plus), -level);
-                    add(self.numbering.terminal(&self.circuit, source.minus), level);
-                }
-            }
-        }
+        self.add_excitation(params, b);
     }
 
     fn noise(&self, _at: &Point, out: &mut Vec<NoiseSource>) {
@@ -621,9 +313,11 @@ impl System for Mna {
         let values = self.values(at.params);
         let mut faults = Vec::new();
         for (bank, lanes) in self.banks.iter().zip(&values.lanes) {
+            // A value may be finite where its derivative is not.
+            let function = crate::model::kernel::differentiated(&bank.model).0;
             for lane in 0..bank.len() {
                 let input = |input: Input| bank.input_at(input, at, lanes, lane);
-                if let Some(found) = interp::first_non_finite(&bank.model.function, &input) {
+                if let Some(found) = interp::first_non_finite(&function, &input) {
                     let instance = self.circuit.instances[bank.instances[lane] as usize].name.clone();
                     faults.push(Fault { instance, span: found.span, text: found.text });
                 }

@@ -52,11 +52,7 @@ pub struct Kernel {
 impl Kernel {
     /// Differentiates, splits and compiles the function of `model`.
     pub fn compile(model: &Model) -> Kernel {
-        let probes: Vec<u32> = (0..model.probes.len() as u32).collect();
-        let mut wanted: Vec<u32> = model.contributions.iter().flat_map(|c| c.f.into_iter().chain(c.q)).collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        let (function, entries) = diff::differentiate(&model.function, &wanted, &probes);
+        let (function, entries) = differentiated(model);
         let split = rate::split(&function);
         let place = |output: u32| match split.origins[output as usize] {
             rate::Origin::Setup(k) => Place::Setup(k),
@@ -78,6 +74,15 @@ impl Kernel {
             outputs,
         }
     }
+}
+
+/// The model's function with the derivatives of all contributions by all probes as further outputs.
+pub fn differentiated(model: &Model) -> (Function, Vec<diff::Entry>) {
+    let probes: Vec<u32> = (0..model.probes.len() as u32).collect();
+    let mut wanted: Vec<u32> = model.contributions.iter().flat_map(|c| c.f.into_iter().chain(c.q)).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    diff::differentiate(&model.function, &wanted, &probes)
 }
 
 fn derivatives(model: &Model, entries: &[diff::Entry], place: &dyn Fn(u32) -> Place) -> Vec<Derivative> {
