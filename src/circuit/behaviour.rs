@@ -71,7 +71,8 @@ pub fn build<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element, k
     };
     let model = model.unwrap_or_else(|error| {
         fl.report(error);
-        0
+        shape = Shape { terminals: shape.terminals[..2].to_vec(), probes: Vec::new(), values: Vec::new() };
+        fl.models.intern(&mut fl.circuit.models, "#broken", || Arc::new(broken(element.span)))
     });
     let multiplicity = device::multiplicity(fl, env, element);
     let graph = &mut fl.scopes.graph;
@@ -333,9 +334,9 @@ fn model(fl: &mut Flattener, element: &Element, kind: SourceKind, body: &Expr, s
     Ok(fl.models.intern(&mut fl.circuit.models, &key, || Arc::new(made)))
 }
 
-fn make(element: &Element, kind: SourceKind, body: &Expr, shape: &Shape) -> Result<Model, Diagnostic> {
-    let ports = shape.terminals.len();
-    let unknown = |name: String, kind, current: bool| LocalUnknown {
+/// A local unknown: a voltage or a current.
+fn port(name: String, kind: UnknownKind, current: bool, span: Span) -> LocalUnknown {
+    LocalUnknown {
         name,
         kind,
         quantity: if current { "current" } else { "voltage" }.to_string(),
@@ -345,8 +346,19 @@ fn make(element: &Element, kind: SourceKind, body: &Expr, shape: &Shape) -> Resu
         start: None,
         held: false,
         bounds: (f64::NEG_INFINITY, f64::INFINITY),
-        span: element.span,
-    };
+        span,
+    }
+}
+
+/// Two ports and no equation: stands where a model with a mistake would, so that the rest can be read.
+fn broken(span: Span) -> Model {
+    let port = |name: &str| port(name.to_string(), UnknownKind::Port, false, span);
+    Model { name: "broken".to_string(), ports: 2, unknowns: vec![port("p"), port("n")], span, ..Model::default() }
+}
+
+fn make(element: &Element, kind: SourceKind, body: &Expr, shape: &Shape) -> Result<Model, Diagnostic> {
+    let ports = shape.terminals.len();
+    let unknown = |name: String, kind, current: bool| port(name, kind, current, element.span);
     let port = |k: usize| match k {
         0 => unknown("p".to_string(), UnknownKind::Port, false),
         1 => unknown("n".to_string(), UnknownKind::Port, false),

@@ -94,3 +94,51 @@ fn mistakes_are_explained() {
         insta::assert_snapshot!("bad_circuits", out);
     });
 }
+
+/// Decks with something of everything, to be damaged.
+const SEEDS: [&str; 3] = [
+    ".hdl \"mem.va\"\n.param a=1 b={2*a+temp} r=1k\n.func f(x,y) {x*y+a}\n.global vdd\nV1 in 0 dc 1 ac 1 90 pulse(0 {b} 0 1n 1n 5n 10n)\n\
+     R1 in out {r} tc1=1m\nC1 out 0 1p ic=0 m=2\nL1 out q 1u\nL2 q 0 1u\nK1 L1 L2 0.9\nX1 in out mem ron={a*100}\n\
+     .subckt cell p q w=1\nR1 p m {w}\nX2 m q sub2 k={w*2}\n.subckt sub2 a b k=1\nB1 a b i=v(a,b)*k+i(v9)\nV9 a z 0\nR9 z b 1\n.ends\n.ends\n\
+     X3 in vdd cell w=3 m=2\nR7 vdd 0 1\n.ic v(out)=1 x1.state=0.3\n.step param r list 1 2\n.tran 1n {10*a} uic\n\
+     .save v(out) i(x1) x1.state @x1[res] v(x3.m) i(x3.r1)\n.plot tran i(x1) vs v(in,out) xlog title=\"t\"\n\
+     .measure tran y find v(out) when v(in)={a/2} rise=1\n.measure tran z param='y*2+a'\n.options reltol=1e-4 method=gear\n",
+    "V1 a 0 1\nR1 a b 1\nB1 b 0 i=f(v(a),2)+time\n.func f(x,y) {x**y+y}\nE1 c 0 a b 2\nR2 c 0 1\nF1 0 d V1 2\nR3 d 0 1\n\
+     H1 e 0 E1 2\nR4 e 0 1\nG1 0 g poly(2) (a,0) (b,0) 1 2 3\nR5 g 0 1\nD1 a h dd 2 off\nR6 h 0 1\nM1 a b h 0 nn w=2u l=1u\n\
+     S1 a b c 0 sw\n.model dd d(is=1f n=1.1)\n.model nn nmos(vto=0.7)\n.model sw sw(ron=1 vt=0.5)\n.print p(d1) vdb(c) {v(a)/2}\n.op\n",
+    "V1 a 0 1\nV2 b a 1\nC1 b c 1\nC2 c 0 1\nL1 b d 1\nL2 d b 1\nR1 d 0 1\nI1 c 0 1m\nE1 x 0 c 0 1\nR2 x 0 1\n.ac dec 10 1 1k\n",
+];
+
+/// Any damage ends in a circuit or in messages, never in a panic.
+#[test]
+fn damaged_decks_end_in_messages() {
+    let mut state = 12345u64;
+    let mut random = |n: usize| {
+        // A linear congruential generator with Knuth's constants: the high bits are good enough to pick places.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % n.max(1)
+    };
+    for round in 0..400 {
+        let seed = SEEDS[round % SEEDS.len()];
+        let mut lines: Vec<String> = seed.lines().map(str::to_string).collect();
+        for _ in 0..=random(3) {
+            let (k, other) = (random(lines.len()), random(lines.len()));
+            let words: Vec<String> = lines[k].split(' ').map(str::to_string).collect();
+            let spare: Vec<String> = lines[other].split(' ').map(str::to_string).collect();
+            let mut damaged = words.clone();
+            match random(5) {
+                0 => drop(damaged.remove(random(words.len()))),
+                1 => damaged[random(words.len())] = spare[random(spare.len())].clone(),
+                2 => damaged.insert(random(words.len()), spare[random(spare.len())].clone()),
+                3 => lines.swap(k, other),
+                _ => drop(lines.remove(k)),
+            }
+            if k < lines.len() {
+                lines[k] = damaged.join(" ");
+            }
+        }
+        let text = lines.join("\n");
+        let result = std::panic::catch_unwind(|| deck(&text, &[]));
+        assert!(result.is_ok(), "this deck ends in a panic:\n{text}");
+    }
+}
