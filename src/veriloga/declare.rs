@@ -187,7 +187,8 @@ impl Parser<'_> {
                 self.recover(start);
             }
         }
-        if !self.accept("endmodule") && !(self.over() && self.peek().kind != TokenKind::End) {
+        let given_up = self.over() && self.peek().kind != TokenKind::End;
+        if !self.accept("endmodule") && !given_up {
             let next = self.peek().clone();
             let error = Diagnostic::error(next.span, format!("`endmodule` is missing before {}", next.shown()));
             self.report(error.label(open, "this module is not closed"));
@@ -420,7 +421,10 @@ impl Parser<'_> {
                 self.range(&mut ranges)?;
             }
             let span = name.span.to(self.last());
-            out.push(Parameter { kind, name, default, ranges, attributes: attributes.clone(), local, span });
+            // Old models carry their attributes behind the declaration.
+            let mut attributes = attributes.clone();
+            attributes.extend(self.attributes()?);
+            out.push(Parameter { kind, name, default, ranges, attributes, local, span });
             if !(self.peek().is(",") && !self.ahead(1).is_word("parameter") && !self.ahead(1).is("(*")) {
                 return Ok(());
             }

@@ -22,6 +22,13 @@ impl Lowerer<'_> {
         }
         self.derivative_equations();
         self.remember();
+        // An integral that is read but stands where control never comes rests at zero.
+        for row in self.integrals.clone().into_values().flatten() {
+            if !self.model.contributions.iter().any(|c| c.plus == row) {
+                let y = self.probe(row, None, None);
+                self.equation(row, Some(y), Some(y));
+            }
+        }
         if !self.diagnostics.iter().any(|d| d.severity == Severity::Error) {
             self.lonely_nodes();
         }

@@ -182,6 +182,8 @@ pub struct Lowerer<'a> {
     pub warned: BTreeSet<String>,
     /// Charges that have a derivative as an unknown, with its row.
     pub derivatives: Vec<(Value, u32)>,
+    /// Variables whose only assignment is an integral, with the unknown of that integral once it is made.
+    pub integrals: BTreeMap<String, Option<u32>>,
     /// Variables that charges were first assigned to.
     pub charge_names: Vec<(Value, String)>,
     /// Output with the largest Newton step of unknowns that have one.
@@ -226,6 +228,7 @@ impl<'a> Lowerer<'a> {
             messages: Vec::new(),
             warned: BTreeSet::new(),
             derivatives: Vec::new(),
+            integrals: BTreeMap::new(),
             charge_names: Vec::new(),
             steps: BTreeMap::new(),
             rates: Vec::new(),

@@ -26,6 +26,7 @@ pub mod preprocess;
 pub mod statement;
 pub mod system;
 pub mod value;
+pub mod walk;
 
 /// All modules of a file as models, and everything that is to be said about it. Modules with errors are left out.
 pub fn compile(sources: &mut Sources, file: FileId, search: &[PathBuf]) -> (Vec<Model>, Vec<Diagnostic>) {

@@ -12,7 +12,7 @@ use crate::veriloga::declare::is_whole;
 use crate::veriloga::lex::lex_part;
 use crate::veriloga::lower::{Context, Kind, Local, Lowered, Lowerer, Slot};
 use crate::veriloga::parse::{Abort, Parser};
-use crate::veriloga::statement::{assigned, visit, walk};
+use crate::veriloga::walk::{assigned, visit, walk};
 
 impl Lowerer<'_> {
     /// All parameters, in order.
@@ -20,7 +20,8 @@ impl Lowerer<'_> {
         let module = self.module;
         for (k, tree) in module.parameters.iter().enumerate() {
             let kind = self.parameter_kind(k, tree);
-            let (text, unit) = (attribute_text(&tree.attributes, "desc"), attribute_text(&tree.attributes, "units"));
+            let said = |name: &str| attribute_text(&tree.attributes, name);
+            let (text, unit) = (if said("desc").is_empty() { said("info") } else { said("desc") }, said("units"));
             let description = if text.is_empty() { self.comment_after(tree.span) } else { text };
             self.model.params.push(Param {
                 name: tree.name.text.clone(),
@@ -78,7 +79,13 @@ impl Lowerer<'_> {
         };
         self.formula(|l| {
             let term = l.expression(expr)?;
-            Ok(l.convert(term, kind, expr.span)?.value)
+            let value = l.convert(term, kind, expr.span)?.value;
+            match l.is_fixed(value) {
+                true => Ok(value),
+                false => {
+                    l.error(expr.span, "a parameter that changes during the simulation", "expected parameters and constants only")
+                }
+            }
         })
     }
 
@@ -141,15 +148,20 @@ impl Lowerer<'_> {
                 span: node.name.span,
             });
             self.rows.push(Some(row));
-            for (name, held) in [("start", false), ("hold", true)] {
-                let Some(found) = attribute(&node.attributes, name) else { continue };
-                if let Ok(value) = self.attribute_value(found) {
-                    let output = self.output(value);
-                    let unknown = &mut self.model.unknowns[row as usize];
-                    (unknown.start, unknown.held) = (Some(output), unknown.held || held);
-                }
-            }
+            self.start_value(row, &node.attributes);
             self.largest_step(row, &node.attributes);
+        }
+    }
+
+    /// `(* start = "..." *)` and `(* hold = "..." *)`.
+    pub fn start_value(&mut self, row: u32, attributes: &[Attribute]) {
+        for (name, held) in [("start", false), ("hold", true)] {
+            let Some(found) = attribute(attributes, name) else { continue };
+            if let Ok(value) = self.attribute_value(found) {
+                let output = self.output(value);
+                let unknown = &mut self.model.unknowns[row as usize];
+                (unknown.start, unknown.held) = (Some(output), unknown.held || held);
+            }
         }
     }
 
@@ -301,10 +313,16 @@ impl Lowerer<'_> {
         let module = self.module;
         let mut contributions = Vec::new();
         let mut derivatives = Vec::new();
+        let mut integrated = Vec::new();
         for (_, statement) in &module.analog {
             let assignments = &mut self.assignments;
             assigned(statement, &module.functions, &mut |name, order| assignments.entry(name.to_string()).or_default().push(order));
             walk(statement, &mut |s| {
+                if let StatementKind::Assign(Expr { kind: ExprKind::Name(name), .. }, value) = &s.kind
+                    && matches!(&value.kind, ExprKind::Call(operator, _) if operator.text == "idt")
+                {
+                    integrated.push(name.clone());
+                }
                 if let StatementKind::Contribute(Expr { kind: ExprKind::Call(access, nodes), span }, _) = &s.kind {
                     contributions.push((access, nodes, *span, s.order));
                 }
@@ -318,6 +336,8 @@ impl Lowerer<'_> {
                 }
             });
         }
+        integrated.retain(|name| self.assignments.get(name).is_some_and(|orders| orders.len() == 1));
+        self.integrals = integrated.into_iter().map(|name| (name, None)).collect();
         // Complaints come when the statements are lowered.
         let said = std::mem::take(&mut self.diagnostics);
         for (access, nodes, span, order) in contributions {

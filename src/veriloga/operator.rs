@@ -9,7 +9,7 @@ use crate::model::{Contribution, Limit, LocalUnknown, Moment, UnknownKind};
 use crate::span::Span;
 use crate::veriloga::ast::{Expr, ExprKind, attribute_text};
 use crate::veriloga::branch::Access;
-use crate::veriloga::lower::{Context, Kind, Lowered, Lowerer, Term};
+use crate::veriloga::lower::{Context, Kind, Lowered, Lowerer, Slot, Term};
 
 /// Absolute tolerance of an unknown made by an operator, where nothing is said.
 const ABSTOL: f64 = 1e-9;
@@ -117,8 +117,24 @@ impl Lowerer<'_> {
     pub fn idt(&mut self, arguments: &[Expr], span: Span) -> Lowered<Term> {
         self.operators_allowed("idt", span)?;
         let given = |k: usize| arguments.get(k).filter(|a| a.kind != ExprKind::Missing);
-        let name = self.target.clone();
-        let row = self.implicit(name.clone().unwrap_or_else(|| "idt".to_string()), span);
+        // Operators inside of the argument are not the variable.
+        let name = self.target.take();
+        let early = name.as_ref().and_then(|name| self.integrals.get(name).copied().flatten());
+        let row = match early {
+            Some(row) => row,
+            None => {
+                self.target.clone_from(&name);
+                let row = self.implicit(name.clone().unwrap_or_else(|| "idt".to_string()), span);
+                self.target = None;
+                row
+            }
+        };
+        if let Some(known) = name.as_ref().and_then(|name| self.integrals.get_mut(name)) {
+            *known = Some(row);
+        }
+        let module = self.module;
+        let variable = module.variables.iter().find(|v| Some(&v.name.text) == name.as_ref());
+        self.start_value(row, variable.map_or(&[][..], |v| &v.attributes));
         let e = self.plain_real(&arguments[0])?;
         if let Some(initial) = given(1) {
             let value = self.plain_real(initial)?;
@@ -156,6 +172,28 @@ impl Lowerer<'_> {
         }
         self.equation(row, Some(f), Some(y));
         Ok(Term::new(y, Kind::Real))
+    }
+
+    /// The value of `x` before `x = idt(...)`, its only assignment: the integral itself. The letter of the LRM is the value at
+    /// the last point, which is this one in the limit of small steps, and would make an explicit method of every other.
+    pub fn early_integral(&mut self, slot: &Slot) -> Option<Term> {
+        if slot.kind != Kind::Real {
+            return None;
+        }
+        let row = match self.integrals.get(&slot.name).copied().flatten() {
+            Some(row) => row,
+            None => {
+                let outer = self.target.replace(slot.name.clone());
+                let row = self.implicit(slot.name.clone(), slot.span);
+                self.target = outer;
+                self.integrals.insert(slot.name.clone(), Some(row));
+                let warning = Diagnostic::warning(slot.span, format!("`{}` is read before it is integrated", slot.name));
+                let warning = warning.expected("its present value is taken, not that of the last point");
+                self.warn_once(&format!("early {}", slot.name), warning);
+                row
+            }
+        };
+        Some(Term::new(self.probe(row, None, None), Kind::Real))
     }
 
     /// `ddx(e, V(a))`: by the potential of a node, that of a branch, or a flow.

@@ -422,6 +422,12 @@ impl Lowerer<'_> {
             Some(value) => Term::new(value, info.kind),
             None => self.zero(info.kind),
         };
+        if !info.fresh
+            && self.integrals.contains_key(&info.name)
+            && let Some(term) = self.early_integral(&info)
+        {
+            return term;
+        }
         if info.fresh || !self.assignments.contains_key(&info.name) {
             return rest;
         }

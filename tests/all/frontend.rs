@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use memspice::diag::{Diagnostic, Severity, render};
-use memspice::ir::{Input, diff, interp, verify};
+use memspice::ir::{Input, diff, interp, text, verify};
 use memspice::model::library::Library;
 use memspice::model::{ArgumentType, Formula, Limit, MessageLevel, Model, Moment};
 use memspice::span::{MemoryFiles, Sources};
@@ -985,4 +985,59 @@ fn large_and_deep_texts_end() {
         let (models, diagnostics, _) = compile(&module("p, n", &text));
         assert!(!models.is_empty() || !diagnostics.is_empty());
     }
+}
+
+#[test]
+fn formulas_of_small_models() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let texts = [
+        ("resistor", "parameter real r = 1k from (0:inf); analog I(p,n) <+ V(p,n)/r;"),
+        (
+            "diode",
+            "parameter real is = 1f; parameter real cj = 1p; real v; analog begin v = V(p,n); if (v > -1) I(p,n) <+ is*limexp(v/$vt); else I(p,n) <+ is*v; I(p,n) <+ ddt(cj*v*v); end",
+        ),
+        ("state", "parameter real x0 = 0.5; real x; analog begin x = idt(I(p,n)*(1 - x)*x, x0); V(p,n) <+ x*I(p,n); end"),
+        (
+            "loop",
+            "parameter integer k = 3; integer i; real s; analog begin s = 0; for (i = 0; i < k; i = i + 1) s = s*V(p,n) + i; I(p,n) <+ s; end",
+        ),
+    ];
+    settings.bind(|| {
+        for (name, body) in texts {
+            let m = model(&module("p, n", body));
+            let mut shown = String::new();
+            for c in &m.contributions {
+                shown += &format!("row {} minus {:?}: f {:?} q {:?}\n", c.plus, c.minus, c.f, c.q);
+            }
+            for (k, p) in m.probes.iter().enumerate() {
+                shown += &format!("probe {k} = {} - {:?}\n", p.plus, p.minus);
+            }
+            insta::assert_snapshot!(format!("ir_{name}"), shown + &text::print(&m.function));
+        }
+    });
+}
+
+#[test]
+fn a_state_that_reads_itself() {
+    // x = idt(... x ...): the integral itself, not what it was at the last point.
+    let m =
+        model(&module("p, n", "(* start = \"0.25\" *) real x; real dx; analog begin dx = 1 - x; x = idt(dx); I(p,n) <+ x; end"));
+    assert_eq!((m.retained.len(), names(&m)), (0, vec!["p", "n", "x"]));
+    assert!(!m.unknowns[2].held);
+    let at = At::new(&m).x("x", 0.75);
+    assert_eq!((at.sums("x"), at.f("p")), ((-0.25, 0.75), 0.75));
+    close(At::new(&m).outputs()[m.unknowns[2].start.expect("a start") as usize], 0.25);
+}
+
+#[test]
+fn attributes_behind_a_declaration() {
+    let m = model(
+        "`include \"disciplines.vams\"\n`define attr(txt) (*txt*)\nmodule m(p); inout p; electrical p;\nparameter real a = 1 from (0:inf) `attr(info=\"one\" type=\"instance\");\nanalog I(p) <+ a; endmodule",
+    );
+    assert_eq!((m.params[0].description.as_str(), m.params[0].instance), ("one", true));
+    let texts = messages(&module("p, n", "parameter real a = $abstime; parameter real b = analysis(\"dc\"); analog I(p,n) <+ a;"));
+    assert_eq!(texts, ["a parameter that changes during the simulation"; 2]);
 }

@@ -1,0 +1,102 @@
+//! Walks over trees: every statement, every expression, every assignment.
+
+use crate::veriloga::ast::{Direction, Expr, ExprKind, Function, Statement, StatementKind};
+
+/// Calls `f` for every expression in a statement, innermost included.
+pub fn visit(statement: &Statement, f: &mut dyn FnMut(&Expr)) {
+    let many = |statements: &[Statement], f: &mut dyn FnMut(&Expr)| statements.iter().for_each(|s| visit(s, f));
+    match &statement.kind {
+        StatementKind::Empty => {}
+        StatementKind::Block(block) => {
+            block.parameters.iter().for_each(|p| visit_expression(&p.default, f));
+            many(&block.statements, f);
+        }
+        StatementKind::Assign(a, b) | StatementKind::Contribute(a, b) => {
+            visit_expression(a, f);
+            visit_expression(b, f);
+        }
+        StatementKind::If(condition, then, otherwise) => {
+            visit_expression(condition, f);
+            visit(then, f);
+            otherwise.iter().for_each(|s| visit(s, f));
+        }
+        StatementKind::Case(subject, arms, default) => {
+            visit_expression(subject, f);
+            for (values, statement) in arms {
+                values.iter().for_each(|v| visit_expression(v, f));
+                visit(statement, f);
+            }
+            default.iter().for_each(|s| visit(s, f));
+        }
+        StatementKind::For(initial, condition, step, body) => {
+            visit_expression(condition, f);
+            [initial, step, body].iter().for_each(|s| visit(s, f));
+        }
+        StatementKind::While(condition, body) | StatementKind::Repeat(condition, body) => {
+            visit_expression(condition, f);
+            visit(body, f);
+        }
+        StatementKind::Event(events, body) => {
+            events.iter().for_each(|e| visit_expression(e, f));
+            visit(body, f);
+        }
+        StatementKind::Call(call) => visit_expression(call, f),
+    }
+}
+
+/// Calls `f` for an expression and everything in it, without recursion along chains of operators.
+fn visit_expression(expr: &Expr, f: &mut dyn FnMut(&Expr)) {
+    let mut open = vec![expr];
+    while let Some(expr) = open.pop() {
+        f(expr);
+        match &expr.kind {
+            ExprKind::Index(_, a) | ExprKind::Unary(_, a) => open.push(a),
+            ExprKind::Binary(_, a, b) => open.extend([&**a, &**b]),
+            ExprKind::Conditional(a, b, c) => open.extend([&**a, &**b, &**c]),
+            ExprKind::Call(_, items) | ExprKind::List(items) => open.extend(items),
+            _ => {}
+        }
+    }
+}
+
+/// Calls `f` for every statement in a statement, itself included.
+pub fn walk<'t>(statement: &'t Statement, f: &mut dyn FnMut(&'t Statement)) {
+    f(statement);
+    match &statement.kind {
+        StatementKind::Block(block) => block.statements.iter().for_each(|s| walk(s, f)),
+        StatementKind::If(_, then, otherwise) => {
+            walk(then, f);
+            otherwise.iter().for_each(|s| walk(s, f));
+        }
+        StatementKind::Case(_, arms, default) => {
+            arms.iter().for_each(|(_, s)| walk(s, f));
+            default.iter().for_each(|s| walk(s, f));
+        }
+        StatementKind::For(initial, _, step, body) => [initial, step, body].iter().for_each(|s| walk(s, f)),
+        StatementKind::While(_, body) | StatementKind::Repeat(_, body) | StatementKind::Event(_, body) => walk(body, f),
+        _ => {}
+    }
+}
+
+/// Calls `f` with the name and order of every assignment in a statement; names handed to one of `functions` count, since a
+/// function may write to its arguments.
+pub fn assigned(statement: &Statement, functions: &[Function], f: &mut dyn FnMut(&str, u32)) {
+    walk(statement, &mut |s| match &s.kind {
+        StatementKind::Assign(Expr { kind: ExprKind::Name(name), .. }, _) => f(name, s.order),
+        StatementKind::Assign(Expr { kind: ExprKind::Index(name, _), .. }, _) => f(&name.text, s.order),
+        _ => {}
+    });
+    if functions.iter().all(|f| f.arguments.iter().all(|(_, direction)| *direction == Direction::In)) {
+        return;
+    }
+    visit(statement, &mut |expr| {
+        let ExprKind::Call(name, arguments) = &expr.kind else { return };
+        let Some(function) = functions.iter().find(|f| f.name.text == name.text) else { return };
+        for (argument, (_, direction)) in arguments.iter().zip(&function.arguments) {
+            if let (ExprKind::Name(written), Direction::Out | Direction::InOut) = (&argument.kind, direction) {
+                // The order of the statement that holds the call is at least that of the whole.
+                f(written, statement.order);
+            }
+        }
+    });
+}
