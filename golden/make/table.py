@@ -19,4 +19,4 @@ def write(deck, name, origin, tool, rules, columns, rows, keys=0, analysis=None)
             out.write(f'# step = {keys}\n')
         out.write(','.join(columns) + '\n')
         for row in rows:
-            out.write(','.join(f'{x:.11g}' for x in row) + '\n')
+            out.write(','.join(repr(float(x)) if k < keys else f'{x:.11g}' for k, x in enumerate(row)) + '\n')
