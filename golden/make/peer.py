@@ -54,5 +54,5 @@ if __name__ == '__main__':
     ring()
     print(len(curves()))
     write('mos-curves', 'dc', 'output characteristics, MOS level 1', 'ngspice 39; peer.py',
-          ['tol i(m1) abs=2e-12 rel=1e-6 reason: parity of the current, and the leakage of the bulk junction'],
-          ['vg', 'vd', 'i(m1)'], curves(), keys=1)
+          ['tol i(m1.d) abs=2e-12 rel=1e-6 reason: parity of the current, and the leakage of the bulk junction'],
+          ['vg', 'vd', 'i(m1.d)'], curves(), keys=1)

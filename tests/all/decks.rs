@@ -143,8 +143,8 @@ decks! {
     ];
     // Voltage and temperature of the fold, as asked.
     nbox_iv: "basics/nbox-iv" [number(0, "onset", 0.972734, 1e-6), number(0, "onset_temperature", 316.647, 1e-3)];
-    // Closed form: x = 0.3 to 0.692514; points are 1/50 of a period apart.
-    pinched_loop: "basics/pinched-loop" [number(0, "x_max", 0.692514, 1e-4), number(0, "i_max", 1.2331e-4, 3e-7)];
+    // Closed form: x = 0.3 to 0.692514; points 1/50 of a period apart may miss the top by (2 pi/50)^2/8.
+    pinched_loop: "basics/pinched-loop" [number(0, "x_max", 0.692514, 4e-4), number(0, "i_max", 1.2331e-4, 3e-7)];
     hello_memristor: "basics/hello-memristor" [number(0, "x_end", 0.1, 1e-4)];
     // Independent program: 1.327409 V, 3.704822 V, 47.529 mA.
     diode_rectifier: "basics/diode-rectifier" [

@@ -28,6 +28,7 @@ L1 p q 10m
 C1 q n 1u
 X1 q n taox x0=0.02
 R1 n 0 10
+.save all i(d1) i(d2) i(d3) i(d4) i(c1) i(x1) i(r1)
 ";
 
 #[test]
@@ -75,7 +76,7 @@ fn power_of_all_devices_sums_to_zero() {
 
 #[test]
 fn charge_of_a_capacitor_is_the_integral_of_its_current() {
-    let data = run_one("V1 a 0 SIN(0 1 1k)\nR1 a b 1k\nC1 b 0 100n\n.tran 1u 2m 0 2u");
+    let data = run_one("V1 a 0 SIN(0 1 1k)\nR1 a b 1k\nC1 b 0 100n\n.tran 1u 2m 0 2u\n.save all i(c1)");
     let (t, i, v) = (column(&data, "time"), column(&data, "i(c1)"), column(&data, "v(b)"));
     for end in [0.3e-3, 1e-3, 1.77e-3] {
         let k = t.iter().rposition(|t| *t <= end).unwrap();
@@ -91,9 +92,9 @@ fn no_charge_is_pumped_through_a_gate() {
     // capacitances that do not conserve charge fail here.
     let deck = "VG g 0 SIN(0.8 1.2 10meg)\nVD d 0 SIN(0.5 1 10meg 0 0 70)\nVS s 0 SIN(0.3 0.4 10meg 0 0 -130)\n\
                 M1 d g s 0 nm w=10u l=2u ad=10p as=10p\n\
-                .model nm nmos(vto=0.6 kp=100u gamma=0.4 phi=0.7 tox=20n cj=1m cgso=0.3n cgdo=0.3n)\n.tran 0.1n 200n 0 0.1n";
+                .model nm nmos(vto=0.6 kp=100u gamma=0.4 phi=0.7 tox=20n cj=1m cgso=0.3n cgdo=0.3n)\n.tran 0.1n 200n 0 0.1n\n.save i(m1.g)";
     let data = run_one(deck);
-    let (t, i) = (column(&data, "time"), column(&data, "i(m1,g)"));
+    let (t, i) = (column(&data, "time"), column(&data, "i(m1.g)"));
     let pumped = integral(t, |k| i[k], 100e-9, 200e-9);
     let moved = integral(t, |k| i[k].abs(), 100e-9, 200e-9);
     // A thousand trapezoids over kinks of the capacitance.
@@ -122,7 +123,7 @@ fn memristors_dissipate_and_are_pinched() {
         ("pickett", 1.4, "1meg"),
     ] {
         let f = memspice::units::number(frequency).unwrap();
-        let data = run_one(&format!("V1 a 0 SIN(0 {amplitude} {frequency})\nX1 a 0 {card}\n.tran 1n {}", 3.0 / f));
+        let data = run_one(&format!("V1 a 0 SIN(0 {amplitude} {frequency})\nX1 a 0 {card}\n.save all i(x1)\n.tran 1n {}", 3.0 / f));
         let (v, i) = (column(&data, "v(a)"), column(&data, "i(x1)"));
         let largest = i.iter().fold(0.0_f64, |m, i| m.max(i.abs()));
         assert!(largest > 1e-9, "{card}: no current");
@@ -149,7 +150,7 @@ fn lossless_oscillation_keeps_its_energy() {
 
 #[test]
 fn what_the_source_gives_is_stored_or_turned_to_heat() {
-    let deck = "V1 s 0 1.25\nR1 s a 200\nC1 a 0 2.2n ic=0\nX1 a 0 nbox x0=253.15\n.tran 1n 3u 0 2n uic";
+    let deck = "V1 s 0 1.25\nR1 s a 200\nC1 a 0 2.2n ic=0\nX1 a 0 nbox x0=253.15\n.tran 1n 3u 0 2n uic\n.save all i(r1) i(x1)";
     let data = run_one(deck);
     let t = column(&data, "time");
     let (is, i1, ix) = (column(&data, "i(v1)"), column(&data, "i(r1)"), column(&data, "i(x1)"));
@@ -199,7 +200,7 @@ fn an_ideal_transformer_turns_impedances_over() {
 fn small_signals_are_slopes_of_the_operating_point() {
     // The conductance seen by .ac at low frequency is that of two neighbouring operating points.
     let card = "M1 d g 0 0 nm w=10u l=1u\n.model nm nmos(vto=0.6 kp=100u lambda=0.05)\nVG g 0 1.5";
-    let current = |v: f64| column(&run_one(&format!("VD d 0 {v}\n{card}\n.op")), "i(m1,d)")[0];
+    let current = |v: f64| column(&run_one(&format!("VD d 0 {v}\n{card}\n.op\n.save i(m1.d)")), "i(m1.d)")[0];
     let slope = (current(1.001) - current(0.999)) / 2e-3;
     let data = run_one(&format!("VD d 0 1 ac 1\n{card}\n.ac lin 1 1 1\n.save i(vd)"));
     let memspice::wave::Column::Complex(i) = &data.columns[data.find("i(vd)").unwrap()] else { panic!("not complex") };
