@@ -362,11 +362,40 @@ fn part_of(part: crate::circuit::Part) -> Part {
     }
 }
 
-/// Tells banks which output rows they fill.
-pub fn requests(circuit: &Circuit, banks: &mut [Bank], lanes_of: &[(u32, u32)], rows: &[u32]) {
+/// Local rows that an instance's collapses merge with port `port`, without the port itself. What flows into them flows in there.
+fn merged(model: &Model, port: u32, applies: &dyn Fn(usize) -> bool) -> Vec<u32> {
+    let mut found = vec![port];
+    let mut open = vec![port];
+    while let Some(row) = open.pop() {
+        for collapse in model.collapses.iter().enumerate().filter(|(k, _)| applies(*k)).map(|(_, c)| c) {
+            let other = match collapse.b {
+                Some(b) if b == row => collapse.a,
+                Some(b) if collapse.a == row => b,
+                _ => continue,
+            };
+            if other as usize >= model.ports && !found.contains(&other) {
+                found.push(other);
+                open.push(other);
+            }
+        }
+    }
+    found.split_off(1)
+}
+
+/// Tells banks which output rows they fill. `collapsed`: instances and the collapses of their models that apply, in order.
+pub fn requests(circuit: &Circuit, banks: &mut [Bank], lanes_of: &[(u32, u32)], rows: &[u32], collapsed: &[(u32, usize)]) {
     for (output, row) in circuit.outputs.iter().zip(rows) {
         let (instance, what) = match &output.kind {
-            OutputKind::PortCurrent { instance, port } => (*instance, Requested::Row(*port)),
+            OutputKind::PortCurrent { instance, port } => {
+                let model = &circuit.models[circuit.instances[*instance as usize].model as usize];
+                let (bank, lane) = lanes_of[*instance as usize];
+                let requests = &mut banks[bank as usize].requests;
+                let applies = |k: usize| collapsed.binary_search(&(*instance, k)).is_ok();
+                requests.push(Request { lane, output: *row, what: Requested::Row(*port) });
+                let others = merged(model, *port, &applies).into_iter();
+                requests.extend(others.map(|r| Request { lane, output: *row, what: Requested::Merged(r) }));
+                continue;
+            }
             OutputKind::Variable { instance, variable } => {
                 let model = &circuit.models[circuit.instances[*instance as usize].model as usize];
                 (*instance, Requested::Variable(model.variables[*variable as usize].output))
@@ -377,6 +406,7 @@ pub fn requests(circuit: &Circuit, banks: &mut [Bank], lanes_of: &[(u32, u32)], 
         banks[bank as usize].requests.push(Request { lane, output: *row, what });
     }
     for bank in banks {
+        // Stable: rows merged with a port follow the port.
         bank.requests.sort_by_key(|r| (r.lane, r.output));
     }
 }
@@ -387,4 +417,17 @@ pub fn collapse_applies(model: &Model, kernel: &Kernel, values: &Values, bank: u
         Place::Setup(s) => values.lanes[bank as usize].setup[s as usize][lane as usize] != 0.0,
         Place::Eval(_) => false,
     }
+}
+
+/// Instances and the collapses of their models that apply, in order.
+pub fn collapsed(circuit: &Circuit, banks: &[Bank], lanes_of: &[(u32, u32)], values: &Values) -> Vec<(u32, usize)> {
+    let mut out = Vec::new();
+    for (k, instance) in circuit.instances.iter().enumerate() {
+        let (bank, lane) = lanes_of[k];
+        let b = &banks[bank as usize];
+        let count = circuit.models[instance.model as usize].collapses.len();
+        let apply = (0..count).filter(|c| collapse_applies(&b.model, &b.kernel, values, bank, lane, *c));
+        out.extend(apply.map(|c| (k as u32, c)));
+    }
+    out
 }

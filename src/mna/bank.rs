@@ -53,6 +53,8 @@ pub struct Request {
 pub enum Requested {
     /// Sum of the contributions to a local row: current into a port.
     Row(u32),
+    /// The same, added to what the output row holds: a local row whose unknown is that of the port.
+    Merged(u32),
     /// An output of the model's function.
     Variable(u32),
 }
@@ -395,7 +397,11 @@ impl Block<'_> {
             let lane = request.lane as usize - self.start;
             match request.what {
                 Requested::Variable(output) => out.outputs.value[request.output as usize] = self.output(output)[lane],
-                Requested::Row(row) => {
+                Requested::Row(row) | Requested::Merged(row) => {
+                    if matches!(request.what, Requested::Row(_)) {
+                        let output = request.output as usize;
+                        (out.outputs.value[output], out.outputs.charge[output]) = (0.0, 0.0);
+                    }
                     self.row_sum(row, lane, request.output, out);
                     if want.contains(Want::OUTPUT_GRADIENT) {
                         self.row_gradient(row, lane, request.output, out);
@@ -415,8 +421,8 @@ impl Block<'_> {
             value += contribution.f.map_or(0.0, |f| sign * self.output(f)[lane]);
             charge += contribution.q.map_or(0.0, |q| sign * self.output(q)[lane]);
         }
-        out.outputs.value[output as usize] = value;
-        out.outputs.charge[output as usize] = charge;
+        out.outputs.value[output as usize] += value;
+        out.outputs.charge[output as usize] += charge;
     }
 
     fn row_gradient(&self, row: u32, lane: usize, output: u32, out: &mut Eval) {

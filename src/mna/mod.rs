@@ -66,11 +66,8 @@ impl Mna {
         values.lanes = banks.iter().map(|b| Arc::new(values::lanes(b, &circuit, &values))).collect();
         values.stimuli = Arc::new(values::stimuli(&circuit, &values));
         params::check_ranges(&circuit, &banks, &values)?;
-        let numbering = assemble::number(&circuit, &|instance, k| {
-            let (bank, lane) = lanes_of[instance as usize];
-            let b = &banks[bank as usize];
-            assemble::collapse_applies(&b.model, &b.kernel, &values, bank, lane, k)
-        });
+        let collapsed = assemble::collapsed(&circuit, &banks, &lanes_of, &values);
+        let numbering = assemble::number(&circuit, &|instance, k| collapsed.binary_search(&(instance, k)).is_ok());
         let mut layout = assemble::layout(&circuit, &numbering);
         for bank in &mut banks {
             let locals = bank.model.unknowns.len();
@@ -86,7 +83,7 @@ impl Mna {
             bank.slots = slots(bank, &pattern, numbering.n as u32);
         }
         let rows = assemble::rows_of_outputs(&circuit);
-        assemble::requests(&circuit, &mut banks, &lanes_of, &rows);
+        assemble::requests(&circuit, &mut banks, &lanes_of, &rows, &collapsed);
         let derived = circuit.outputs.iter().filter_map(|o| match &o.kind {
             OutputKind::Expression { function, .. } => Some(function.clone()),
             _ => None,

@@ -10,10 +10,14 @@ fn column<'a>(data: &'a Dataset, name: &str) -> &'a [f64] {
     data.real(name).unwrap_or_else(|| panic!("no column {name}"))
 }
 
-/// Integral of `y` over the abscissa from `from` to `to`, by trapezoids on the rows.
+/// Integral of `y` over the abscissa from `from` to `to`, straight lines between rows.
 fn integral(t: &[f64], y: impl Fn(usize) -> f64, from: f64, to: f64) -> f64 {
-    let inside = |k: &usize| t[*k] >= from * (1.0 - 1e-12) && t[k + 1] <= to * (1.0 + 1e-12);
-    (0..t.len() - 1).filter(inside).map(|k| 0.5 * (t[k + 1] - t[k]) * (y(k) + y(k + 1))).sum()
+    let piece = |k: usize| {
+        let (low, high) = (from.max(t[k]), to.min(t[k + 1]));
+        let at = |x: f64| y(k) + (y(k + 1) - y(k)) * (x - t[k]) / (t[k + 1] - t[k]);
+        if low < high { 0.5 * (high - low) * (at(low) + at(high)) } else { 0.0 }
+    };
+    (0..t.len() - 1).map(piece).sum()
 }
 
 /// A bridge of four diodes with a capacitor, a coil and a memristor.
@@ -26,7 +30,7 @@ D4 n b dm
 .model dm d(is=1n n=1.5 cjo=20p tt=10n)
 L1 p q 10m
 C1 q n 1u
-X1 q n taox x0=0.02
+X1 q n ion_drift x0=0.2 window=3
 R1 n 0 10
 .save all i(d1) i(d2) i(d3) i(d4) i(c1) i(x1) i(r1)
 ";
@@ -45,8 +49,8 @@ fn currents_into_every_node_sum_to_zero() {
     for node in nodes {
         for k in 1..data.rows {
             let sum: f64 = node.iter().map(|(name, sign)| sign * column(&data, name)[k]).sum();
-            // Newton stops at 1e-8 of the largest term of a row (reltol 1e-5 times 1e-3).
-            assert!(sum.abs() <= 1e-6 * largest, "{node:?} at row {k}: {sum:e} of {largest:e}");
+            // Rows between accepted points are interpolated; reltol is 1e-5.
+            assert!(sum.abs() <= 2e-5 * largest, "{node:?} at row {k}: {sum:e} of {largest:e}");
         }
     }
 }
@@ -70,7 +74,8 @@ fn power_of_all_devices_sums_to_zero() {
     for k in 1..data.rows {
         let each: Vec<f64> = ends.iter().map(|(i, p, n)| value(i, k) * (value(p, k) - value(n, k))).collect();
         let (sum, size) = (each.iter().sum::<f64>(), each.iter().fold(1e-6_f64, |m, p| m.max(p.abs())));
-        assert!(sum.abs() < 1e-5 * size, "row {k}: {sum:e} of {size:e}");
+        // Rows between accepted points are interpolated; reltol is 1e-5.
+        assert!(sum.abs() < 1e-4 * size, "row {k}: {sum:e} of {size:e}");
     }
 }
 
@@ -81,8 +86,8 @@ fn charge_of_a_capacitor_is_the_integral_of_its_current() {
     for end in [0.3e-3, 1e-3, 1.77e-3] {
         let k = t.iter().rposition(|t| *t <= end).unwrap();
         let charge = integral(t, |k| i[k], 0.0, t[k]);
-        // Trapezoids of 1/500 period: (2 pi/500)^2/12 of 63 nC.
-        assert!((charge - 100e-9 * v[k]).abs() < 2e-12, "at {end}: {charge:e} against {:e}", 100e-9 * v[k]);
+        // Trapezoids of 1/500 period, (2 pi/500)^2/12 of 84 nC, and the default error bound of 1e-5 a step.
+        assert!((charge - 100e-9 * v[k]).abs() < 8e-12, "at {end}: {charge:e} against {:e}", 100e-9 * v[k]);
     }
 }
 
@@ -92,13 +97,13 @@ fn no_charge_is_pumped_through_a_gate() {
     // capacitances that do not conserve charge fail here.
     let deck = "VG g 0 SIN(0.8 1.2 10meg)\nVD d 0 SIN(0.5 1 10meg 0 0 70)\nVS s 0 SIN(0.3 0.4 10meg 0 0 -130)\n\
                 M1 d g s 0 nm w=10u l=2u ad=10p as=10p\n\
-                .model nm nmos(vto=0.6 kp=100u gamma=0.4 phi=0.7 tox=20n cj=1m cgso=0.3n cgdo=0.3n)\n.tran 0.1n 200n 0 0.1n\n.save i(m1.g)";
+                .model nm nmos(vto=0.6 kp=100u gamma=0.4 phi=0.7 tox=20n cj=1m cgso=0.3n cgdo=0.3n)\n.tran 0.1n 200n 0 0.05n\n.save i(m1.g)";
     let data = run_one(deck);
     let (t, i) = (column(&data, "time"), column(&data, "i(m1.g)"));
     let pumped = integral(t, |k| i[k], 100e-9, 200e-9);
     let moved = integral(t, |k| i[k].abs(), 100e-9, 200e-9);
-    // A thousand trapezoids over kinks of the capacitance.
-    assert!(pumped.abs() < 1e-4 * moved, "{pumped:e} C of {moved:e} C");
+    // The current jumps where a capacitance does: half a step, 1/4000 of the period, each.
+    assert!(pumped.abs() < 5e-4 * moved, "{pumped:e} C of {moved:e} C");
 }
 
 #[test]
@@ -130,7 +135,12 @@ fn memristors_dissipate_and_are_pinched() {
         for k in 0..data.rows {
             assert!(v[k] * i[k] >= 0.0, "{card}: {:e} W at row {k}", v[k] * i[k]);
             // Near the origin the current is small, of whatever state.
-            assert!(i[k].abs() <= largest * (60.0 * v[k].abs() / amplitude).min(1.0) + 1e-15, "{card}: {:e} A at {:e} V", i[k], v[k]);
+            assert!(
+                i[k].abs() <= largest * (60.0 * v[k].abs() / amplitude).min(1.0) + 1e-15,
+                "{card}: {:e} A at {:e} V",
+                i[k],
+                v[k]
+            );
         }
     }
 }
