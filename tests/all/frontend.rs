@@ -937,11 +937,51 @@ fn mutated(text: &str, state: &mut u64) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// Much of the language at once, as food for mutations.
+const RICH: &str = r#"
+  parameter real x0 = 0.1 from [0:1]; parameter integer kind = 1; parameter string mode = "a" from '{"a", "b"};
+  (* hold = "x0", maxstep = "0.1" *) state s; electrical inner; branch (p, inner) first;
+  (* desc = "x", units = "m" *) real x; real w[0:3]; real q, v, last, y; integer i, count = 2;
+  `define SQUARE(a) ((a)*(a))
+  analog function real f; input a; output b; real a, b; integer k;
+    begin f = 0; for (k = 0; k < 3; k = k + 1) f = f + a*k; b = f > 1 ? 1 : exp(f); end
+  endfunction
+  analog begin
+    @(initial_step("tran", "dc")) begin last = x0; count = 0; end
+    v = $limit(V(p,n), "pnjlim", $vt, 0.6);
+    q = f(v, y)*`SQUARE(V(p,n));
+    if (kind == 1) x = idt(I(first)*(1 - x), x0); else x = 0.5;
+    if (V(p,n) > 1) begin w[kind] = ddt(q); last = v; end else begin : inside real z; z = tanh(sinh(v)); w[0] = z + last; end
+    case (kind) 1, 2: V(first) <+ 0; default: I(first) <+ V(first)/(1 + x); endcase
+    if (V(p) > V(n)) I(inner,n) <+ ddt(q) + w[1]; else V(inner,n) <+ 1;
+    i = 0; while (i < kind) begin y = y*v + i; i = i + 1; end
+    repeat (kind) y = y + 1;
+    XRate(s) <+ ddt(X(s)) - (mode == "a" ? ddx(q, V(p)) : white_noise(1));
+    I(p,n) <+ y*ddt(v) + x + limexp(v) + $simparam("gmin", 1e-12) + analysis("ac");
+    if (v > 2) $strobe("v %g %s", v, mode); @(final_step) $finish;
+    $bound_step(1e-6 + abs(v));
+  end
+"#;
+
+#[test]
+fn the_rich_text_is_good() {
+    let (models, diagnostics, sources) = compile(&module("p, n", RICH));
+    let errors: Vec<_> = diagnostics.iter().filter(|d| d.severity == Severity::Error).cloned().collect();
+    assert!(errors.is_empty() && models.len() == 1, "{}", render(&errors, &sources, false));
+    assert_eq!(verify::check(&models[0].function), Ok(()));
+    // Everything has a derivative.
+    let f = diff::resolve(&models[0].function);
+    let outputs: Vec<u32> = (0..f.outputs.len() as u32).collect();
+    let probes: Vec<u32> = (0..models[0].probes.len() as u32).collect();
+    assert_eq!(verify::check(&diff::differentiate(&f, &outputs, &probes).0), Ok(()));
+}
+
 #[test]
 fn mutated_texts_end_in_models_or_messages() {
     let files = ["ndr/nbox.va", "redox/taox.va", "std/diode.va", "std/switch.va", "std/mutual.va"];
     let mut texts: Vec<String> = files.iter().map(|f| std::fs::read_to_string(format!("models/{f}")).expect("a model")).collect();
     texts.extend(BAD.iter().map(|(_, text)| module("p, n", text)));
+    texts.extend(std::iter::repeat_n(module("p, n", RICH), 20));
     let mut state = 0x9e37_79b9_7f4a_7c15;
     for round in 0..4000 {
         let text = mutated(&texts[round % texts.len()], &mut state);
