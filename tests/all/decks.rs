@@ -143,9 +143,10 @@ decks! {
     ];
     // Voltage and temperature of the fold, as asked.
     nbox_iv: "basics/nbox-iv" [number(0, "onset", 0.972734, 1e-6), number(0, "onset_temperature", 316.647, 1e-3)];
-    // Closed form: x = 0.3 to 0.692514; points 1/50 of a period apart may miss the top by (2 pi/50)^2/8.
-    pinched_loop: "basics/pinched-loop" [number(0, "x_max", 0.692514, 4e-4), number(0, "i_max", 1.2331e-4, 3e-7)];
-    hello_memristor: "basics/hello-memristor" [number(0, "x_end", 0.1, 1e-4)];
+    // Closed form: x = 0.3 to 0.692514; points 1/200 of a period apart may miss the top by (2 pi/200)^2/8.
+    pinched_loop: "basics/pinched-loop" [number(0, "x_max", 0.692514, 5e-5), number(0, "i_max", 1.2331e-4, 5e-8)];
+    // Two periods later the state is where it was: the charge is zero.
+    hello_memristor: "basics/hello-memristor" [number(0, "x_end", 0.3, 1e-4)];
     // Independent program: 1.327409 V, 3.704822 V, 47.529 mA.
     diode_rectifier: "basics/diode-rectifier" [
         number(0, "ripple", 1.327409, 1e-3),
@@ -156,7 +157,12 @@ decks! {
     transformer: "basics/transformer" [number(0, "top", 1.9592, 1e-3)];
     mos_curves: "basics/mos-curves" [];
     inverter: "basics/inverter" [];
-    one_transistor_one_memristor: "basics/1t1r" [];
+    // The ends of the model card; unselected, within a tenth.
+    one_transistor_one_memristor: "basics/1t1r" [
+        number(0, "r_written", 5e3, 50.0),
+        number(0, "r_erased", 200e3, 500.0),
+        number(0, "r_kept", 200e3, 20e3),
+    ];
     // ngspice, whose capacitances do not conserve charge: 1 %.
     ring9: "basics/ring9" [number(0, "period", 1.08318e-9, 1.08e-11)];
     // Below its thresholds the device does not move at all; the ends are reached and held.
