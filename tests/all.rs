@@ -31,6 +31,8 @@ mod numerics;
 mod output;
 #[path = "all/physics.rs"]
 mod physics;
+#[path = "bench/precision.rs"]
+mod precision;
 #[path = "all/runs.rs"]
 mod runs;
 #[path = "all/sparse.rs"]

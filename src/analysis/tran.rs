@@ -74,13 +74,13 @@ impl Transient {
         if !(stop > 0.0 && stop.is_finite()) {
             return wrong(1, "the end time must be positive");
         }
-        if !(step >= 0.0) {
+        if step < 0.0 || step.is_nan() {
             return wrong(0, "the time step must not be negative");
         }
         if start.is_some_and(|s| !(0.0..stop).contains(&s)) {
             return wrong(2, "the start time must lie between 0 and the end time");
         }
-        if longest.is_some_and(|l| !(l >= 0.0)) {
+        if longest.is_some_and(|l| l < 0.0 || l.is_nan()) {
             return wrong(3, "the longest step must not be negative");
         }
         let method = args.named("method").map(known_method).transpose()?;

@@ -28,8 +28,8 @@ const ELSEWHERE: f64 = 10.0;
 /// Rightmost eigenvalues asked for.
 const WANTED: usize = 8;
 
-/// Drift within the step that growth allows, in tolerances, that is rest.
-const DRIFT: f64 = 0.1;
+/// Drift in tolerances that is rest.
+const DRIFT: f64 = 0.5;
 /// Places whose verdicts are remembered: pulses come back to theirs.
 const PLACES: usize = 8;
 
@@ -105,7 +105,8 @@ impl RestGuard {
         // A pencil that no shift makes regular has no verdict.
         let values = eigen::eigenvalues(problem.system.pattern(), g, c, WANTED).unwrap_or_default();
         let limit = values.iter().map(|s| pace(*s, damped, remaining)).fold(f64::INFINITY, f64::min);
-        if limit.is_finite() && self.drift(problem, &now.x, weights, limit) > DRIFT {
+        // Long against the growth as well as against the steps: what moves at all has moved by then.
+        if limit.is_finite() && self.drift(problem, &now.x, weights, (10.0 * h).max(100.0 * limit)) > DRIFT {
             // Slow, but on its way: ask again later.
             return;
         }

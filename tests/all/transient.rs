@@ -332,8 +332,8 @@ fn start_values_are_differences_too() {
     // Capacitors a-b (1 V) and b-ground (2 V); c floats on a capacitor to ground without a start value and one to d (3 V).
     let system = Toy::new(|e| {
         let x: [Dual; 4] = std::array::from_fn(|k| e.x(k));
-        for k in 0..4 {
-            e.f(k, x[k] * 1e-9);
+        for (k, x) in x.iter().enumerate() {
+            e.f(k, *x * 1e-9);
         }
         e.q(0, (x[0] - x[1]) * 1e-9);
         e.q(1, (x[1] - x[0]) * 1e-9);
@@ -537,4 +537,72 @@ fn rectifier() {
         assert!((high / expected - 1.0).abs() < 2e-3, "{}: {high}", method.name);
         assert!(summary.counts.accepted < 400, "{}: {:?}", method.name, summary.counts);
     }
+}
+
+fn words(text: &str) -> memspice::args::Args {
+    let arg = |word: &str| {
+        let (name, text) = word.split_once('=').map_or((None, word), |(n, v)| (Some(n.to_string()), v));
+        memspice::args::Arg { name, text: text.into(), number: memspice::units::number(text), span: Default::default() }
+    };
+    memspice::args::Args { keyword: "tran".into(), span: Default::default(), items: text.split(' ').map(arg).collect() }
+}
+
+#[test]
+fn cards() {
+    let read = |text: &str| memspice::analysis::tran::Transient::parse(&words(text));
+    let card = read("1n 10u uic").unwrap();
+    assert_eq!((card.step, card.stop, card.start, card.longest, card.uic), (1e-9, 1e-5, 0.0, None, true));
+    let card = read("1n 10u 2u 5n method=bdf reltol=1e-4").unwrap();
+    assert_eq!((card.start, card.longest, card.uic, card.method, card.reltol), (2e-6, Some(5e-9), false, Some("gear"), Some(1e-4)));
+    for (text, complaint) in [
+        ("1n", "needs an end time"),
+        ("1n 0", "end time must be positive"),
+        ("1n ten", "`ten` is not a number"),
+        ("1n 10u 20u", "start time must lie between"),
+        ("1n 10u method=trapp", "unknown integration method `trapp`"),
+        ("1n 10u reltol=2", "reltol must lie between"),
+    ] {
+        let found = read(text).expect_err(text).message;
+        assert!(found.contains(complaint), "{text}: {found}");
+    }
+}
+
+#[test]
+fn rows_begin_where_the_card_says() {
+    let card = memspice::analysis::tran::Transient { start: 3e-6, ..uic(5e-6) };
+    let data = run(&rc(1e3, 1e-9, 1.0, 0.0, 1.0), &card, None, None).0;
+    let t = data.real("time").unwrap();
+    assert!(t[0] >= 3e-6 && t[0] < 3.1e-6 && t[t.len() - 1] == 5e-6);
+}
+
+/// Whoever stops a run keeps the rows up to there.
+#[test]
+fn runs_can_be_stopped() {
+    use memspice::analysis::Analysis;
+    let system = rc(1e3, 1e-9, 1.0, 0.0, 1.0);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let halfway = |done: f64| stop.store(done > 0.5, std::sync::atomic::Ordering::Relaxed);
+    let env = memspice::analysis::Env {
+        tolerances: tolerances(1e-3),
+        reltol_given: false,
+        method: None,
+        maxord: None,
+        points_per_period: 50.0,
+        stop: &stop,
+        progress: &halfway,
+        params: system.params(),
+        keys: Vec::new(),
+    };
+    let mut data = memspice::wave::Dataset::default();
+    let (summary, result) = uic(5e-6).run(&system, &env, &mut data);
+    assert!(matches!(result, Err(SimError::Stopped { .. })), "{result:?}");
+    let t = data.real("time").unwrap();
+    assert!(summary.points as usize == t.len() && t[t.len() - 1] > 2.5e-6 && t[t.len() - 1] < 3e-6);
+}
+
+/// The work-precision table of the bench, for a look without a release build.
+#[test]
+#[ignore = "prints a table; `cargo bench` does too"]
+fn work_precision_table() {
+    super::precision::print();
 }

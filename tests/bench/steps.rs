@@ -1,5 +1,14 @@
 //! `cargo bench`: a table of what things cost, in steps and in time. Numbers are medians of several runs.
 
+#[path = "precision.rs"]
+mod precision;
+#[path = "../all/runs.rs"]
+#[allow(dead_code)]
+mod runs;
+#[path = "../all/systems.rs"]
+#[allow(dead_code)]
+mod systems;
+
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Mutex;
@@ -11,6 +20,7 @@ use memspice::span::{Disk, Sources};
 use memspice::sparse::{Lu, Pattern};
 
 fn main() {
+    precision::print();
     decks();
     linear_algebra();
 }

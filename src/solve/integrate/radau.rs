@@ -238,14 +238,14 @@ impl Space {
     fn update(&mut self, scheme: &Scheme, problem: &Problem, work: &Work, past: &History, h: f64) -> (usize, f64) {
         let unknowns = &problem.system.layout().unknowns;
         self.balanced = true;
-        for k in 0..self.w0.len() {
+        for (k, unknown) in unknowns.iter().enumerate() {
             let r: [f64; 3] = std::array::from_fn(|i| {
                 let w = &scheme.w[i];
                 (w[0] * self.z[0][k] + w[1] * self.z[1][k] + w[2] * self.z[2][k]) / h + self.f[i][k]
             });
             let moved = self.z[0][k].abs().max(self.z[1][k].abs()).max(self.z[2][k].abs()) * scheme.mu.0 / h;
             let rounding = ROUNDING * past.newest().q[k].abs() * scheme.mu.0 / h;
-            let allowed = work.weights.relative * work.scale[k].max(moved) + unknowns[k].residual_abstol + rounding;
+            let allowed = work.weights.relative * work.scale[k].max(moved) + unknown.residual_abstol + rounding;
             self.balanced &= r.iter().all(|r| r.abs() <= allowed);
             self.w0[k] = -(scheme.u.0[0] * r[0] + scheme.u.0[1] * r[1] + scheme.u.0[2] * r[2]);
             self.w1[k] = -(scheme.u.1[0] * r[0] + scheme.u.1[1] * r[1] + scheme.u.1[2] * r[2]);
@@ -330,10 +330,10 @@ impl Radau {
     fn finish(&self, space: &mut Space, problem: &Problem, work: &mut Work, past: &History, h: f64) -> Estimate {
         let (start, n) = (past.newest(), work.end.x.len());
         let Scheme { c, w, left, .. } = &self.scheme;
-        for i in 0..3 {
+        for (i, c) in c.iter().enumerate() {
             // The charges at hand are those before the last update.
             problem.system.pattern().multiply_add(&space.c, &space.dx[i], &mut space.z[i][..n]);
-            let t = if i == 2 { work.end.t } else { start.t + c[i] * h };
+            let t = if i == 2 { work.end.t } else { start.t + c * h };
             output_charges(problem, &mut space.eval, &space.x[i], t, &mut work.end.q);
             space.z[i][n..].iter_mut().zip(&work.end.q[n..]).zip(&start.q[n..]).for_each(|((z, q), q0)| *z = q - q0);
         }
