@@ -28,6 +28,8 @@ const LOOK_EVERY: u32 = 8;
 /// After this many failures of Newton in sequence the past is dropped and backward Euler tries.
 const FAILURES: u32 = 3;
 
+/// Steps between two looks at the pace, and steps to the end that are too many.
+const CRAWL: (u64, f64) = (20_000, 1e10);
 /// Sag of a straight line between two rows that a plot does not show, in units of the swing.
 const SAG: f64 = 2e-4;
 /// Most parts a step is cut into for rows.
@@ -128,6 +130,8 @@ pub struct March<'a> {
     looked: (u32, f64),
     /// Length of the last step that no corner cut short, s.
     uncut: f64,
+    /// Accepted steps and time at the last look at the pace.
+    milestone: (u64, f64),
 }
 
 /// A step to try: its end, its length, and what ruled it.
@@ -178,6 +182,7 @@ impl<'a> March<'a> {
             h: plan.first,
             looked: (0, 0.0),
             uncut: 0.0,
+            milestone: (0, 0.0),
             given,
         };
         march.work.weights.counted.fill(false);
@@ -272,7 +277,7 @@ impl<'a> March<'a> {
             match verdict {
                 Verdict::Accept(ratio) => {
                     self.accept(&trial, ratio, messages);
-                    return Ok(());
+                    return if self.crawls() { Err(self.too_small(trial.h, &last)) } else { Ok(()) };
                 }
                 Verdict::Reject(ratio) => {
                     self.work.counts.rejected += 1;
@@ -308,6 +313,17 @@ impl<'a> March<'a> {
         let (h, rule) = if h > 0.55 * left { (0.5 * left, Rule::Corner) } else { (h, rule) };
         let end = t + h;
         Trial { t: end, h: end - t, rule }
+    }
+
+    /// True if, at the pace of the last many steps, the end is out of reach: something chatters about a jump.
+    fn crawls(&mut self) -> bool {
+        let (steps, t) = self.milestone;
+        let taken = self.work.counts.accepted - steps;
+        if taken < CRAWL.0 || self.done() {
+            return false;
+        }
+        self.milestone = (self.work.counts.accepted, self.t());
+        (self.t() - t) * CRAWL.1 < (self.given.plan.stop - self.t()) * taken as f64
     }
 
     /// True if explicit time alone changes some row too much within the trial step (decision 21).
