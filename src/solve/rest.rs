@@ -30,13 +30,18 @@ const WANTED: usize = 8;
 
 /// Drift in tolerances that is rest.
 const DRIFT: f64 = 0.5;
+/// So many tolerances away from a place that repels without turning, error control does without the limit.
+const LEFT: f64 = 100.0;
 /// Places whose verdicts are remembered: pulses come back to theirs.
 const PLACES: usize = 8;
 
 /// A place at rest and the longest step there, s.
+#[derive(Clone)]
 struct Place {
     x: Vec<f64>,
     limit: f64,
+    /// True if whatever grows there oscillates: a damped method would be back at rest as soon as it is let go.
+    spiral: bool,
 }
 
 /// Accepted steps at rest before anything is asked again: eigenvalues cost as `n^3`, a step about as `n`.
@@ -49,6 +54,7 @@ pub struct RestGuard {
     still: u32,
     shortest: f64,
     asked: VecDeque<Place>,
+    at: Option<Place>,
     pause: u32,
     eval: Eval,
     /// Longest step allowed, s.
@@ -65,6 +71,7 @@ impl RestGuard {
             still: 0,
             shortest: f64::INFINITY,
             asked: VecDeque::new(),
+            at: None,
             pause: 0,
             eval,
             limit: f64::INFINITY,
@@ -84,6 +91,10 @@ impl RestGuard {
         let (now, before) = (history.newest(), history.back(1));
         let h = now.t - before.t;
         self.shortest = self.shortest.min(h);
+        let gone = |place: &Place| !place.spiral && distance(&now.x, &place.x, weights) > LEFT;
+        if self.limit.is_finite() && self.at.as_ref().is_some_and(gone) {
+            self.limit = f64::INFINITY;
+        }
         let moved = distance(&now.x, &before.x, weights);
         self.still = if moved < STILL { self.still + 1 } else { 0 };
         if self.still < STEPS || h < GROWN * self.shortest {
@@ -92,6 +103,7 @@ impl RestGuard {
         self.pause = self.pause.saturating_sub(1);
         if let Some(known) = self.asked.iter().find(|known| distance(&now.x, &known.x, weights) < ELSEWHERE) {
             self.limit = known.limit;
+            self.at = Some(known.clone());
             return;
         }
         if self.pause > 0 {
@@ -113,7 +125,10 @@ impl RestGuard {
         if self.asked.len() == PLACES {
             self.asked.pop_front();
         }
-        self.asked.push_back(Place { x: now.x.clone(), limit });
+        let spiral = values.iter().any(|s| pace(*s, damped, remaining).is_finite() && s.im != 0.0);
+        let place = Place { x: now.x.clone(), limit, spiral };
+        self.asked.push_back(place.clone());
+        self.at = Some(place);
         self.limit = limit;
         if limit.is_finite() {
             self.found.push(now.t);

@@ -8,7 +8,8 @@ use std::time::Instant;
 use memspice::solve::integrate;
 
 use super::runs::{cells, pickett, run, smale, tail, uic};
-use super::systems::{Toy, van_der_pol};
+use super::systems::van_der_pol;
+use super::toy::Toy;
 
 /// One problem: name, system, end, reference period, and the period found in the rows.
 struct Problem {

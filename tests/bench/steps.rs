@@ -8,6 +8,9 @@ mod runs;
 #[path = "../all/systems.rs"]
 #[allow(dead_code)]
 mod systems;
+#[path = "../all/toy.rs"]
+#[allow(dead_code)]
+mod toy;
 
 use std::hint::black_box;
 use std::path::Path;
