@@ -40,8 +40,8 @@ const PLACES: usize = 8;
 struct Place {
     x: Vec<f64>,
     limit: f64,
-    /// True if whatever grows there oscillates: a damped method would be back at rest as soon as it is let go.
-    spiral: bool,
+    /// True if the limit holds until the next rest: what grows there oscillates, or the method damps, and would be back.
+    keeps: bool,
 }
 
 /// Accepted steps at rest before anything is asked again: eigenvalues cost as `n^3`, a step about as `n`.
@@ -91,7 +91,7 @@ impl RestGuard {
         let (now, before) = (history.newest(), history.back(1));
         let h = now.t - before.t;
         self.shortest = self.shortest.min(h);
-        let gone = |place: &Place| !place.spiral && distance(&now.x, &place.x, weights) > LEFT;
+        let gone = |place: &Place| !place.keeps && distance(&now.x, &place.x, weights) > LEFT;
         if self.limit.is_finite() && self.at.as_ref().is_some_and(gone) {
             self.limit = f64::INFINITY;
         }
@@ -125,8 +125,8 @@ impl RestGuard {
         if self.asked.len() == PLACES {
             self.asked.pop_front();
         }
-        let spiral = values.iter().any(|s| pace(*s, damped, remaining).is_finite() && s.im != 0.0);
-        let place = Place { x: now.x.clone(), limit, spiral };
+        let turns = values.iter().any(|s| pace(*s, damped, remaining).is_finite() && s.im != 0.0);
+        let place = Place { x: now.x.clone(), limit, keeps: damped || turns };
         self.asked.push_back(place.clone());
         self.at = Some(place);
         self.limit = limit;
