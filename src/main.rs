@@ -2,7 +2,7 @@
 //! The only place that prints.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -187,7 +187,7 @@ fn progress_bar(quiet: bool) -> ProgressBar {
     bar
 }
 
-fn compare_files(golden: &PathBuf, other: &PathBuf, tolerance: f64) -> u8 {
+fn compare_files(golden: &Path, other: &Path, tolerance: f64) -> u8 {
     let outcome = output::read(golden).and_then(|a| Ok((a, output::read(other)?))).map_err(|e| e.to_string());
     let verdict = outcome.and_then(|(a, b)| {
         let rules = compare::Rules::from_notes(&a.notes, tolerance)?;

@@ -83,6 +83,9 @@ pub struct Simulation {
     pub members: Vec<Vec<Outcome>>,
 }
 
+/// An analysis and the card that it was made from.
+pub type Card = (Args, Box<dyn Analysis>);
+
 /// Reads a deck up to its equations.
 ///
 /// # Errors
@@ -118,8 +121,8 @@ fn equations(circuit: Circuit, mut diagnostics: Vec<Diagnostic>) -> Result<(Mna,
 ///
 /// # Errors
 /// What is wrong with a card.
-pub fn analyses(mna: &Mna) -> Result<Vec<(Args, Box<dyn Analysis>)>, Vec<Diagnostic>> {
-    let mut out: Vec<(Args, Box<dyn Analysis>)> = Vec::new();
+pub fn analyses(mna: &Mna) -> Result<Vec<Card>, Vec<Diagnostic>> {
+    let mut out: Vec<Card> = Vec::new();
     let mut errors = Vec::new();
     let op = Args { keyword: "op".into(), span: Span::default(), items: Vec::<Arg>::new() };
     let asked = &mna.circuit().analyses;
@@ -188,12 +191,7 @@ pub fn simulate(
     Ok(Simulation { members: outcomes?, mna })
 }
 
-fn member(
-    mna: &Mna,
-    analyses: &[(Args, Box<dyn Analysis>)],
-    keys: &[(String, f64)],
-    shared: &Shared,
-) -> Result<Vec<Outcome>, Vec<Diagnostic>> {
+fn member(mna: &Mna, analyses: &[Card], keys: &[(String, f64)], shared: &Shared) -> Result<Vec<Outcome>, Vec<Diagnostic>> {
     let mut params = mna.params();
     let mut structure = false;
     for (step, (name, value)) in mna.circuit().steps.iter().zip(keys) {
@@ -225,13 +223,7 @@ fn rebuilt(keys: &[(String, f64)], shared: &Shared) -> Result<Vec<Outcome>, Vec<
     Ok(run_all(&mna, params, &own, keys, shared))
 }
 
-fn run_all(
-    mna: &Mna,
-    params: Params,
-    analyses: &[(Args, Box<dyn Analysis>)],
-    keys: &[(String, f64)],
-    shared: &Shared,
-) -> Vec<Outcome> {
+fn run_all(mna: &Mna, params: Params, analyses: &[Card], keys: &[(String, f64)], shared: &Shared) -> Vec<Outcome> {
     let mut outcomes: Vec<Outcome> = Vec::new();
     for (number, (args, analysis)) in analyses.iter().enumerate() {
         if shared.stop.load(Ordering::Relaxed) && number > 0 {

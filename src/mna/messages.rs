@@ -66,7 +66,7 @@ fn one(model: &Model, flags: &str, letter: char, (value, kind): (f64, ArgumentTy
         'c' => char::from_u32(value.round() as u32).map(String::from).unwrap_or_default(),
         'e' => exponential(value, precision.unwrap_or(6)),
         'f' => format!("{value:.*}", precision.unwrap_or(6)),
-        'r' => format!("{}", crate::units::engineering(value, precision.unwrap_or(6)).replace(' ', "")),
+        'r' => crate::units::engineering(value, precision.unwrap_or(6)).replace(' ', ""),
         _ => general(value, precision.unwrap_or(6)),
     };
     if left { format!("{body:<width$}") } else { format!("{body:>width$}") }

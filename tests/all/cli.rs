@@ -168,6 +168,7 @@ fn an_interrupted_run_keeps_what_it_has() {
     let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     if !signal.is_ok_and(|s| s.success()) {
         child.kill().unwrap();
+        child.wait().unwrap();
         println!("skipped: no kill on PATH");
         return;
     }
