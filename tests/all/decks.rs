@@ -306,3 +306,15 @@ fn equal_cells_stay_equal() {
         assert!(worst <= 1e-9, "{method}: {worst:.2e} K");
     }
 }
+
+#[test]
+fn no_method_calls_figure_12_quiescent() {
+    for method in ["radau", "trap", "gear", "trbdf2", "esdirk"] {
+        for reltol in ["1e-2", "1e-3", "1e-4"] {
+            let data = smale(1e-4, 2e-4, &format!("method={method} reltol={reltol}"), "150u");
+            let (low, high) = range(&data, "x1.x", 120e-6);
+            // 15.7 or 41.8 K in the end; growth from rest may not be over yet.
+            assert!(high - low > 0.5, "{method} at {reltol}: {low} to {high} K");
+        }
+    }
+}
