@@ -324,6 +324,11 @@ impl<'a> March<'a> {
             return false;
         }
         self.milestone = (self.work.counts.accepted, self.t());
+        let ceiling = self.given.plan.ceilings.iter().fold(f64::INFINITY, |least, c| least.min(c.longest));
+        // Steps that come near a ceiling are as long as somebody wants them.
+        if ceiling.is_finite() && self.t() - t > 0.01 * ceiling * taken as f64 {
+            return false;
+        }
         (self.t() - t) * CRAWL.1 < (self.given.plan.stop - self.t()) * taken as f64
     }
 
