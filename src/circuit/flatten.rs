@@ -85,7 +85,7 @@ impl<'d, 'l> Flattener<'d, 'l> {
         self.bind_later();
     }
 
-    /// Stands for the current of a device that is not unfolded yet, until [`Flattener::bind_later`].
+    /// Stands for the current of a device that is not unfolded yet, until `Flattener::bind_later`.
     pub fn later(&mut self, path: String, span: Span) -> Terminal {
         let known = self.later.iter().position(|(p, _)| *p == path);
         let index = known.unwrap_or(self.later.len());

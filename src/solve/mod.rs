@@ -1,4 +1,4 @@
-//! Solving the equations: Newton, walks in a parameter, integration in time. Knows [`System`] and numbers, no circuits.
+//! Solving the equations: Newton, walks in a parameter, integration in time. Knows `dae::System` and numbers, no circuits.
 
 use thiserror::Error;
 

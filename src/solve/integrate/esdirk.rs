@@ -1,4 +1,4 @@
-//! ESDIRK 4(3), six stages, stage order 2, L-stable, stiffly accurate: the implicit half of ARK4(3)6L[2]SA (Kennedy and Carpenter,
+//! ESDIRK 4(3), six stages, stage order 2, L-stable, stiffly accurate: the implicit half of ARK4(3)6L\[2\]SA (Kennedy and Carpenter,
 //! Appl. Numer. Math. 44 (2003) 139). The order conditions are checked in `tests/all/transient.rs`.
 
 use super::Method;
