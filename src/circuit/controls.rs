@@ -85,14 +85,23 @@ fn word(fl: &mut Flattener, name: Option<String>, expr: &Expr) -> Word {
 
 /// Whether an expression speaks of voltages, currents or variables.
 pub fn reads_results(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Number(_) | ExprKind::Text(_) | ExprKind::Name(_) => false,
+    holds(expr, &|leaf| match &leaf.kind {
         ExprKind::Variable(..) => true,
-        ExprKind::Call(name, arguments) => is_probe(name) || arguments.iter().any(reads_results),
-        ExprKind::Unary(_, a) => reads_results(a),
-        ExprKind::Binary(_, a, b) => reads_results(a) || reads_results(b),
-        ExprKind::Ternary(a, b, c) => reads_results(a) || reads_results(b) || reads_results(c),
-    }
+        ExprKind::Call(name, _) => is_probe(name),
+        _ => false,
+    })
+}
+
+/// Whether `question` is answered with yes by any part of an expression.
+pub fn holds(expr: &Expr, question: &dyn Fn(&Expr) -> bool) -> bool {
+    question(expr)
+        || match &expr.kind {
+            ExprKind::Number(_) | ExprKind::Text(_) | ExprKind::Name(_) | ExprKind::Variable(..) => false,
+            ExprKind::Call(_, arguments) => arguments.iter().any(|a| holds(a, question)),
+            ExprKind::Unary(_, a) => holds(a, question),
+            ExprKind::Binary(_, a, b) => holds(a, question) || holds(b, question),
+            ExprKind::Ternary(a, b, c) => holds(a, question) || holds(b, question) || holds(c, question),
+        }
 }
 
 /// Fills in the numbers.

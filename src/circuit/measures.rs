@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::circuit::controls::reads_results;
+use crate::circuit::controls::{holds, reads_results};
 use crate::circuit::flatten::Flattener;
 use crate::circuit::graph::Values;
 use crate::circuit::outputs::ANALYSES;
@@ -154,7 +154,7 @@ fn value<'d>(fl: &mut Flattener<'d, '_>, expr: &Expr, names: &[String]) -> Resul
         }
         _ => {}
     }
-    if reads_results(expr) || is_unknown_of_device(fl, expr) {
+    if reads_results(expr) || reads_unknowns(fl, expr) {
         return Ok(Word::Ready(MeasureWord::Column(fl.column(expr)?, expr.span)));
     }
     let mut reads = Reads { fl, names, arguments: Vec::new() };
@@ -167,9 +167,9 @@ fn value<'d>(fl: &mut Flattener<'d, '_>, expr: &Expr, names: &[String]) -> Resul
     Ok(Word::Number(fl.scopes.number(TOP, expr), expr.span))
 }
 
-/// `x1.state` outside of `v()`.
-fn is_unknown_of_device(fl: &Flattener, expr: &Expr) -> bool {
-    matches!(&expr.kind, ExprKind::Name(name) if fl.names.instance(name).is_some())
+/// `x1.state` outside of `v()`, alone or in an expression.
+fn reads_unknowns(fl: &Flattener, expr: &Expr) -> bool {
+    holds(expr, &|leaf| matches!(&leaf.kind, ExprKind::Name(name) if fl.names.instance(name).is_some()))
 }
 
 /// Stores the measures with their numbers.

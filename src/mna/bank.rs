@@ -7,6 +7,7 @@ use crate::dae::{Eval, Phase, Point, Want};
 use crate::ir::Input;
 use crate::ir::batch::{LANES, Program, Source, Work};
 use crate::mna::limit;
+use crate::mna::sums::{self, Lost};
 use crate::model::kernel::{Kernel, Place};
 use crate::model::{Limit, Model, UnknownKind};
 use crate::sparse::{Pattern, Slot};
@@ -82,6 +83,8 @@ pub struct Scratch {
     probes: Vec<[f64; LANES]>,
     unlimited: Vec<[f64; LANES]>,
     outputs: Vec<f64>,
+    /// What the sums of rows have lost to rounding.
+    pub lost: Lost,
     /// Registers with their constants in place: two programs for each bank.
     work: Vec<Work>,
 }
@@ -169,13 +172,13 @@ impl Bank {
             self.run(program, at, lanes, start, block, scratch);
             let view = Block { bank: self, lanes, outputs: &scratch.outputs, start, block };
             if want.intersects(Want::F | Want::Q | Want::SCALE) {
-                view.scatter_values(want, out);
+                view.scatter_values(want, &mut scratch.lost, out);
             }
             if want.intersects(Want::G | Want::C) {
                 view.scatter_derivatives(want, out);
             }
             if limited {
-                view.scatter_limit_terms(&scratch.probes, &scratch.unlimited, out);
+                view.scatter_limit_terms(&scratch.probes, &scratch.unlimited, &mut scratch.lost, out);
             }
             view.bound_step(out);
             if want.intersects(Want::OUTPUTS | Want::OUTPUT_GRADIENT) {
@@ -315,15 +318,15 @@ impl Block<'_> {
         local.map_or(ground, |row| self.bank.unknowns[row as usize][self.start + lane] as usize)
     }
 
-    fn scatter_values(&self, want: Want, out: &mut Eval) {
+    fn scatter_values(&self, want: Want, lost: &mut Lost, out: &mut Eval) {
         let ground = out.f.len() - 1;
         for (contribution, (f_affine, q_affine)) in self.bank.model.contributions.iter().zip(&self.bank.kernel.affine) {
             if let (Some(f), false) = (contribution.f, *f_affine) {
                 for (lane, value) in self.output(f).iter().enumerate() {
                     let plus = self.unknown(Some(contribution.plus), lane, ground);
                     let minus = self.unknown(contribution.minus, lane, ground);
-                    out.f[plus] += value;
-                    out.f[minus] -= value;
+                    sums::add(&mut out.f, &mut lost.f, plus, *value);
+                    sums::add(&mut out.f, &mut lost.f, minus, -value);
                     let size = value.abs();
                     // `max` would swallow a NaN: the comparison keeps the old scale, and f itself carries the NaN on.
                     if size > out.scale[plus] {
@@ -336,8 +339,8 @@ impl Block<'_> {
             }
             if let (Some(q), false, true) = (contribution.q, *q_affine, want.contains(Want::Q)) {
                 for (lane, value) in self.output(q).iter().enumerate() {
-                    out.q[self.unknown(Some(contribution.plus), lane, ground)] += value;
-                    out.q[self.unknown(contribution.minus, lane, ground)] -= value;
+                    sums::add(&mut out.q, &mut lost.q, self.unknown(Some(contribution.plus), lane, ground), *value);
+                    sums::add(&mut out.q, &mut lost.q, self.unknown(contribution.minus, lane, ground), -value);
                 }
             }
         }
@@ -361,7 +364,7 @@ impl Block<'_> {
     }
 
     /// The tangent at the limited values: f + G (v - v_lim), q + C (v - v_lim) (decision 8).
-    fn scatter_limit_terms(&self, limited: &[[f64; LANES]], unlimited: &[[f64; LANES]], out: &mut Eval) {
+    fn scatter_limit_terms(&self, limited: &[[f64; LANES]], unlimited: &[[f64; LANES]], lost: &mut Lost, out: &mut Eval) {
         let ground = out.f.len() - 1;
         for derivative in &self.bank.kernel.derivatives {
             let probe = derivative.probe as usize;
@@ -376,9 +379,9 @@ impl Block<'_> {
                 if shift == 0.0 {
                     continue;
                 }
-                let target = if derivative.charge { &mut out.q } else { &mut out.f };
-                target[self.unknown(Some(contribution.plus), lane, ground)] += value * shift;
-                target[self.unknown(contribution.minus, lane, ground)] -= value * shift;
+                let (target, lost) = if derivative.charge { (&mut out.q, &mut lost.q) } else { (&mut out.f, &mut lost.f) };
+                sums::add(target, lost, self.unknown(Some(contribution.plus), lane, ground), value * shift);
+                sums::add(target, lost, self.unknown(contribution.minus, lane, ground), -value * shift);
             }
         }
     }

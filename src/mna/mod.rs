@@ -27,10 +27,12 @@ mod params;
 mod sources;
 mod starts;
 pub mod stimulus;
+mod sums;
 mod values;
 
 use assemble::Numbering;
 use bank::{Bank, Requested, Scratch};
+use sums::Lost;
 use values::{RootFormulas, Values};
 
 /// The equations of a circuit.
@@ -132,7 +134,7 @@ impl Mna {
         params.0.downcast_ref::<Values>().expect("parameters of this system")
     }
 
-    fn add_constant(&self, values: &Values, at: &Point, want: Want, out: &mut Eval) {
+    fn add_constant(&self, values: &Values, at: &Point, want: Want, lost: &mut Lost, out: &mut Eval) {
         let constant = &values.constant;
         if want.contains(Want::G) {
             out.g.copy_from_slice(&constant.g);
@@ -147,14 +149,18 @@ impl Mna {
                 for slot in self.pattern.column(column) {
                     let term = constant.g[slot] * x;
                     let row = self.pattern.rows[slot] as usize;
-                    out.f[row] += term;
+                    sums::add(&mut out.f, &mut lost.f, row, term);
                     out.scale[row] = out.scale[row].max(term.abs());
                 }
             }
         }
         if want.contains(Want::Q) {
             out.q.copy_from_slice(&constant.q);
-            self.pattern.multiply_add(&constant.c, at.x, &mut out.q);
+            for (column, x) in at.x.iter().enumerate() {
+                for slot in self.pattern.column(column) {
+                    sums::add(&mut out.q, &mut lost.q, self.pattern.rows[slot] as usize, constant.c[slot] * x);
+                }
+            }
         }
     }
 
@@ -221,17 +227,20 @@ impl System for Mna {
         let values = self.values(at.params);
         out.advice = Default::default();
         out.outputs.gradient.clear();
-        self.add_constant(values, at, want, out);
-        self.add_sources(values, at, want, out);
-        self.add_shunt(values.shunt, at, want, out);
         let mut space = out.workspace.0.take().unwrap_or_else(|| Box::new(Scratch::default()));
         if let Some(scratch) = space.downcast_mut::<Scratch>() {
+            scratch.lost.reset(self.layout.unknowns.len() + 1);
+            self.add_constant(values, at, want, &mut scratch.lost, out);
+            self.add_sources(values, at, want, &mut scratch.lost, out);
+            self.add_shunt(values.shunt, at, want, out);
             let outputs = want.intersects(Want::OUTPUTS | Want::OUTPUT_GRADIENT);
             for (bank, lanes) in self.banks.iter().zip(&values.lanes) {
                 if !bank.idle || (outputs && !bank.requests.is_empty()) {
                     bank.eval(at, lanes, want, scratch, out);
                 }
             }
+            sums::settle(&mut out.f, &scratch.lost.f);
+            sums::settle(&mut out.q, &scratch.lost.q);
         }
         out.workspace.0 = Some(space);
         if want.intersects(Want::OUTPUTS | Want::OUTPUT_GRADIENT) {

@@ -5,6 +5,7 @@ use num_complex::Complex64;
 use crate::circuit::SourceKind;
 use crate::dae::{Eval, Params, Phase, Point, Want};
 use crate::mna::Mna;
+use crate::mna::sums::{self, Lost};
 use crate::mna::values::Values;
 
 impl Mna {
@@ -30,7 +31,7 @@ impl Mna {
     }
 
     /// Adds the values of all sources to f.
-    pub(super) fn add_sources(&self, values: &Values, at: &Point, want: Want, out: &mut Eval) {
+    pub(super) fn add_sources(&self, values: &Values, at: &Point, want: Want, lost: &mut Lost, out: &mut Eval) {
         for (k, source) in self.circuit.sources.iter().enumerate() {
             let level = self.level(k, values, at);
             if !want.intersects(Want::F | Want::SCALE) {
@@ -39,13 +40,13 @@ impl Mna {
             match source.kind {
                 SourceKind::Voltage => {
                     let row = self.numbering.branches[k] as usize;
-                    out.f[row] -= level;
+                    sums::add(&mut out.f, &mut lost.f, row, -level);
                     out.scale[row] = out.scale[row].max(level.abs());
                 }
                 SourceKind::Current => {
                     for (terminal, sign) in [(source.plus, 1.0), (source.minus, -1.0)] {
                         let row = self.numbering.terminal(&self.circuit, terminal) as usize;
-                        out.f[row] += sign * level;
+                        sums::add(&mut out.f, &mut lost.f, row, sign * level);
                         out.scale[row] = out.scale[row].max(level.abs());
                     }
                 }

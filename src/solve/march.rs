@@ -277,7 +277,7 @@ impl<'a> March<'a> {
             match verdict {
                 Verdict::Accept(ratio) => {
                     self.accept(&trial, ratio, messages);
-                    return if self.crawls(&trial) { Err(self.too_small(trial.h, &last)) } else { Ok(()) };
+                    return if self.crawls() { Err(self.too_small(trial.h, &last)) } else { Ok(()) };
                 }
                 Verdict::Reject(ratio) => {
                     self.work.counts.rejected += 1;
@@ -315,12 +315,11 @@ impl<'a> March<'a> {
         Trial { t: end, h: end - t, rule }
     }
 
-    /// True if, at the pace of the last many steps, the end is out of reach: something chatters about a jump. A step that is
-    /// short because a source or the user wants it so is no sign of that.
-    fn crawls(&mut self, trial: &Trial) -> bool {
+    /// True if, at the pace of the last many steps, the end is out of reach: something chatters about a jump.
+    fn crawls(&mut self) -> bool {
         let (steps, t) = self.milestone;
         let taken = self.work.counts.accepted - steps;
-        if taken < CRAWL.0 || self.done() || !matches!(trial.rule, Rule::Error) {
+        if taken < CRAWL.0 || self.done() {
             return false;
         }
         self.milestone = (self.work.counts.accepted, self.t());
