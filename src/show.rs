@@ -165,7 +165,7 @@ fn model_page(model: &Model, sources: &Sources, out: &mut String) {
         for p in own {
             let default = match (&p.default, p.kind) {
                 (Formula::Number(v), ParamKind::Text) => format!("\"{}\"", model.strings.get(*v as usize).map_or("", |s| s)),
-                (Formula::Number(v), _) => format!("{v}"),
+                (Formula::Number(v), _) => plain(*v),
                 (Formula::Function(_), _) => "(depends on others)".to_string(),
             };
             let ranges: Vec<String> = p.ranges.iter().map(range).collect();
@@ -186,14 +186,20 @@ fn model_page(model: &Model, sources: &Sources, out: &mut String) {
     }
 }
 
+/// A number as people write it: 5190000000, 2.14e-10.
+fn plain(v: f64) -> String {
+    let text = format!("{v:?}");
+    text.strip_suffix(".0").map_or(text.clone(), str::to_string)
+}
+
 fn range(r: &Range) -> String {
     let end = |f: &Formula| match f {
-        Formula::Number(v) => format!("{v}"),
+        Formula::Number(v) => plain(*v),
         Formula::Function(_) => "(...)".to_string(),
     };
     let (open, close) = (if r.low_closed { '[' } else { '(' }, if r.high_closed { ']' } else { ')' });
     match (&r.low, &r.high) {
-        (Formula::Number(a), Formula::Number(b)) if a == b => format!("{} {a}", if r.exclude { "not" } else { "only" }),
+        (Formula::Number(a), Formula::Number(b)) if a == b => format!("{} {}", if r.exclude { "not" } else { "only" }, plain(*a)),
         _ => format!("{}{open}{}:{}{close}", if r.exclude { "not " } else { "" }, end(&r.low), end(&r.high)),
     }
 }

@@ -141,7 +141,9 @@ pub fn param(cursor: &mut Cursor) -> Result<(Vec<Assignment>, Vec<FunctionCard>)
         }
         if cursor.at_key() {
             let assignment = cursor.assignment()?;
-            refuse_reserved(&assignment.name)?;
+            if assignment.name.text.eq_ignore_ascii_case("time") {
+                refuse_reserved(&assignment.name)?;
+            }
             values.push(assignment);
         } else {
             functions.push(function(cursor)?);
@@ -190,7 +192,8 @@ fn all_different(names: &[Name], what: &str) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// `v(..)` and `i(..)` are read as voltages and currents wherever they stand, so nothing else may have their names.
+/// `v(..)` and `i(..)` are read as voltages and currents wherever they stand, so no function may have their names; `time` is
+/// the time, so nothing may have its name.
 fn refuse_reserved(name: &Name) -> Result<(), Diagnostic> {
     let reserved = expr::is_probe(&name.text) && name.text.len() == 1 || name.text.eq_ignore_ascii_case("time");
     match reserved {
