@@ -147,6 +147,29 @@ fn right_side(random: &mut Random, n: usize) -> Vec<f64> {
     (0..n).map(|_| random.signed()).collect()
 }
 
+/// Assembly and products against an independent library.
+#[test]
+fn assembly_and_products_are_those_of_sprs() {
+    let mut random = Random(41);
+    for n in [1, 7, 60] {
+        let entries = random_matrix(&mut random, n, 4, 3.0);
+        let (pattern, x) = (entries.pattern(), right_side(&mut random, n));
+        let mut triplets = sprs::TriMat::new((n, n));
+        for (row, column, value) in &entries.entries {
+            triplets.add_triplet(*row as usize, *column as usize, *value);
+        }
+        let matrix: sprs::CsMat<f64> = triplets.to_csc();
+        let mut found = vec![0.0; n];
+        pattern.multiply_add(&entries.values(&pattern), &x, &mut found);
+        let mut expected = vec![0.0; n];
+        sprs::prod::mul_acc_mat_vec_csc(matrix.view(), &x, &mut expected);
+        for (found, expected) in found.iter().zip(&expected) {
+            // Sums of a few terms in another order.
+            approx::assert_relative_eq!(found, expected, max_relative = 1e-12, epsilon = 1e-12);
+        }
+    }
+}
+
 #[test]
 fn random_matrices_solve() {
     let mut random = Random(1);
