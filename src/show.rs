@@ -242,6 +242,7 @@ fn equations(model: &Model, out: &mut String) {
     let _ = writeln!(out, "\n{}", formulas(&full, &lines, &input));
     let _ = writeln!(out, "operations by how often they change, values alone: {}", counts(&diff::resolve(&model.function)));
     let _ = writeln!(out, "with derivatives: {}\n", counts(&full));
+    let _ = writeln!(out, "the same as instructions\n\n{}", text::print(&full));
 }
 
 fn counts(f: &Function) -> String {

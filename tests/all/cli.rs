@@ -178,3 +178,21 @@ fn an_interrupted_run_keeps_what_it_has() {
     let tran = memspice::output::read(&folder.path().join("out/long/tran.csv")).unwrap();
     assert!(tran.results[0].rows > 10);
 }
+
+/// `show` prints equations and derivatives of a model and unknowns of a deck; `models` lists and documents.
+#[test]
+fn files_and_models_are_explained() {
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/models/ndr/nbox.va");
+    let (_, code, text) = run(&["show", model]);
+    assert_eq!(code, Some(0), "{text}");
+    for part in ["module nbox(p, n)", "q1 is added to row x", "df0/d(p,n) =", "operations by how often they change"] {
+        assert!(text.contains(part), "no `{part}` in {text}");
+    }
+    let (_, code, text) = run(&["show", "rc.cir"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("v1#branch  current (A)") && text.contains("r1  resistor(in, out)"), "{text}");
+    let (_, code, text) = run(&["models"]);
+    assert!(code == Some(0) && text.contains("taox") && text.contains("models/std/diode.va"), "{text}");
+    let (_, code, text) = run(&["models", "nboxx"]);
+    assert!(code == Some(2) && text.contains("did you mean `nbox`?"), "{text}");
+}
