@@ -4,11 +4,12 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use crate::circuit::{MeasureCard, MeasureWord, OutputKind};
-use crate::dae::{MessageKind, System};
-use crate::diag::Diagnostic;
+use crate::dae::{Fault, MessageKind, System};
+use crate::diag::{self, Diagnostic};
 use crate::mna::Mna;
 use crate::output::svg;
 use crate::run::{Outcome, Simulation};
+use crate::solve::SimError;
 use crate::span::{Sources, Span};
 use crate::units::engineering;
 use crate::wave::Dataset;
@@ -206,13 +207,17 @@ fn measured(simulation: &Simulation) -> String {
 }
 
 /// Failed analyses, each with what is known of it.
-pub fn failures(simulation: &Simulation) -> String {
+pub fn failures(simulation: &Simulation, sources: &Sources) -> String {
     let mut out = String::new();
     for outcome in simulation.members.iter().flatten() {
         if let Some(failure) = &outcome.failure {
             let keys = keys_text(&outcome.data.header.keys);
             let of = if keys.is_empty() { keys } else { format!(" ({keys})") };
             let _ = writeln!(out, "error: .{}{of}: {failure}", outcome.summary.analysis);
+            if let SimError::NotFinite { faults, .. } = failure {
+                let place = |f: &Fault| Diagnostic::note(f.span, format!("in {}: {}", f.instance, f.text));
+                out.push_str(&diag::render(&faults.iter().map(place).collect::<Vec<_>>(), sources, false));
+            }
             if outcome.data.rows > 0 {
                 let _ = writeln!(out, "  {} points computed so far are kept", outcome.data.rows);
             }

@@ -292,7 +292,7 @@ pub fn run(deck: &Path, options: &RunOptions, stop: &AtomicBool, progress: &(dyn
     let sources = sources.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
     report.exit = exit_code(&simulation, options.strict);
     report.text = report::text(&simulation, deck, &sources, options.quiet);
-    report.diagnostics.push_str(&report::failures(&simulation));
+    report.diagnostics.push_str(&report::failures(&simulation, &sources));
     match write(&simulation, deck, options) {
         Ok(files) => report.files = files,
         Err(error) => {

@@ -56,21 +56,20 @@ impl Failure {
                 tried: tried.to_string(),
                 hint,
             },
-            Failure::Singular(singular) if singular.not_finite => SimError::NotFinite { what, t, detail: faults(system, at) },
+            Failure::Singular(singular) if singular.not_finite => not_finite(system, at, what),
             Failure::Singular(singular) => {
                 SimError::Singular { what, unknown: name(singular.column), row: singular.row.map(name), t, hint }
             }
             Failure::Escaped(unknown) => SimError::Fatal(format!("{what}: {} leaves the range of its model", name(*unknown))),
             Failure::Refused(text) => SimError::Fatal(format!("{what}: {text}")),
-            Failure::NotFinite => SimError::NotFinite { what, t, detail: faults(system, at) },
+            Failure::NotFinite => not_finite(system, at, what),
         }
     }
 }
 
-fn faults(system: &dyn System, at: &Point) -> String {
+fn not_finite(system: &dyn System, at: &Point, what: String) -> SimError {
     let faults = system.explain(at);
-    if faults.is_empty() {
-        return "no device names itself as the cause".to_string();
-    }
-    faults.iter().map(|f| format!("{}: {}", f.instance, f.text)).collect::<Vec<_>>().join("; ")
+    let named: Vec<String> = faults.iter().map(|f| format!("{}: {}", f.instance, f.text)).collect();
+    let detail = if named.is_empty() { "no device names itself as the cause".to_string() } else { named.join("; ") };
+    SimError::NotFinite { what, t: at.t, detail, faults }
 }

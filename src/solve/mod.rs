@@ -97,6 +97,8 @@ pub enum SimError {
         t: f64,
         /// Instance, line, operation.
         detail: String,
+        /// The same with places in the models.
+        faults: Vec<crate::dae::Fault>,
     },
     /// Writing results failed.
     #[error("writing results: {0}")]

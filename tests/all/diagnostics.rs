@@ -68,3 +68,21 @@ fn models_speak() {
     assert!(report.text.contains("too much") && report.text.contains("talker.va:7"), "{}", report.text);
     assert_eq!(report.exit, 1);
 }
+
+/// A value that is not a number is traced to the operation, under its source line.
+#[test]
+fn a_value_that_is_no_number_is_shown_where_it_is_computed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = "`include \"disciplines.vams\"\nmodule hole(p, n);\n inout p, n; electrical p, n;\n analog I(p, n) <+ ln(V(p, n) - 10);\nendmodule\n";
+    std::fs::write(folder.path().join("hole.va"), model).expect("written");
+    let deck = folder.path().join("deck.cir");
+    std::fs::write(&deck, "hole\n.hdl \"hole.va\"\nV1 a 0 1\nX1 a 0 hole\n.op\n.end\n").expect("written");
+    let options = RunOptions { output: Some(folder.path().join("out")), ..RunOptions::default() };
+    let report = run(&deck, &options, &AtomicBool::new(false), &|_, _| {});
+    assert_eq!(report.exit, 1, "{}", report.diagnostics);
+    assert!(
+        report.diagnostics.contains("not a finite number") && report.diagnostics.contains("hole.va:4"),
+        "{}",
+        report.diagnostics
+    );
+}
