@@ -9,8 +9,10 @@ use crate::netlist::{cards, clip};
 pub enum Statement {
     /// `op`, `dc ...`, `tran ...`, `ac ...`.
     Analysis(Card),
-    /// `print ...`, `plot ...`, the vectors of `wrdata` and `write`.
+    /// `print ...`, `plot ...`.
     Output(Card),
+    /// `wrdata file ...`, `write file ...`: the vectors are kept; that the file is not written is said.
+    File(Card, Diagnostic),
     /// `meas ...`.
     Measure(Card),
     /// Done anyway: `run`, `quit`.
@@ -73,12 +75,11 @@ pub fn statement(mut cursor: Cursor) -> Statement {
 fn file(mut cursor: Cursor, keyword: Name, word: &str) -> Statement {
     let written = cursor.raw_text("a file").and_then(|_| cards::general(&mut cursor, keyword));
     match written {
-        Ok(card) if card.fields.is_empty() => {
+        Ok(card) => {
             let mut note = Diagnostic::warning(card.span, format!("`{word}` names a file; results go to the output folder"));
             note.severity = Severity::Note;
-            Statement::Remark(note)
+            if card.fields.is_empty() { Statement::Remark(note) } else { Statement::File(card, note) }
         }
-        Ok(card) => Statement::Output(card),
         Err(diagnostic) => Statement::Remark(diagnostic),
     }
 }

@@ -177,6 +177,10 @@ impl<'s> Reader<'s> {
         match control::statement(cursor) {
             control::Statement::Analysis(card) => self.deck.analyses.push(card),
             control::Statement::Output(card) => self.deck.outputs.push(card),
+            control::Statement::File(card, note) => {
+                self.deck.outputs.push(card);
+                self.push(note);
+            }
             control::Statement::Measure(card) => self.deck.measures.push(card),
             control::Statement::Nothing => {}
             control::Statement::Remark(diagnostic) => self.push(diagnostic),
