@@ -195,6 +195,12 @@ impl Response {
         if excitation.iter().all(|b| *b == zero) {
             summary.remarks.push("no source has an ac value (`ac 1`): all results are zero".into());
         }
+        if let Some(variable) = system.layout().outputs.iter().find(|o| o.name.starts_with('@')) {
+            summary.remarks.push(format!(
+                "{}: operating-point variables have no small-signal part here, they are written as zero",
+                variable.name
+            ));
+        }
         Ok(Response {
             lu: Lu::new(system.pattern()),
             matrix: vec![zero; entries],

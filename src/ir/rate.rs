@@ -301,7 +301,7 @@ impl<'a> Setup<'a> {
         let used = plan.used_results(node, &self.needed);
         let start: Vec<Value> = used.iter().map(|k| self.at(initial[*k as usize])).collect();
         let carried = self.b.begin_loop(&start);
-        self.show(node, &used, &carried, true);
+        show(self.plan.f, &mut self.to, node, &used, &carried, true);
         self.emit(Some(node.0), plan.bodies[node.0 as usize].clone());
         let following: Vec<Value> = used.iter().map(|k| self.at(next[*k as usize])).collect();
         let mut go = self.at(*condition);
@@ -313,23 +313,7 @@ impl<'a> Setup<'a> {
             }
         }
         let results = self.b.end_loop(go, &following);
-        self.show(node, &used, &results, false);
-    }
-
-    /// Hands what a loop gives to its carried values or to its results.
-    fn show(&mut self, node: Node, used: &[u32], given: &[Value], inside: bool) {
-        for (v, inst) in self.plan.f.insts.iter().enumerate() {
-            let (owner, k) = match inst {
-                Inst::Carried(owner, k) if inside => (owner, k),
-                Inst::Result(owner, k) if !inside => (owner, k),
-                _ => continue,
-            };
-            if *owner == node
-                && let Some(position) = used.iter().position(|index| index == k)
-            {
-                self.to[v] = Some(given[position]);
-            }
-        }
+        show(self.plan.f, &mut self.to, node, &used, &results, false);
     }
 }
 
@@ -416,34 +400,34 @@ impl Eval<'_> {
                 let second = self.values(&otherwise.1, used);
                 let pairs: Vec<(Value, Value)> = first.into_iter().zip(second).collect();
                 let results = self.b.end_if(&pairs);
-                self.show(node, used, &results, false);
+                show(self.plan.f, &mut self.to, node, used, &results, false);
             }
             NodeKind::Loop { initial, body, condition, next } => {
                 let start = self.values(initial, used);
                 let carried = self.b.begin_loop(&start);
-                self.show(node, used, &carried, true);
+                show(self.plan.f, &mut self.to, node, used, &carried, true);
                 self.region(*body);
                 let following = self.values(next, used);
                 let condition = self.value(*condition);
                 let results = self.b.end_loop(condition, &following);
-                self.show(node, used, &results, false);
+                show(self.plan.f, &mut self.to, node, used, &results, false);
             }
         }
     }
+}
 
-    /// Hands what a node gives to the values that show it.
-    fn show(&mut self, node: Node, used: &[u32], given: &[Value], inside: bool) {
-        for (v, inst) in self.plan.f.insts.iter().enumerate() {
-            let (owner, k) = match inst {
-                Inst::Carried(owner, k) if inside => (owner, k),
-                Inst::Result(owner, k) if !inside => (owner, k),
-                _ => continue,
-            };
-            if *owner == node
-                && let Some(position) = used.iter().position(|index| index == k)
-            {
-                self.to[v] = Some(given[position]);
-            }
+/// Hands what a node gives to the values that show it: what a loop carries (`inside`), or its results.
+fn show(f: &Function, to: &mut [Option<Value>], node: Node, used: &[u32], given: &[Value], inside: bool) {
+    for (v, inst) in f.insts.iter().enumerate() {
+        let (owner, k) = match inst {
+            Inst::Carried(owner, k) if inside => (owner, k),
+            Inst::Result(owner, k) if !inside => (owner, k),
+            _ => continue,
+        };
+        if *owner == node
+            && let Some(position) = used.iter().position(|index| index == k)
+        {
+            to[v] = Some(given[position]);
         }
     }
 }
