@@ -11,6 +11,10 @@ use crate::mna::Mna;
 use crate::model::kernel::{Kernel, differentiated};
 use crate::model::library::Library;
 use crate::model::{Formula, Model, ParamKind, Range};
+use crate::netlist::{
+    self,
+    ast::{Name, Scope},
+};
 use crate::report;
 use crate::run::{RunReport, analyses, prepare};
 use crate::span::{Disk, Sources};
@@ -93,6 +97,12 @@ pub fn show(file: &Path) -> RunReport {
     } else {
         match prepare(file, &[], &mut sources) {
             Ok((mna, found)) => {
+                if let Ok(id) = sources.load(file) {
+                    let (deck, _) = netlist::parse(&mut sources, id);
+                    let _ = writeln!(report.text, "tree");
+                    tree(&deck.top, 1, &mut report.text);
+                    report.text.push('\n');
+                }
                 deck_page(&mna, &mut report.text);
                 found
             }
@@ -102,6 +112,26 @@ pub fn show(file: &Path) -> RunReport {
     report.exit = if diag::has_errors(&found) { 2 } else { 0 };
     report.diagnostics = diag::render(&found, &sources, false);
     report
+}
+
+/// What a deck declares, as it was read: one line each, subcircuits with what stands in them.
+fn tree(scope: &Scope, depth: usize, out: &mut String) {
+    let indent = "  ".repeat(depth);
+    let names = |list: &[Name]| list.iter().map(|n| n.text.as_str()).collect::<Vec<_>>().join(" ");
+    for p in &scope.parameters {
+        let _ = writeln!(out, "{indent}.param {}", p.name.text);
+    }
+    for m in &scope.models {
+        let _ = writeln!(out, "{indent}.model {} {}", m.name.text, m.kind.text);
+    }
+    for s in &scope.subcircuits {
+        let _ = writeln!(out, "{indent}.subckt {} {}", s.name.text, names(&s.ports));
+        tree(&s.scope, depth + 1, out);
+    }
+    for e in &scope.elements {
+        let model = e.model.as_ref().map_or("", |m| m.text.as_str());
+        let _ = writeln!(out, "{indent}{} {} {model}", e.name.text, names(&e.nodes));
+    }
 }
 
 fn deck_page(mna: &Mna, out: &mut String) {

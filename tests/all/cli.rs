@@ -190,6 +190,7 @@ fn files_and_models_are_explained() {
     }
     let (_, code, text) = run(&["show", "rc.cir"]);
     assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("tree\n  .param r\n  v1 in 0"), "{text}");
     assert!(text.contains("v1#branch  current (A)") && text.contains("r1  resistor(in, out)"), "{text}");
     let (_, code, text) = run(&["models"]);
     assert!(code == Some(0) && text.contains("taox") && text.contains("models/std/diode.va"), "{text}");
