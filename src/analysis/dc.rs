@@ -23,7 +23,7 @@ mod grid;
 mod rows;
 
 use follow::{AtFold, End, Follower};
-use grid::Grid;
+pub use grid::Grid;
 use rows::Rows;
 
 /// `.dc`.

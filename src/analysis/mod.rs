@@ -9,13 +9,14 @@ use crate::solve::{Counts, SimError, Tolerances};
 use crate::wave::Sink;
 
 pub mod ac;
+pub mod activity;
 pub mod columns;
 pub mod dc;
 pub mod op;
 pub mod tran;
 
 /// All analyses.
-pub static TABLE: &[Entry] = &[op::ENTRY, dc::ENTRY, tran::ENTRY, ac::ENTRY];
+pub static TABLE: &[Entry] = &[op::ENTRY, dc::ENTRY, tran::ENTRY, ac::ENTRY, activity::ENTRY];
 
 /// The deck's `.options`, plain data, and what an analysis needs to talk to the world.
 pub struct Env<'a> {

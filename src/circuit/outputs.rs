@@ -16,8 +16,8 @@ use crate::span::Span;
 pub const MOST: usize = 2000;
 
 /// Analyses that may be named first on `.print`, `.plot` and `.measure`.
-pub const ANALYSES: [&str; 12] =
-    ["tran", "ac", "dc", "op", "noise", "tf", "pss", "sens", "stability", "pz", "continue", "envelope"];
+pub const ANALYSES: [&str; 14] =
+    ["tran", "ac", "dc", "op", "noise", "tf", "pss", "sens", "stability", "pz", "continue", "envelope", "activity", "drm"];
 
 /// Words of `.plot` that stand for themselves.
 const FLAGS: [&str; 4] = ["xlog", "ylog", "loglog", "grid"];

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+pub mod activity;
 pub mod border;
 pub mod failure;
 pub mod history;
