@@ -12,11 +12,12 @@ pub mod ac;
 pub mod activity;
 pub mod columns;
 pub mod dc;
+pub mod drm;
 pub mod op;
 pub mod tran;
 
 /// All analyses.
-pub static TABLE: &[Entry] = &[op::ENTRY, dc::ENTRY, tran::ENTRY, ac::ENTRY, activity::ENTRY];
+pub static TABLE: &[Entry] = &[op::ENTRY, dc::ENTRY, tran::ENTRY, ac::ENTRY, activity::ENTRY, drm::ENTRY];
 
 /// The deck's `.options`, plain data, and what an analysis needs to talk to the world.
 pub struct Env<'a> {
