@@ -422,7 +422,7 @@ pub trait System: Send + Sync {
     fn next_break(&self, params: &Params, t: f64) -> f64;
     /// The fastest smooth source, if any moves.
     fn motion(&self, params: &Params) -> Option<Motion>;
-    /// `df/dp` and `dq/dp` (n + 1 each), exact or, where a model's parameter enters, by differences of the exact functions.
+    /// `df/dp` and `dq/dp` (n + 1 each), exact; at a kink, of the side that the values are on.
     fn slope(&self, id: ParamId, at: &Point, df: &mut [f64], dq: &mut [f64]);
     /// After a failure: which instance, which line, which operation.
     fn explain(&self, at: &Point) -> Vec<Fault>;

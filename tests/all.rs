@@ -35,6 +35,8 @@ mod physics;
 mod precision;
 #[path = "all/runs.rs"]
 mod runs;
+#[path = "all/slopes.rs"]
+mod slopes;
 #[path = "all/sparse.rs"]
 mod sparse;
 #[path = "all/sweeps.rs"]

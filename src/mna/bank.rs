@@ -89,6 +89,13 @@ pub struct Scratch {
     work: Vec<Work>,
 }
 
+impl Scratch {
+    /// Output of the program that ran last, in one lane of its block.
+    pub fn output(&self, output: usize, lane: usize) -> f64 {
+        self.outputs[output * LANES + lane]
+    }
+}
+
 /// Inputs that a program may have before the list of its sources goes to the heap.
 const INPUTS_ON_STACK: usize = 64;
 

@@ -20,10 +20,12 @@ use crate::sparse::Pattern;
 
 mod assemble;
 pub mod bank;
+pub mod dual;
 mod limit;
 mod messages;
 mod outputs;
 mod params;
+mod slope;
 mod sources;
 mod starts;
 pub mod stimulus;
@@ -49,6 +51,9 @@ pub struct Mna {
     /// First identifier of the parameters of each instance.
     instance_ids: Vec<u32>,
     derived: Vec<Arc<crate::ir::Function>>,
+    /// Root that is the temperature of the circuit.
+    temperature_root: Option<usize>,
+    slopes: slope::cache::Cache,
 }
 
 impl Mna {
@@ -98,6 +103,8 @@ impl Mna {
         });
         let instance_ids = instance_ids.collect();
         let mut mna = Mna {
+            temperature_root: circuit.roots.iter().position(|r| r.name == "temp"),
+            slopes: slope::cache::Cache::default(),
             circuit,
             layout,
             pattern,
@@ -298,21 +305,7 @@ impl System for Mna {
     }
 
     fn slope(&self, id: ParamId, at: &Point, df: &mut [f64], dq: &mut [f64]) {
-        let value = self.value(at.params, id);
-        // Central differences of the exact functions: relative error about eps^(2/3) of the values' own scale.
-        let step = f64::EPSILON.cbrt() * value.abs().max(1e-3);
-        let mut eval = Eval::new(self);
-        df.fill(0.0);
-        dq.fill(0.0);
-        for sign in [1.0, -1.0] {
-            let mut params = at.params.clone();
-            if self.assign(&mut params, id, value + sign * step).is_err() {
-                continue;
-            }
-            self.eval(&Point { params: &params, trial: None, ..*at }, Want::F | Want::Q | Want::SCALE, &mut eval);
-            df.iter_mut().zip(&eval.f).for_each(|(d, f)| *d += sign * f / (2.0 * step));
-            dq.iter_mut().zip(&eval.q).for_each(|(d, q)| *d += sign * q / (2.0 * step));
-        }
+        self.exact_slope(id, at, df, dq);
     }
 
     fn explain(&self, at: &Point) -> Vec<Fault> {

@@ -19,7 +19,7 @@ pub(super) const ROOTS: u32 = 4;
 
 /// What a [`ParamId`] stands for.
 #[derive(Clone, Copy)]
-enum Handle {
+pub(super) enum Handle {
     Gmin,
     Shunt,
     Sources,
@@ -30,7 +30,7 @@ enum Handle {
 }
 
 impl Mna {
-    fn handle(&self, id: ParamId) -> Handle {
+    pub(super) fn handle(&self, id: ParamId) -> Handle {
         let (roots, sources) = (self.circuit.roots.len() as u32, self.circuit.sources.len() as u32);
         match id.0 {
             GMIN => Handle::Gmin,
@@ -98,13 +98,21 @@ impl Mna {
         let mut new = old.clone();
         match self.handle(id) {
             Handle::Shunt => new.shunt = value,
-            Handle::Sources => new.sources = value,
+            Handle::Sources => {
+                new.sources = value;
+                if self.banks.iter().any(|b| b.model.simparams.iter().any(|(name, _)| name == "sourceScaleFactor")) {
+                    self.refresh_all(&mut new);
+                }
+            }
             Handle::Gmin => {
                 new.gmin = value;
                 self.refresh_all(&mut new);
             }
             Handle::Temp => {
                 new.temp = value;
+                if let Some(k) = self.temperature_root {
+                    Arc::make_mut(&mut new.cut)[k] = true;
+                }
                 self.refresh_all(&mut new);
             }
             Handle::Root(k) => {

@@ -5,107 +5,115 @@
 //! asked about counts as passed.
 
 use crate::circuit::{Number, Waveform};
+use crate::mna::dual::Real;
 
 /// The numbers of one source.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub struct Stimulus {
+pub struct Stimulus<N = f64> {
     /// Value in static analyses, if given.
-    pub dc: Option<f64>,
+    pub dc: Option<N>,
     /// Small-signal magnitude and phase in degrees.
-    pub ac: Option<(f64, f64)>,
+    pub ac: Option<(N, N)>,
     /// Time function.
-    pub wave: Wave,
+    pub wave: Wave<N>,
 }
 
 /// A time function.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub enum Wave {
+pub enum Wave<N = f64> {
     /// Constant: the dc value.
     #[default]
     None,
     /// `v1 v2 td tr tf pw per np`.
-    Pulse(Pulse),
+    Pulse(Pulse<N>),
     /// `vo va freq td theta phase(deg)`: `vo + va exp(-(t-td) theta) sin(2 pi freq (t-td) + phase)`.
-    Sin([f64; 6]),
+    Sin([N; 6]),
     /// `v1 v2 td1 tau1 td2 tau2`.
-    Exp([f64; 6]),
+    Exp([N; 6]),
     /// `vo va fc mdi fs`: `vo + va sin(2 pi fc t + mdi sin(2 pi fs t))`.
-    Sffm([f64; 5]),
+    Sffm([N; 5]),
     /// `sa oc fm fc td`: `sa (oc + sin(2 pi fm (t-td))) sin(2 pi fc (t-td))`.
-    Am([f64; 5]),
+    Am([N; 5]),
     /// Straight lines.
-    Pwl(Pwl),
+    Pwl(Pwl<N>),
 }
 
 /// Parameters of a pulse, all times in s.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Pulse {
+pub struct Pulse<N = f64> {
     /// Initial value.
-    pub v1: f64,
+    pub v1: N,
     /// Pulsed value.
-    pub v2: f64,
+    pub v2: N,
     /// Delay.
-    pub td: f64,
+    pub td: N,
     /// Rise time.
-    pub tr: f64,
+    pub tr: N,
     /// Fall time.
-    pub tf: f64,
+    pub tf: N,
     /// Width without the edges.
-    pub pw: f64,
+    pub pw: N,
     /// Period; infinite for a single pulse.
-    pub per: f64,
+    pub per: N,
     /// Number of pulses; infinite if not given.
-    pub count: f64,
+    pub count: N,
 }
 
 /// A polygon.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Pwl {
+pub struct Pwl<N = f64> {
     /// Times and values, times rising.
-    pub points: Vec<(f64, f64)>,
+    pub points: Vec<(N, N)>,
     /// Time to which it returns after the last point.
-    pub repeat: Option<f64>,
+    pub repeat: Option<N>,
     /// Delay.
-    pub delay: f64,
+    pub delay: N,
 }
 
 const TWO_PI: f64 = 2.0 * std::f64::consts::PI;
+/// A degree in radians.
+const RADIANS: f64 = std::f64::consts::PI / 180.0;
 
-impl Stimulus {
+impl<N: Real> Stimulus<N> {
     /// Value at time `t`; `None`: in a static analysis.
-    pub fn value(&self, t: Option<f64>) -> f64 {
+    pub fn value(&self, t: Option<f64>) -> N {
         match (t, self.dc, &self.wave) {
             (None, Some(dc), _) => dc,
-            (_, dc, Wave::None) => dc.unwrap_or(0.0),
+            (_, dc, Wave::None) => dc.unwrap_or(N::from(0.0)),
             (t, _, wave) => wave.value(t.unwrap_or(0.0)),
         }
     }
 }
 
-impl Wave {
+impl<N: Real> Wave<N> {
     /// Value at time `t`.
-    pub fn value(&self, t: f64) -> f64 {
+    pub fn value(&self, t: f64) -> N {
+        let (zero, now) = (N::from(0.0), N::from(t));
+        let turns = |cycles: N| N::from(TWO_PI) * cycles;
         match self {
-            Wave::None => 0.0,
+            Wave::None => zero,
             Wave::Pulse(p) => p.value(t),
             Wave::Sin([vo, va, freq, td, theta, phase]) => {
-                let s = (t - td).max(0.0);
-                vo + va * (-s * theta).exp() * (TWO_PI * freq * s + phase.to_radians()).sin()
+                let s = if now > *td { now - *td } else { zero };
+                let angle = turns(*freq) * s + *phase * N::from(RADIANS);
+                *vo + *va * (-s * *theta).exp() * angle.sin()
             }
             Wave::Exp([v1, v2, td1, tau1, td2, tau2]) => {
-                let rise = if t > *td1 { -(-(t - td1) / tau1).exp_m1() } else { 0.0 };
-                let fall = if t > *td2 { -(-(t - td2) / tau2).exp_m1() } else { 0.0 };
-                v1 + (v2 - v1) * (rise - fall)
+                let rise = if now > *td1 { -(-(now - *td1) / *tau1).exp_m1() } else { zero };
+                let fall = if now > *td2 { -(-(now - *td2) / *tau2).exp_m1() } else { zero };
+                *v1 + (*v2 - *v1) * (rise - fall)
             }
-            Wave::Sffm([vo, va, fc, mdi, fs]) => vo + va * (TWO_PI * fc * t + mdi * (TWO_PI * fs * t).sin()).sin(),
+            Wave::Sffm([vo, va, fc, mdi, fs]) => *vo + *va * (turns(*fc) * now + *mdi * (turns(*fs) * now).sin()).sin(),
             Wave::Am([sa, oc, fm, fc, td]) => {
-                let s = t - td;
-                if s <= 0.0 { 0.0 } else { sa * (oc + (TWO_PI * fm * s).sin()) * (TWO_PI * fc * s).sin() }
+                let s = now - *td;
+                if s <= zero { zero } else { *sa * (*oc + (turns(*fm) * s).sin()) * (turns(*fc) * s).sin() }
             }
             Wave::Pwl(p) => p.value(t),
         }
     }
+}
 
+impl Wave {
     /// The first corner after `t`.
     pub fn next_break(&self, t: f64) -> f64 {
         let first_after = |times: &[f64]| times.iter().copied().filter(|c| after(*c, t)).fold(f64::INFINITY, f64::min);
@@ -139,18 +147,18 @@ fn after(c: f64, t: f64) -> bool {
     c > t + 1e-12 * t.abs()
 }
 
-impl Pulse {
-    fn value(&self, t: f64) -> f64 {
-        let mut s = t - self.td;
-        if s < 0.0 {
+impl<N: Real> Pulse<N> {
+    fn value(&self, t: f64) -> N {
+        let mut s = N::from(t) - self.td;
+        if s.value() < 0.0 {
             return self.v1;
         }
-        if self.per.is_finite() {
-            let cycle = (s / self.per).floor();
-            if cycle >= self.count {
+        if self.per.value().is_finite() {
+            let cycle = (s / self.per).value().floor();
+            if cycle >= self.count.value() {
                 return self.v1;
             }
-            s -= cycle * self.per;
+            s = s - N::from(cycle) * self.per;
         }
         let top = self.tr + self.pw;
         if s < self.tr {
@@ -163,7 +171,9 @@ impl Pulse {
             self.v1
         }
     }
+}
 
+impl Pulse {
     fn next_break(&self, t: f64) -> f64 {
         let corners = [0.0, self.tr, self.tr + self.pw, self.tr + self.pw + self.tf];
         let first = if self.per.is_finite() { ((t - self.td) / self.per).floor().max(0.0) } else { 0.0 };
@@ -180,31 +190,33 @@ impl Pulse {
     }
 }
 
-impl Pwl {
+impl<N: Real> Pwl<N> {
     /// Time within the polygon, and what to add to it to come back.
-    fn fold(&self, t: f64) -> (f64, f64) {
-        let s = t - self.delay;
-        let end = self.points.last().map_or(0.0, |p| p.0);
+    fn fold(&self, t: f64) -> (N, N) {
+        let s = N::from(t) - self.delay;
+        let end = self.points.last().map_or(N::from(0.0), |p| p.0);
         match self.repeat {
             Some(back) if s > end && end > back => {
-                let cycles = ((s - back) / (end - back)).floor();
+                let cycles = N::from(((s - back) / (end - back)).value().floor());
                 (s - cycles * (end - back), self.delay + cycles * (end - back))
             }
             _ => (s, self.delay),
         }
     }
 
-    fn value(&self, t: f64) -> f64 {
+    fn value(&self, t: f64) -> N {
         let (s, _) = self.fold(t);
         let k = self.points.partition_point(|p| p.0 <= s);
         match (k.checked_sub(1).map(|j| self.points[j]), self.points.get(k)) {
-            (None, None) => 0.0,
+            (None, None) => N::from(0.0),
             (None, Some(first)) => first.1,
             (Some(last), None) => last.1,
             (Some(a), Some(b)) => a.1 + (b.1 - a.1) * ((s - a.0) / (b.0 - a.0)),
         }
     }
+}
 
+impl Pwl {
     fn next_break(&self, t: f64) -> f64 {
         let (s, shift) = self.fold(t);
         let end = self.points.last().map_or(0.0, |p| p.0);
@@ -231,41 +243,39 @@ pub struct TranTimes {
 }
 
 /// The numeric form of a waveform.
-pub fn wave(waveform: &Waveform, times: TranTimes, number: &dyn Fn(Number) -> f64) -> Wave {
-    let list = |given: &[Option<Number>], defaults: &[f64]| -> Vec<f64> {
+pub fn wave<N: Real>(waveform: &Waveform, times: TranTimes, number: &dyn Fn(Number) -> N) -> Wave<N> {
+    let list = |given: &[Option<Number>], defaults: &[f64]| -> Vec<N> {
         let value = |k: usize| given.get(k).copied().flatten().map(number);
-        defaults.iter().enumerate().map(|(k, d)| value(k).unwrap_or(*d)).collect()
+        defaults.iter().enumerate().map(|(k, d)| value(k).unwrap_or(N::from(*d))).collect()
     };
-    let array = |given: &[Option<Number>], defaults: [f64; 6]| -> [f64; 6] {
-        let mut out = defaults;
+    let array = |given: &[Option<Number>], defaults: [f64; 6]| -> [N; 6] {
+        let mut out = defaults.map(N::from);
         out.copy_from_slice(&list(given, &defaults));
         out
     };
+    let positive = |t: N, otherwise: f64| if t.value() > 0.0 { t } else { N::from(otherwise) };
     match waveform {
         Waveform::Pulse(given) => {
             let v = list(given, &[0.0, 0.0, 0.0, 0.0, 0.0, f64::INFINITY, f64::INFINITY, f64::INFINITY]);
-            let edge = |t: f64| if t > 0.0 { t } else { times.step };
-            let positive = |t: f64| if t > 0.0 { t } else { f64::INFINITY };
-            let count = positive(v[7]);
             Wave::Pulse(Pulse {
                 v1: v[0],
                 v2: v[1],
                 td: v[2],
-                tr: edge(v[3]),
-                tf: edge(v[4]),
+                tr: positive(v[3], times.step),
+                tf: positive(v[4], times.step),
                 pw: v[5],
-                per: positive(v[6]),
-                count,
+                per: positive(v[6], f64::INFINITY),
+                count: positive(v[7], f64::INFINITY),
             })
         }
         Waveform::Sin(given) => Wave::Sin(array(given, [0.0, 0.0, 1.0 / times.stop, 0.0, 0.0, 0.0])),
         Waveform::Exp(given) => {
             let mut v = array(given, [0.0, 0.0, 0.0, times.step, f64::NAN, times.step]);
-            if v[4].is_nan() {
-                v[4] = v[2] + times.step;
+            if v[4].value().is_nan() {
+                v[4] = v[2] + N::from(times.step);
             }
-            v[3] = if v[3] > 0.0 { v[3] } else { times.step };
-            v[5] = if v[5] > 0.0 { v[5] } else { times.step };
+            v[3] = positive(v[3], times.step);
+            v[5] = positive(v[5], times.step);
             Wave::Exp(v)
         }
         Waveform::Sffm(given) => {

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::circuit::{Circuit, Number};
+use crate::circuit::{Circuit, Number, Source};
 use crate::dae::{Memory, Phase, Point};
 use crate::diag::Diagnostic;
 use crate::ir::{Function, Input, interp};
 use crate::mna::Mna;
 use crate::mna::bank::{Bank, Lanes, Scratch};
-use crate::mna::stimulus::{Stimulus, TranTimes, wave};
+use crate::mna::dual::Real;
+use crate::mna::stimulus::{Stimulus, TranTimes, Wave, wave};
 use crate::model::kernel::Place;
 use crate::model::{Formula, Model, Range};
 use crate::units::CELSIUS;
@@ -85,11 +86,13 @@ impl RootFormulas {
         for (k, root) in circuit.roots.iter().enumerate() {
             if root.name == "temp" {
                 values.roots[k] = values.temp;
-                continue;
             }
             if let (Some(formula), false) = (&self.0[k], values.cut[k]) {
                 let roots = &values.roots;
                 values.roots[k] = interp::evaluate(formula, &|input| argument(roots, input))[0];
+            }
+            if root.name == "temp" {
+                values.temp = values.roots[k];
             }
         }
         let roots = &values.roots;
@@ -97,7 +100,8 @@ impl RootFormulas {
     }
 }
 
-fn argument(roots: &[f64], input: Input) -> f64 {
+/// Arguments of the deck's expressions: the roots.
+pub fn argument(roots: &[f64], input: Input) -> f64 {
     match input {
         Input::Argument(k) => roots.get(k as usize).copied().unwrap_or(f64::NAN),
         _ => f64::NAN,
@@ -106,14 +110,18 @@ fn argument(roots: &[f64], input: Input) -> f64 {
 
 /// Numeric sources.
 pub fn stimuli(circuit: &Circuit, values: &Values) -> Vec<Stimulus> {
-    let times = tran_times(circuit);
     let number = |n: Number| values.number(n);
-    let one = |(k, s): (usize, &crate::circuit::Source)| Stimulus {
-        dc: values.levels.get(&(k as u32)).copied().or(s.dc.map(number)),
-        ac: s.ac.map(|(m, p)| (number(m), number(p))),
-        wave: s.waveform.as_ref().map_or_else(Default::default, |w| wave(w, times, &number)),
-    };
-    circuit.sources.iter().enumerate().map(one).collect()
+    let level = |k: usize| values.levels.get(&(k as u32)).copied();
+    circuit.sources.iter().enumerate().map(|(k, source)| stimulus(circuit, source, level(k), &number)).collect()
+}
+
+/// One source in numbers of any kind; `level` is the dc value that was assigned to it.
+pub fn stimulus<N: Real>(circuit: &Circuit, source: &Source, level: Option<N>, number: &dyn Fn(Number) -> N) -> Stimulus<N> {
+    Stimulus {
+        dc: level.or(source.dc.map(number)),
+        ac: source.ac.map(|(m, p)| (number(m), number(p))),
+        wave: source.waveform.as_ref().map_or(Wave::None, |w| wave(w, tran_times(circuit), number)),
+    }
 }
 
 /// Step and end of the first transient of the deck; without one, a second in a hundred steps.
