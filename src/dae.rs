@@ -46,6 +46,8 @@ pub enum Phase {
     Transient = 2,
     /// Small-signal analyses (linearisation).
     SmallSignal = 3,
+    /// Noise analysis (linearisation).
+    Noise = 4,
 }
 
 /// Retained values of all instances at the last accepted point (decision 2); empty while no model retains anything.
@@ -370,19 +372,84 @@ pub struct Fault {
     pub text: String,
 }
 
-/// One independent noise source (decision 14).
+/// What a small-signal source s adds to one row, of the equations or of the outputs: `value s + d/dt (charge s)`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Gain {
+    /// The row.
+    pub row: u32,
+    /// Part without derivative.
+    pub value: f64,
+    /// Part that is differentiated by time.
+    pub charge: f64,
+}
+
+/// Power spectral density of a noise source over the frequency f in Hz, one-sided, in the source's unit squared per Hz.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Density {
+    /// The same everywhere.
+    White(f64),
+    /// `power / f^exponent`.
+    Flicker(f64, f64),
+    /// Points by rising frequency; between them straight lines, of the logarithms of both if true; constant outside.
+    Table(Vec<(f64, f64)>, bool),
+}
+
+impl Density {
+    /// The density at a frequency above 0 Hz.
+    pub fn at(&self, frequency: f64) -> f64 {
+        match self {
+            Density::White(power) => *power,
+            Density::Flicker(power, exponent) => power / frequency.powf(*exponent),
+            Density::Table(points, logarithmic) => interpolate(points, frequency, *logarithmic),
+        }
+    }
+}
+
+fn interpolate(points: &[(f64, f64)], frequency: f64, logarithmic: bool) -> f64 {
+    let above = points.partition_point(|p| p.0 <= frequency);
+    match (above.checked_sub(1).and_then(|k| points.get(k)), points.get(above)) {
+        (Some(a), Some(b)) if logarithmic && a.0 > 0.0 && a.1 > 0.0 && b.1 > 0.0 => {
+            let share = (frequency / a.0).ln() / (b.0 / a.0).ln();
+            a.1 * (b.1 / a.1).powf(share)
+        }
+        (Some(a), Some(b)) => a.1 + (b.1 - a.1) * (frequency - a.0) / (b.0 - a.0),
+        (Some(end), None) | (None, Some(end)) => end.1,
+        (None, None) => 0.0,
+    }
+}
+
+/// One independent noise source (decision 14); sources that act on several rows are fully correlated there.
 #[derive(Clone, PartialEq, Debug)]
 pub struct NoiseSource {
-    /// Row it flows out of; `None` is ground.
-    pub plus: Option<u32>,
-    /// Row it flows into.
-    pub minus: Option<u32>,
-    /// `r1: thermal`.
+    /// Instance name.
+    pub instance: String,
+    /// `thermal`, `flicker` ... Sources of one name in one instance are added in reports.
     pub name: String,
-    /// Power spectral density at 1 Hz and exponent: `power / f^exponent`.
-    pub power: f64,
-    /// 0 for white, 1 for flicker.
-    pub exponent: f64,
+    /// Its density, that of the multiplicity included.
+    pub density: Density,
+    /// Rows of the equations that it acts on.
+    pub gains: Vec<Gain>,
+    /// Output rows that it acts on directly.
+    pub outputs: Vec<Gain>,
+}
+
+/// Right-hand side of `(G + jwC) y = value + jw charge`, and what stimuli add directly to output rows.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Excitation {
+    /// By row, n of them.
+    pub value: Vec<Complex64>,
+    /// By row, n of them.
+    pub charge: Vec<Complex64>,
+    /// Output row, value and charge.
+    pub outputs: Vec<(u32, Complex64, Complex64)>,
+}
+
+impl Excitation {
+    /// None, for n unknowns.
+    pub fn new(n: usize) -> Excitation {
+        let zero = Complex64::new(0.0, 0.0);
+        Excitation { value: vec![zero; n], charge: vec![zero; n], outputs: Vec::new() }
+    }
 }
 
 /// `d/dt q + f = 0`, as every analysis sees it. Immutable, shared by threads.
@@ -414,8 +481,14 @@ pub trait System: Send + Sync {
     fn conclude(&self, at: &Point, messages: &mut Vec<Message>) {
         let _ = (at, messages);
     }
-    /// Small-signal stimulus on the right-hand side: `(G + jwC) y = b`.
-    fn excitation(&self, params: &Params, b: &mut [Complex64]);
+    /// Small-signal stimuli at a point: those of all sources with an ac value, and what models say by `ac_stim`.
+    fn excitation(&self, at: &Point, out: &mut Excitation);
+    /// Right-hand side (n) of `(G + jwC) y = b` for a unit value of the independent source `name` alone; its unit, or `None` if
+    /// there is no such source.
+    fn unit_excitation(&self, name: &str, b: &mut [f64]) -> Option<&'static str> {
+        let _ = (name, b);
+        None
+    }
     /// Noise sources at a point.
     fn noise(&self, at: &Point, out: &mut Vec<NoiseSource>);
     /// The first corner of any source after `t` (exclusive); infinite if none.

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use num_complex::Complex64;
 
 use crate::args::{Arg, Args};
-use crate::dae::{Eval, Phase, Point, System, Want};
+use crate::dae::{Eval, Excitation, Phase, Point, System, Want};
 use crate::diag::Diagnostic;
 use crate::solve::SimError;
 use crate::solve::failure::Failure;
@@ -169,7 +169,8 @@ pub struct Response {
     eval: Eval,
     lu: Lu<Complex64>,
     matrix: Vec<Complex64>,
-    excitation: Vec<Complex64>,
+    excitation: Excitation,
+    b: Vec<Complex64>,
     y: Vec<Complex64>,
     rest: Vec<Complex64>,
     outputs: Vec<Complex64>,
@@ -186,13 +187,13 @@ impl Response {
         summary.counts.evaluations += 1;
         let zero = Complex64::new(0.0, 0.0);
         let n = at.x.len();
-        let mut excitation = vec![zero; n];
-        system.excitation(at.params, &mut excitation);
+        let mut excitation = Excitation::new(n);
+        system.excitation(at, &mut excitation);
         let entries = system.pattern().len();
         if !eval.g[..entries].iter().chain(&eval.c[..entries]).all(|v| v.is_finite()) {
             return Err(Failure::NotFinite.named(system, at, "ac: derivatives at the operating point", "", ""));
         }
-        if excitation.iter().all(|b| *b == zero) {
+        if excitation.value.iter().chain(&excitation.charge).all(|b| *b == zero) {
             summary.remarks.push("no source has an ac value (`ac 1`): all results are zero".into());
         }
         if let Some(variable) = system.layout().outputs.iter().find(|o| o.name.starts_with('@')) {
@@ -204,8 +205,9 @@ impl Response {
         Ok(Response {
             lu: Lu::new(system.pattern()),
             matrix: vec![zero; entries],
-            y: excitation.clone(),
-            rest: excitation.clone(),
+            y: vec![zero; n],
+            rest: vec![zero; n],
+            b: vec![zero; n],
             excitation,
             outputs: vec![zero; system.layout().outputs.len()],
             eval,
@@ -220,17 +222,23 @@ impl Response {
         let s = Complex64::new(0.0, TAU * frequency);
         self.eval.pencil(s, &mut self.matrix);
         self.lu.factor(&self.matrix).map_err(Failure::Singular)?;
-        self.y.copy_from_slice(&self.excitation);
+        for ((b, value), charge) in self.b.iter_mut().zip(&self.excitation.value).zip(&self.excitation.charge) {
+            *b = *value + s * *charge;
+        }
+        self.y.copy_from_slice(&self.b);
         self.lu.solve(&mut self.y);
         // Nothing downstream corrects what the factors lost, so one step of refinement does.
         self.rest.iter_mut().for_each(|r| *r = Complex64::new(0.0, 0.0));
         self.lu.pattern().multiply_add(&self.matrix, &self.y, &mut self.rest);
-        self.rest.iter_mut().zip(&self.excitation).for_each(|(r, b)| *r = *b - *r);
+        self.rest.iter_mut().zip(&self.b).for_each(|(r, b)| *r = *b - *r);
         self.lu.solve(&mut self.rest);
         self.y.iter_mut().zip(&self.rest).for_each(|(y, r)| *y += *r);
         self.outputs.fill(Complex64::new(0.0, 0.0));
         for (row, unknown, value, charge) in &self.eval.outputs.gradient {
             self.outputs[*row as usize] += (s * *charge + *value) * self.y[*unknown as usize];
+        }
+        for (row, value, charge) in &self.excitation.outputs {
+            self.outputs[*row as usize] += *value + s * *charge;
         }
         Ok(&self.outputs)
     }

@@ -21,6 +21,7 @@ pub mod op;
 pub mod rate;
 pub mod sets;
 pub mod simd;
+pub mod small;
 pub mod text;
 pub mod verify;
 
@@ -71,6 +72,8 @@ pub enum Input {
     Time,
     /// Probe k: difference of two unknowns, limited if the model asks for it. Derivatives are taken by these.
     Probe(u32),
+    /// Small-signal source k (noise, `ac_stim`): 0 everywhere, but differentiated by in small-signal analyses.
+    Small(u32),
     /// Retained value k, from the last accepted point.
     Past(u32),
     /// Value k handed over from the setup function (see `rate`).

@@ -49,7 +49,7 @@ pub fn input_rate(input: Input) -> Rate {
         Input::Param(_) | Input::Given(_) | Input::Connected(_) | Input::Temperature | Input::Multiplicity => Rate::Parameter,
         Input::Simulator(_) | Input::Hoisted(_) => Rate::Parameter,
         Input::Phase | Input::Time | Input::Past(_) => Rate::Time,
-        Input::Probe(_) | Input::Argument(_) => Rate::Iterate,
+        Input::Probe(_) | Input::Small(_) | Input::Argument(_) => Rate::Iterate,
     }
 }
 

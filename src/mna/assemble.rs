@@ -156,6 +156,7 @@ pub fn banks(circuit: &Circuit, kernels: &[Arc<Kernel>]) -> Vec<Bank> {
                 memory_start: 0,
                 requests: Vec::new(),
                 idle,
+                small: Default::default(),
             });
             banks.len() - 1
         });

@@ -1,14 +1,15 @@
 //! A bank: all instances of one model with the same connected ports and collapsed nodes. Gather probes, run the kernel
 //! over all lanes, scatter contributions and derivatives.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::dae::{Eval, Phase, Point, Want};
-use crate::ir::Input;
 use crate::ir::batch::{LANES, Program, Source, Work};
+use crate::ir::{Function, Input};
 use crate::mna::limit;
 use crate::mna::sums::{self, Lost};
 use crate::model::kernel::{Kernel, Place};
+use crate::model::small::Gain;
 use crate::model::{Limit, Model, UnknownKind};
 use crate::sparse::{Pattern, Slot};
 
@@ -36,6 +37,8 @@ pub struct Bank {
     pub requests: Vec<Request>,
     /// True if every contribution is affine and nothing else is asked for at every iterate.
     pub idle: bool,
+    /// Function of the small-signal sources with their gains, made when it is first asked for.
+    pub small: OnceLock<(Function, Vec<Gain>)>,
 }
 
 /// An output row that a bank fills.
@@ -139,7 +142,7 @@ impl Bank {
             Input::Simulator(k) => Source::Same(lanes.simulator[k as usize]),
             Input::Hoisted(k) => Source::Lanes(&lanes.setup[(self.kernel.hoisted + k) as usize][range]),
             Input::Phase => Source::Same(f64::from(Phase::Static as u8)),
-            Input::Probe(_) | Input::Time | Input::Past(_) | Input::Argument(_) => Source::Same(0.0),
+            Input::Probe(_) | Input::Small(_) | Input::Time | Input::Past(_) | Input::Argument(_) => Source::Same(0.0),
         }
     }
 
@@ -246,6 +249,7 @@ impl Bank {
                 value(probe.plus) - probe.minus.map_or(0.0, value)
             }
             Input::Time => at.t,
+            Input::Small(_) => 0.0,
             Input::Phase => f64::from(at.phase as u8),
             Input::Past(k) => at.past.0.get(self.memory_start + k as usize * self.len() + lane).copied().unwrap_or(0.0),
             Input::Connected(k) => f64::from(self.connected[k as usize]),
@@ -457,7 +461,8 @@ impl Block<'_> {
     }
 }
 
-fn contribution_sign(plus: u32, minus: Option<u32>, row: u32) -> f64 {
+/// 1 if a contribution is added to a local row, -1 if it is subtracted from it.
+pub fn contribution_sign(plus: u32, minus: Option<u32>, row: u32) -> f64 {
     f64::from(u8::from(plus == row)) - f64::from(u8::from(minus == Some(row)))
 }
 

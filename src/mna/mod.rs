@@ -6,11 +6,10 @@
 
 use std::sync::Arc;
 
-use num_complex::Complex64;
-
 use crate::circuit::{Circuit, OutputKind, Terminal};
 use crate::dae::{
-    Change, Eval, Fault, Layout, Memory, Message, Motion, NoiseSource, ParamId, Params, Phase, Point, Start, System, Want,
+    Change, Eval, Excitation, Fault, Layout, Memory, Message, Motion, NoiseSource, ParamId, Params, Phase, Point, Start, System,
+    Want,
 };
 use crate::diag::Diagnostic;
 use crate::ir::{Input, interp};
@@ -26,6 +25,7 @@ mod messages;
 mod outputs;
 mod params;
 mod slope;
+mod small;
 mod sources;
 mod starts;
 pub mod stimulus;
@@ -285,12 +285,19 @@ impl System for Mna {
         interp::evaluate(&self.derived[k], &argument)[0]
     }
 
-    fn excitation(&self, params: &Params, b: &mut [Complex64]) {
-        self.add_excitation(params, b);
+    fn excitation(&self, at: &Point, out: &mut Excitation) {
+        *out = Excitation::new(at.x.len());
+        self.add_excitation(at.params, out);
+        self.add_stimuli(at, out);
     }
 
-    fn noise(&self, _at: &Point, out: &mut Vec<NoiseSource>) {
+    fn unit_excitation(&self, name: &str, b: &mut [f64]) -> Option<&'static str> {
+        self.add_unit(name, b)
+    }
+
+    fn noise(&self, at: &Point, out: &mut Vec<NoiseSource>) {
         out.clear();
+        self.add_noise(at, out);
     }
 
     fn next_break(&self, params: &Params, t: f64) -> f64 {

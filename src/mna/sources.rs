@@ -2,8 +2,8 @@
 
 use num_complex::Complex64;
 
-use crate::circuit::SourceKind;
-use crate::dae::{Eval, Params, Phase, Point, Want};
+use crate::circuit::{OutputKind, SourceKind};
+use crate::dae::{Eval, Excitation, Params, Phase, Point, Want};
 use crate::mna::Mna;
 use crate::mna::sums::{self, Lost};
 use crate::mna::values::Values;
@@ -24,7 +24,7 @@ impl Mna {
     /// Value of the excitation of a source at a point: the dc value in static phases, the waveform in transients.
     pub(super) fn level(&self, k: usize, values: &Values, at: &Point) -> f64 {
         let t = match at.phase {
-            Phase::Static | Phase::SmallSignal => None,
+            Phase::Static | Phase::SmallSignal | Phase::Noise => None,
             Phase::TransientStart | Phase::Transient => Some(at.t),
         };
         values.sources * values.stimuli[k].value(t)
@@ -54,24 +54,46 @@ impl Mna {
         }
     }
 
-    /// The right-hand side of `(G + jwC) y = b`.
-    pub(super) fn add_excitation(&self, params: &Params, b: &mut [Complex64]) {
+    /// Small-signal values of the independent sources.
+    pub(super) fn add_excitation(&self, params: &Params, out: &mut Excitation) {
         let values = self.values(params);
-        b.fill(Complex64::default());
         for (k, source) in self.circuit.sources.iter().enumerate() {
             let Some((magnitude, phase)) = values.stimuli[k].ac else { continue };
             let level = Complex64::from_polar(magnitude, phase.to_radians());
-            let mut add = |row: u32, value: Complex64| {
-                if let Some(entry) = b.get_mut(row as usize) {
-                    *entry += value;
+            self.add_source(k, |row, sign| {
+                if let Some(entry) = out.value.get_mut(row as usize) {
+                    *entry += level * sign;
                 }
-            };
-            match source.kind {
-                SourceKind::Voltage => add(self.numbering.branches[k], level),
-                SourceKind::Current => {
-                    add(self.numbering.terminal(&self.circuit, source.plus), -level);
-                    add(self.numbering.terminal(&self.circuit, source.minus), level);
-                }
+            });
+            let own = OutputKind::SourceCurrent(k as u32);
+            if source.kind == SourceKind::Current
+                && let Some((_, row)) = self.circuit.outputs.iter().zip(&self.rows).find(|(o, _)| o.kind == own)
+            {
+                out.outputs.push((*row, level, Complex64::default()));
+            }
+        }
+    }
+
+    /// The right-hand side for a unit value of one source, and its unit.
+    pub(super) fn add_unit(&self, name: &str, b: &mut [f64]) -> Option<&'static str> {
+        let k = self.circuit.sources.iter().position(|s| s.name.eq_ignore_ascii_case(name))?;
+        b.fill(0.0);
+        self.add_source(k, |row, sign| {
+            if let Some(entry) = b.get_mut(row as usize) {
+                *entry += sign;
+            }
+        });
+        Some(if self.circuit.sources[k].kind == SourceKind::Voltage { "V" } else { "A" })
+    }
+
+    /// Rows of the right-hand side that source k acts on, with their signs.
+    fn add_source(&self, k: usize, mut add: impl FnMut(u32, f64)) {
+        let source = &self.circuit.sources[k];
+        match source.kind {
+            SourceKind::Voltage => add(self.numbering.branches[k], 1.0),
+            SourceKind::Current => {
+                add(self.numbering.terminal(&self.circuit, source.plus), -1.0);
+                add(self.numbering.terminal(&self.circuit, source.minus), 1.0);
             }
         }
     }

@@ -16,6 +16,7 @@ use crate::span::{FileId, Span};
 
 pub mod kernel;
 pub mod library;
+pub mod small;
 
 /// Index of a local row, which is also that of its unknown.
 pub type Row = u32;
@@ -57,6 +58,8 @@ pub struct Model {
     pub collapses: Vec<Collapse>,
     /// Output that gives the longest step (`$bound_step`).
     pub bound_step: Option<u32>,
+    /// Sources of noise and small-signal stimuli, with a function of their own.
+    pub small: small::Small,
     /// Everything above in one function; the `u32` "outputs" in this struct are indices into its outputs.
     pub function: Function,
 }

@@ -1,6 +1,7 @@
 //! The end of lowering: what the branches were given becomes equations, marks become outputs, memory is what is still read.
 
 use crate::diag::{Diagnostic, Severity};
+use crate::ir::small::without_sources;
 use crate::ir::{Input, Inst, NodeKind, Op, Type, Value};
 use crate::model::{Collapse, Contribution, MessageCall, Model, Retained, UnknownKind, Variable};
 use crate::veriloga::ast::{attribute, attribute_text};
@@ -40,11 +41,24 @@ impl Lowerer<'_> {
             }
             new
         });
-        let mut model = self.model;
         if !self.diagnostics.iter().any(|d| d.severity == Severity::Error) {
-            model.function = self.builder.finish(self.outputs);
+            self.functions();
         }
-        (model, self.diagnostics)
+        (self.model, self.diagnostics)
+    }
+
+    /// The function of the model; that of its small-signal sources, if it has any.
+    fn functions(&mut self) {
+        let plain = self.outputs.len();
+        let mut outputs = std::mem::take(&mut self.outputs);
+        outputs.extend(self.source_values());
+        let function = std::mem::take(&mut self.builder).finish(outputs);
+        if self.sources_of_noise.is_empty() {
+            self.model.function = function;
+        } else {
+            self.model.function = without_sources(&function, plain);
+            self.model.small = self.small_sources(plain as u32, function);
+        }
     }
 
     /// What one branch adds to the rows (see the head of `branch`).
@@ -261,6 +275,7 @@ impl Lowerer<'_> {
         let function = &self.builder.function;
         let mut seen = vec![false; function.insts.len()];
         let mut open = self.outputs.clone();
+        open.extend(self.source_values());
         let mut found = Vec::new();
         while let Some(value) = open.pop() {
             if std::mem::replace(&mut seen[value.0 as usize], true) {

@@ -176,6 +176,8 @@ pub struct Lowerer<'a> {
     pub moment: crate::model::Moment,
     /// Mark of the longest step.
     pub bound: Option<usize>,
+    /// Small-signal sources met so far.
+    pub sources_of_noise: Vec<crate::veriloga::noise::PendingSource>,
     /// Messages met so far.
     pub messages: Vec<crate::veriloga::message::Pending>,
     /// Things that were warned of once.
@@ -225,6 +227,7 @@ impl<'a> Lowerer<'a> {
             past: Vec::new(),
             moment: crate::model::Moment::Every,
             bound: None,
+            sources_of_noise: Vec::new(),
             messages: Vec::new(),
             warned: BTreeSet::new(),
             derivatives: Vec::new(),

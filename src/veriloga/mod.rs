@@ -20,6 +20,7 @@ pub mod lex;
 pub mod lower;
 pub mod message;
 pub mod module;
+pub mod noise;
 pub mod operator;
 pub mod parse;
 pub mod preprocess;

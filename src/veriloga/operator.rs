@@ -74,7 +74,7 @@ impl Lowerer<'_> {
     }
 
     /// Complaint about an operator where none can stand.
-    fn operators_allowed(&mut self, name: &str, span: Span) -> Lowered<()> {
+    pub fn operators_allowed(&mut self, name: &str, span: Span) -> Lowered<()> {
         if self.context != Context::Analog {
             return self.error(span, format!("`{name}` cannot be used here"), "analog operators belong to the analog block");
         }

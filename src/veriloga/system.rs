@@ -50,14 +50,17 @@ const WHOLE: [(Op, Op); 3] = [(Op::Min, Op::IntMin), (Op::Max, Op::IntMax), (Op:
 type Handler = fn(&mut Lowerer, &[Expr], Span) -> Lowered<Term>;
 
 /// Operators and `$functions`: name, fewest and most arguments, what they do.
-const SPECIAL: [(&str, usize, usize, Handler); 24] = [
+const SPECIAL: [(&str, usize, usize, Handler); 27] = [
     ("ddt", 1, 2, |l, a, s| l.ddt(a, s)),
     ("idt", 1, 4, |l, a, s| l.idt(a, s)),
     ("ddx", 2, 2, |l, a, s| l.ddx(a, s)),
     ("$limit", 1, 9, |l, a, s| l.limit(a, s)),
     ("analysis", 1, 9, |l, a, s| l.analysis(a, s)),
-    ("white_noise", 1, 2, |l, a, s| l.noise("white_noise", a, s)),
-    ("flicker_noise", 2, 3, |l, a, s| l.noise("flicker_noise", a, s)),
+    ("white_noise", 1, 2, |l, a, s| l.white_noise(a, s)),
+    ("flicker_noise", 2, 3, |l, a, s| l.flicker_noise(a, s)),
+    ("noise_table", 1, 2, |l, a, s| l.noise_table(a, s, false)),
+    ("noise_table_log", 1, 2, |l, a, s| l.noise_table(a, s, true)),
+    ("ac_stim", 0, 3, |l, a, s| l.ac_stim(a, s)),
     ("$temperature", 0, 0, |l, _, _| Ok(l.outside(Input::Temperature, Kind::Real))),
     ("$abstime", 0, 0, |l, _, _| Ok(l.outside(Input::Time, Kind::Real))),
     ("$realtime", 0, 1, |l, _, _| Ok(l.outside(Input::Time, Kind::Real))),
@@ -81,9 +84,8 @@ const SPECIAL: [(&str, usize, usize, Handler); 24] = [
 ];
 
 /// What the language has beyond that: named, not skipped.
-pub const LATER: [&str; 50] = [
+pub const LATER: [&str; 47] = [
     "absdelay",
-    "ac_stim",
     "cross",
     "above",
     "timer",
@@ -99,8 +101,6 @@ pub const LATER: [&str; 50] = [
     "zi_np",
     "zi_zd",
     "zi_zp",
-    "noise_table",
-    "noise_table_log",
     "$table_model",
     "$random",
     "$arandom",
@@ -214,7 +214,7 @@ impl Lowerer<'_> {
     }
 
     /// A string that must be written as such.
-    fn literal(&mut self, expr: &Expr) -> Lowered<String> {
+    pub fn literal(&mut self, expr: &Expr) -> Lowered<String> {
         match &expr.kind {
             ExprKind::Text(text) => Ok(text.clone()),
             _ => self.error(expr.span, "this must be a string", "expected a name in double quotes"),
@@ -300,17 +300,6 @@ impl Lowerer<'_> {
         result
     }
 
-    /// Noise is a matter of small signals and adds nothing to the equations.
-    fn noise(&mut self, name: &str, arguments: &[Expr], span: Span) -> Lowered<Term> {
-        for argument in arguments {
-            self.expression(argument)?;
-        }
-        let warning =
-            Diagnostic::warning(span, format!("`{name}` is read and left out")).expected("there is no noise analysis yet");
-        self.warn_once(name, warning);
-        Ok(self.real(0.0))
-    }
-
     /// A real cut to an integer.
     fn rounded(&mut self, arguments: &[Expr]) -> Lowered<Term> {
         let value = self.plain_real(&arguments[0])?;
@@ -342,7 +331,8 @@ pub fn phases(analysis: &str) -> Option<&'static [i32]> {
         "ic" => &[1],
         "tran" => &[1, 2],
         "ac" | "xf" | "sp" => &[3],
-        "noise" | "nodeset" | "pss" | "hb" => &[],
+        "noise" => &[4],
+        "nodeset" | "pss" | "hb" => &[],
         _ => return None,
     })
 }

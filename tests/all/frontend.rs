@@ -102,6 +102,7 @@ impl<'a> At<'a> {
                 let probe = &self.model.probes[k as usize];
                 self.unknown(probe.plus) - probe.minus.map_or(0.0, |m| self.unknown(m))
             }
+            Input::Small(_) => 0.0,
             Input::Past(k) => self.past.get(k as usize).copied().unwrap_or(0.0),
             Input::Hoisted(_) | Input::Argument(_) => f64::NAN,
         }

@@ -386,7 +386,8 @@ impl System for Toy {
         arguments.iter().sum()
     }
 
-    fn excitation(&self, _: &Params, b: &mut [Complex64]) {
+    fn excitation(&self, _: &Point, out: &mut Excitation) {
+        let b = &mut out.value;
         b.fill(Complex64::new(0.0, 0.0));
         self.stimulus.iter().for_each(|(row, value)| b[*row] += value);
     }
