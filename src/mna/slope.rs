@@ -121,7 +121,7 @@ impl Mna {
 
     fn source_slopes(&self, direction: &Direction, values: &Values, at: &Point, df: &mut [f64]) {
         let t = match at.phase {
-            Phase::Static | Phase::SmallSignal => None,
+            Phase::Static | Phase::SmallSignal | Phase::Noise => None,
             Phase::TransientStart | Phase::Transient => Some(at.t),
         };
         for (k, source) in self.circuit.sources.iter().enumerate() {
