@@ -161,6 +161,9 @@ fn summary(outcome: &Outcome) -> String {
     if !s.ruled_by.is_empty() {
         let _ = writeln!(out, "    step ruled by: {}", s.ruled_by);
     }
+    for line in &s.table {
+        let _ = writeln!(out, "    {line}");
+    }
     for remark in &s.remarks {
         let _ = writeln!(out, "    note: {remark}");
     }

@@ -321,7 +321,7 @@ fn write(simulation: &Simulation, deck: &Path, options: &RunOptions) -> Result<V
         stem,
         title: circuit.title.clone(),
         plots: report::plots(&simulation.mna).unwrap_or_default(),
-        saved: Some(circuit.saved.iter().map(|k| circuit.outputs[*k as usize].name.clone()).collect()),
+        saved: Some(saved(simulation)),
     };
     let default = if options.plots { vec!["raw", "csv", "svg"] } else { vec!["raw", "csv"] };
     let names = if options.formats.is_empty() { default.into_iter().map(String::from).collect() } else { options.formats.clone() };
@@ -334,6 +334,19 @@ fn write(simulation: &Simulation, deck: &Path, options: &RunOptions) -> Result<V
         }
     }
     outputs.finish().map_err(|e| e.to_string())
+}
+
+/// Names of the columns that go to files: what the deck saves, and whatever is no output of the circuit (modes, names of
+/// special points).
+fn saved(simulation: &Simulation) -> Vec<String> {
+    let circuit = simulation.mna.circuit();
+    let mut names: Vec<String> = circuit.saved.iter().map(|k| circuit.outputs[*k as usize].name.clone()).collect();
+    let own: std::collections::BTreeSet<String> = circuit.outputs.iter().map(|o| o.name.to_lowercase()).collect();
+    let columns = simulation.members.iter().flatten().flat_map(|o| &o.data.header.columns);
+    names.extend(
+        columns.map(|c| c.name.clone()).filter(|n| !own.contains(&n.to_lowercase())).collect::<std::collections::BTreeSet<_>>(),
+    );
+    names
 }
 
 fn refused(errors: &[Diagnostic], sources: &Mutex<Sources>) -> RunReport {

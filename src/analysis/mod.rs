@@ -14,10 +14,13 @@ pub mod columns;
 pub mod dc;
 pub mod drm;
 pub mod op;
+pub mod pz;
+pub mod stability;
 pub mod tran;
 
 /// All analyses.
-pub static TABLE: &[Entry] = &[op::ENTRY, dc::ENTRY, tran::ENTRY, ac::ENTRY, activity::ENTRY, drm::ENTRY];
+pub static TABLE: &[Entry] =
+    &[op::ENTRY, dc::ENTRY, tran::ENTRY, ac::ENTRY, activity::ENTRY, drm::ENTRY, stability::ENTRY, pz::ENTRY];
 
 /// The deck's `.options`, plain data, and what an analysis needs to talk to the world.
 pub struct Env<'a> {
@@ -56,6 +59,8 @@ pub struct Summary {
     pub operating_point: String,
     /// What ruled the step: `local error`, `ceiling: v1 (50 points per period)`, with shares.
     pub ruled_by: String,
+    /// A table for people, line by line: modes, special points.
+    pub table: Vec<String>,
     /// Things the user should know: frozen states, unused start values, rest on an unstable equilibrium ...
     pub remarks: Vec<String>,
     /// What models said.

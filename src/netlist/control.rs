@@ -37,6 +37,8 @@ const STATEMENTS: &[(&str, &str, Role)] = &[
     ("dc", "dc", Role::Analysis),
     ("tran", "tran", Role::Analysis),
     ("ac", "ac", Role::Analysis),
+    ("stability", "stability", Role::Analysis),
+    ("pz", "pz", Role::Analysis),
     ("print", "print", Role::Output),
     ("plot", "plot", Role::Output),
     ("save", "save", Role::Output),

@@ -12,7 +12,7 @@ use num_complex::Complex64;
 use super::{Lu, Pattern, Singular};
 
 /// Largest number of dynamic columns solved densely.
-const DENSE: usize = 200;
+pub(super) const DENSE: usize = 200;
 /// Vectors of the Krylov space.
 const KRYLOV: usize = 60;
 /// Shifts tried by Arnoldi's method at most.
@@ -43,6 +43,16 @@ pub fn eigenvalues(pattern: &Pattern, g: &[f64], c: &[f64], want: usize) -> Resu
     Ok(found)
 }
 
+/// Columns in which C has entries.
+pub(super) fn dynamic_columns(pattern: &Pattern, c: &[f64]) -> Vec<usize> {
+    (0..pattern.n).filter(|j| pattern.column(*j).any(|s| c[s] != 0.0)).collect()
+}
+
+/// Rates of a pencil that do not depend on units, rising; never empty.
+pub(super) fn rates(pattern: &Pattern, g: &[f64], c: &[f64]) -> Vec<f64> {
+    Pencil::new(pattern, g, c).rates()
+}
+
 struct Pencil<'a> {
     pattern: &'a Pattern,
     g: &'a [f64],
@@ -61,8 +71,7 @@ struct Seen {
 
 impl<'a> Pencil<'a> {
     fn new(pattern: &'a Pattern, g: &'a [f64], c: &'a [f64]) -> Pencil<'a> {
-        let dynamic = (0..pattern.n).filter(|j| pattern.column(*j).any(|s| c[s] != 0.0)).collect();
-        Pencil { pattern, g, c, lu: Lu::new(pattern), values: vec![0.0; pattern.len()], dynamic }
+        Pencil { pattern, g, c, lu: Lu::new(pattern), values: vec![0.0; pattern.len()], dynamic: dynamic_columns(pattern, c) }
     }
 
     /// Rates that do not depend on the units of rows or unknowns, rising: `|g_kk / c_kk|` of single equations and

@@ -314,3 +314,31 @@ impl<T: Scalar> Frozen<T> {
         self.growth
     }
 }
+
+impl Frozen<f64> {
+    /// Sign and logarithm of the modulus of the determinant: pivots, less the scaling, with the parity of both permutations.
+    pub fn log_determinant(&self) -> (f64, f64) {
+        let pivots: f64 = self.inverse.iter().map(|i| -i.abs().ln()).sum();
+        let scaling: f64 = self.scale.iter().map(|s| s.ln()).sum();
+        let negative = self.inverse.iter().filter(|i| **i < 0.0).count();
+        let sign = if negative % 2 == 0 { 1.0 } else { -1.0 };
+        (sign * parity(&self.rows) * parity(&self.columns), pivots - scaling)
+    }
+}
+
+/// 1 for an even permutation, -1 for an odd one.
+fn parity(permutation: &[u32]) -> f64 {
+    let mut seen = vec![false; permutation.len()];
+    let mut sign = 1.0;
+    for start in 0..permutation.len() {
+        let (mut k, mut length) = (start, 0);
+        while !std::mem::replace(&mut seen[k], true) {
+            k = permutation[k] as usize;
+            length += 1;
+        }
+        if length > 0 && length % 2 == 0 {
+            sign = -sign;
+        }
+    }
+    sign
+}

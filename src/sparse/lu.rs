@@ -188,3 +188,10 @@ impl<T: Scalar> Lu<T> {
         self.frozen.as_ref().map_or(1.0, Frozen::growth)
     }
 }
+
+impl Lu<f64> {
+    /// Sign and natural logarithm of the modulus of the determinant of the matrix factored last; `(1, 0)` before.
+    pub fn log_determinant(&self) -> (f64, f64) {
+        self.frozen.as_ref().map_or((1.0, 0.0), Frozen::log_determinant)
+    }
+}

@@ -11,6 +11,7 @@ pub mod eigen;
 mod frozen;
 mod gilbert;
 mod lu;
+pub mod modes;
 mod order;
 
 pub use lu::{Factored, Lu};
