@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use crate::circuit::{MeasureCard, MeasureWord, OutputKind};
+use crate::circuit::{MeasureCard, MeasureWord};
 use crate::dae::{Fault, MessageKind, System};
 use crate::diag::{self, Diagnostic};
 use crate::mna::Mna;
@@ -15,15 +15,18 @@ use crate::units::engineering;
 use crate::wave::Dataset;
 use crate::wave::measure::{self, Word};
 
-/// Column of a result that belongs to one of the circuit's outputs: what the analysis varies comes first.
+/// Column of a result that belongs to one of the circuit's outputs; past the last one if the result has none of that name.
 fn column(mna: &Mna, output: u32, data: &Dataset) -> usize {
-    let (rows, derived) = (mna.layout().outputs.len(), mna.layout().derived.len());
-    let leads = data.columns.len().saturating_sub(rows + derived);
-    let row = mna.output_rows()[output as usize] as usize;
-    match mna.circuit().outputs[output as usize].kind {
-        OutputKind::Expression { .. } => leads + rows + row,
-        _ => leads + row,
-    }
+    data.find(&mna.circuit().outputs[output as usize].name).unwrap_or(usize::MAX)
+}
+
+/// Name of the first column that a card reads and a result does not have.
+fn missing<'a>(mna: &'a Mna, card: &MeasureCard, data: &Dataset) -> Option<&'a str> {
+    let names = card.words.iter().filter_map(|word| match word {
+        MeasureWord::Column(k, _) => Some(mna.circuit().outputs[*k as usize].name.as_str()),
+        _ => None,
+    });
+    names.into_iter().find(|name| data.find(name).is_none())
 }
 
 /// Words of a `.measure` card; `column` gives what stands for a column of the circuit.
@@ -74,6 +77,7 @@ pub fn evaluate(mna: &Mna, analysis: &str, data: &Dataset, earlier: &[(String, f
         };
         let value = match measure::parse(&words(card, |k| column(mna, k, data))) {
             Ok(_) if data.rows == 0 => Err("there is no result".to_string()),
+            Ok(_) if let Some(name) = missing(mna, card, data) => Err(format!(".{analysis} gives no `{name}`")),
             Ok(parsed) => measure::evaluate(&parsed, data, &lookup),
             Err((_, message)) => Err(message),
         };

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::analysis::{Analysis, Env, Summary, TABLE};
 use crate::args::{Arg, Args};
-use crate::circuit::{Circuit, elaborate::elaborate};
+use crate::circuit::{Circuit, OutputKind, elaborate::elaborate};
 use crate::dae::{Change, MessageKind, Params, System};
 use crate::diag::{self, Diagnostic};
 use crate::mna::Mna;
@@ -321,7 +321,7 @@ fn write(simulation: &Simulation, deck: &Path, options: &RunOptions) -> Result<V
         stem,
         title: circuit.title.clone(),
         plots: report::plots(&simulation.mna).unwrap_or_default(),
-        saved: Some(saved(simulation)),
+        dropped: dropped(circuit),
     };
     let default = if options.plots { vec!["raw", "csv", "svg"] } else { vec!["raw", "csv"] };
     let names = if options.formats.is_empty() { default.into_iter().map(String::from).collect() } else { options.formats.clone() };
@@ -336,17 +336,12 @@ fn write(simulation: &Simulation, deck: &Path, options: &RunOptions) -> Result<V
     outputs.finish().map_err(|e| e.to_string())
 }
 
-/// Names of the columns that go to files: what the deck saves, and whatever is no output of the circuit (modes, names of
-/// special points).
-fn saved(simulation: &Simulation) -> Vec<String> {
-    let circuit = simulation.mna.circuit();
-    let mut names: Vec<String> = circuit.saved.iter().map(|k| circuit.outputs[*k as usize].name.clone()).collect();
-    let own: std::collections::BTreeSet<String> = circuit.outputs.iter().map(|o| o.name.to_lowercase()).collect();
-    let columns = simulation.members.iter().flatten().flat_map(|o| &o.data.header.columns);
-    names.extend(
-        columns.map(|c| c.name.clone()).filter(|n| !own.contains(&n.to_lowercase())).collect::<std::collections::BTreeSet<_>>(),
-    );
-    names
+/// Columns that the deck needs but does not save.
+fn dropped(circuit: &Circuit) -> Vec<String> {
+    let mut saved = vec![false; circuit.outputs.len()];
+    circuit.saved.iter().for_each(|k| saved[*k as usize] = true);
+    let hidden = circuit.outputs.iter().zip(saved).filter(|(output, saved)| !saved && output.kind != OutputKind::Own);
+    hidden.map(|(output, _)| output.name.clone()).collect()
 }
 
 fn refused(errors: &[Diagnostic], sources: &Mutex<Sources>) -> RunReport {

@@ -35,6 +35,14 @@ const PARTS: [(&str, Part, &str, &str); 5] = [
 /// Models with more than two terminals whose current is that of the first pair.
 const FIRST_PAIR: [&str; 6] = ["vcvs", "vccs", "cccs", "ccvs", "switch", "expression"];
 
+/// Beginnings of the names of columns that analyses bring along.
+const OWN: [&str; 2] = ["onoise_", "inoise_"];
+
+/// Whether a name is that of a column which an analysis brings along.
+pub fn is_own(name: &str) -> bool {
+    OWN.iter().any(|own| name.get(..own.len()).is_some_and(|start| start.eq_ignore_ascii_case(own)))
+}
+
 /// What a name in `v(...)` stands for.
 enum Place {
     Terminal(Terminal),
@@ -140,6 +148,7 @@ impl<'d> Flattener<'d, '_> {
                 let number = self.scopes.graph.number(value);
                 Ok(self.keep(output(name.to_string(), OutputKind::Number(number), "", "")))
             }
+            None if is_own(name) => Ok(self.keep(output(name.to_lowercase(), OutputKind::Own, "", ""))),
             None if self.names.instance(name).is_some() => Err(error),
             None => Err(self.unknown_result(name, span)),
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::circuit::columns::is_own;
 use crate::circuit::controls::{holds, reads_results};
 use crate::circuit::flatten::Flattener;
 use crate::circuit::graph::Values;
@@ -154,7 +155,8 @@ fn value<'d>(fl: &mut Flattener<'d, '_>, expr: &Expr, names: &[String]) -> Resul
         }
         _ => {}
     }
-    if reads_results(expr) || reads_unknowns(fl, expr) {
+    let own = matches!(&expr.kind, ExprKind::Name(name) if is_own(name));
+    if own || reads_results(expr) || reads_unknowns(fl, expr) {
         return Ok(Word::Ready(MeasureWord::Column(fl.column(expr)?, expr.span)));
     }
     let mut reads = Reads { fl, names, arguments: Vec::new() };

@@ -181,6 +181,8 @@ pub enum OutputKind {
         /// Index into `Model::variables`.
         variable: u32,
     },
+    /// A column that an analysis brings along itself: `onoise_spectrum`. Found by its name in the results.
+    Own,
     /// A number of the deck: a root, or what depends on roots alone (`.plot v(a)/rload` reads `rload` this way).
     Number(Number),
     /// An expression: arguments are earlier outputs; `Argument(k)` of the function is the k-th of them.

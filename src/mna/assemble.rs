@@ -331,20 +331,26 @@ fn columns(circuit: &Circuit, quantities: &mut Quantities) -> (Vec<OutputInfo>, 
                 let arguments = arguments.iter().map(|(k, part)| (index[*k as usize], part_of(*part))).collect();
                 derived.push(Derived { name: output.name.clone(), quantity, arguments });
             }
+            OutputKind::Own => {}
             _ => outputs.push(OutputInfo { name: output.name.clone(), quantity }),
         }
     }
     (outputs, derived)
 }
 
-/// Row of each of the circuit's outputs among the rows; of expressions, their number among the expressions.
+/// Row of each of the circuit's outputs among the rows; of expressions, their number among the expressions. What analyses
+/// bring along themselves has none: `u32::MAX`.
 pub fn rows_of_outputs(circuit: &Circuit) -> Vec<u32> {
     let (mut rows, mut expressions) = (0, 0);
     circuit
         .outputs
         .iter()
         .map(|o| {
-            let counter = if matches!(o.kind, OutputKind::Expression { .. }) { &mut expressions } else { &mut rows };
+            let counter = match o.kind {
+                OutputKind::Own => return u32::MAX,
+                OutputKind::Expression { .. } => &mut expressions,
+                _ => &mut rows,
+            };
             *counter += 1;
             *counter - 1
         })

@@ -27,7 +27,9 @@ impl Mna {
                     out.outputs.value[*row as usize] = values.number(*n);
                     continue;
                 }
-                OutputKind::PortCurrent { .. } | OutputKind::Variable { .. } | OutputKind::Expression { .. } => continue,
+                OutputKind::PortCurrent { .. } | OutputKind::Variable { .. } | OutputKind::Expression { .. } | OutputKind::Own => {
+                    continue;
+                }
             };
             out.outputs.value[*row as usize] = read(plus) - minus.map_or(0.0, read);
             if gradient {

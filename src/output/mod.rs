@@ -24,8 +24,8 @@ pub struct Request {
     pub title: String,
     /// Plots to draw; if there are none, one is made up for each analysis.
     pub plots: Vec<svg::Plot>,
-    /// Names of the columns that go to data files (independent ones always do); `None`: all. Plots see all columns.
-    pub saved: Option<Vec<String>>,
+    /// Names of columns that do not go to data files (independent ones always do). Plots see all columns.
+    pub dropped: Vec<String>,
 }
 
 /// A sink that writes files and can be asked which.
@@ -45,7 +45,7 @@ pub struct Format {
     pub summary: &'static str,
     /// Makes a writer; touches no file yet.
     pub open: fn(&Request) -> Box<dyn Writer>,
-    /// True if it wants every column, saved or not.
+    /// True if it wants every column, dropped or not.
     pub everything: bool,
 }
 
@@ -60,7 +60,7 @@ pub const FORMATS: &[Format] = &[
 /// All the writers of one run; rows are handed to each of them.
 pub struct Outputs {
     writers: Vec<Branch>,
-    saved: Option<Vec<String>>,
+    dropped: Vec<String>,
 }
 
 struct Branch {
@@ -85,7 +85,7 @@ pub fn open(names: &[String], request: &Request) -> Result<Outputs, String> {
         let writer = (format.open)(request);
         writers.push(Branch { writer, everything: format.everything, chosen: None, cells: Vec::new() });
     }
-    Ok(Outputs { writers, saved: request.saved.clone() })
+    Ok(Outputs { writers, dropped: request.dropped.clone() })
 }
 
 impl Outputs {
@@ -109,10 +109,8 @@ impl Outputs {
 impl Sink for Outputs {
     fn begin(&mut self, header: &Header) -> io::Result<()> {
         for branch in &mut self.writers {
-            branch.chosen = match &self.saved {
-                Some(saved) if !branch.everything => Some(choose(header, saved)),
-                _ => None,
-            };
+            let all = branch.everything || self.dropped.is_empty();
+            branch.chosen = (!all).then(|| choose(header, &self.dropped));
             match &branch.chosen {
                 None => branch.writer.begin(header)?,
                 Some(chosen) => {
@@ -151,9 +149,9 @@ impl Sink for Outputs {
     }
 }
 
-/// Indices of the independent columns and of those called as in `saved`.
-fn choose(header: &Header, saved: &[String]) -> Vec<usize> {
-    let wanted = |k: usize| saved.iter().any(|s| s.eq_ignore_ascii_case(&header.columns[k].name));
+/// Indices of the independent columns and of those that are not called as in `dropped`.
+fn choose(header: &Header, dropped: &[String]) -> Vec<usize> {
+    let wanted = |k: usize| !dropped.iter().any(|s| s.eq_ignore_ascii_case(&header.columns[k].name));
     (0..header.columns.len()).filter(|k| *k < header.independent || wanted(*k)).collect()
 }
 

@@ -210,7 +210,7 @@ fn a_run_writes_its_files() {
         folder: folder.path().join("deep/er"),
         stem: "deck".into(),
         title: "a deck".into(),
-        saved: Some(vec!["V(OUT)".into()]),
+        dropped: ["V(a,B)", "i(x1.r1)", "x1.state"].map(String::from).to_vec(),
         ..Request::default()
     };
     let formats = ["csv", "raw"].map(str::to_string);
