@@ -115,13 +115,13 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> St
     for file in sources.all() {
         files.add(file.path.display().to_string(), clip_long_lines(&file.text));
     }
-    let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
+    let mut sorted: Vec<Diagnostic> = diagnostics.iter().map(|d| unfolded(d, sources)).collect();
     sorted.sort_by_key(|d| d.span());
     sorted.dedup();
     let config = term::Config::default();
     let mut out = String::new();
     for diagnostic in sorted {
-        let shown = to_codespan(diagnostic, sources);
+        let shown = to_codespan(&diagnostic, sources);
         let result = if colour {
             let mut buffer = term::termcolor::Buffer::ansi();
             let written = term::emit_to_write_style(&mut buffer, &config, &files, &shown);
@@ -136,6 +136,37 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> St
     }
     out
 }
+
+/// The same message about places in files: what a macro brought is shown where it is used, and below it in the definitions.
+fn unfolded(diagnostic: &Diagnostic, sources: &Sources) -> Diagnostic {
+    let mut labels: Vec<(Span, String)> = Vec::new();
+    let mut chain: Vec<(Span, String)> = Vec::new();
+    for (k, (span, remark)) in diagnostic.labels.iter().enumerate() {
+        labels.push((sources.used(*span), remark.clone()));
+        let mut at = *span;
+        while let Some(expansion) = sources.expansion(at.file).filter(|_| k == 0) {
+            chain.push((sources.spelled(at), format!("in expansion of ``{}`", expansion.name)));
+            at = expansion.call;
+        }
+    }
+    // A macro that goes on and on says so with its first and its last links.
+    if chain.len() > LONGEST_CHAIN {
+        chain.drain(LONGEST_CHAIN / 2..chain.len() - LONGEST_CHAIN / 2);
+    }
+    labels.extend(chain);
+    labels.retain({
+        let mut seen = Vec::new();
+        move |label: &(Span, String)| {
+            let new = !seen.contains(label);
+            seen.push(label.clone());
+            new
+        }
+    });
+    Diagnostic { labels, ..diagnostic.clone() }
+}
+
+/// Links of a chain of macros that are shown.
+const LONGEST_CHAIN: usize = 8;
 
 /// A line of a megabyte would be printed as such; beyond this many bytes a text is shown without its tail.
 const LONGEST_LINE: usize = 400;

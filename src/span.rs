@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// Index of a loaded text in [`Sources`].
+/// Index of a loaded text in [`Sources`], or of the text that one use of a macro brought (see [`Expansion`]).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct FileId(pub u32);
 
@@ -70,16 +71,32 @@ pub struct SourceFile {
     pub text: String,
 }
 
+/// Numbers of files from here on stand for uses of macros.
+const FIRST_EXPANSION: u32 = 1 << 31;
+
+/// One use of a macro. A span whose file is that of an expansion counts bytes in the file that defines the macro, and
+/// knows by the expansion where the macro was used.
+#[derive(Clone, Debug)]
+pub struct Expansion {
+    /// Name of the macro.
+    pub name: Arc<str>,
+    /// Where it is used; this may lie in another expansion.
+    pub call: Span,
+    /// Where its text stands; this may be another expansion, for macros that define macros.
+    pub file: FileId,
+}
+
 /// All texts of one run, in order of loading.
 pub struct Sources {
     files: Box<dyn Files>,
     loaded: Vec<SourceFile>,
+    expansions: Vec<Expansion>,
 }
 
 impl Sources {
     /// An empty set that reads through `files`.
     pub fn new(files: Box<dyn Files>) -> Sources {
-        Sources { files, loaded: Vec::new() }
+        Sources { files, loaded: Vec::new(), expansions: Vec::new() }
     }
 
     /// Reads `path` and keeps it.
@@ -110,14 +127,46 @@ impl Sources {
         FileId(self.loaded.len() as u32 - 1)
     }
 
+    /// Keeps one use of a macro; gives the file of spans in the text that it brought.
+    pub fn expand(&mut self, expansion: Expansion) -> FileId {
+        self.expansions.push(expansion);
+        FileId(FIRST_EXPANSION + self.expansions.len() as u32 - 1)
+    }
+
+    /// The use of a macro that `file` stands for, if it is not a text of its own.
+    pub fn expansion(&self, file: FileId) -> Option<&Expansion> {
+        self.expansions.get(file.0.checked_sub(FIRST_EXPANSION)? as usize)
+    }
+
+    /// Where the text of `span` is written: inside of the definition, for what a macro brought.
+    pub fn spelled(&self, span: Span) -> Span {
+        let mut file = span.file;
+        while let Some(expansion) = self.expansion(file) {
+            file = expansion.file;
+        }
+        Span { file, ..span }
+    }
+
+    /// Where the text of `span` is used: the outermost use, for what a macro brought.
+    pub fn used(&self, mut span: Span) -> Span {
+        while let Some(expansion) = self.expansion(span.file) {
+            span = expansion.call;
+        }
+        span
+    }
+
+    fn written(&self, file: FileId) -> Option<&SourceFile> {
+        self.loaded.get(self.spelled(Span { file, ..Span::default() }).file.0 as usize)
+    }
+
     /// The text of `file`.
     pub fn text(&self, file: FileId) -> &str {
-        &self.loaded[file.0 as usize].text
+        self.written(file).map_or("", |f| &f.text)
     }
 
     /// The path of `file`.
     pub fn path(&self, file: FileId) -> &Path {
-        &self.loaded[file.0 as usize].path
+        self.written(file).map_or(Path::new(""), |f| &f.path)
     }
 
     /// The text that `span` covers.
@@ -125,8 +174,9 @@ impl Sources {
         self.text(span.file).get(span.start as usize..span.end as usize).unwrap_or("")
     }
 
-    /// `path:line` of the start of `span`, lines counted from 1.
+    /// `path:line` of the start of `span`, lines counted from 1; that of the use, for what a macro brought.
     pub fn place(&self, span: Span) -> String {
+        let span = self.used(span);
         let line = self.text(span.file).bytes().take(span.start as usize).filter(|b| *b == b'\n').count() + 1;
         format!("{}:{line}", self.path(span.file).display())
     }

@@ -1,12 +1,15 @@
 //! Characters to tokens of Verilog-A (LRM 2.4, clause 2), each with its byte range.
 //!
 //! Comments and blanks vanish, but a token knows whether it is the first of its line, which is all that directives need to
-//! know about lines. A backslash at the end of a line (also after a comment) joins it with the next one.
+//! know about lines. A backslash at the end of a line (also after a comment) joins it with the next one. What is wrong with a
+//! token is kept beside the tokens, since text that a condition leaves out may hold anything.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::diag::Diagnostic;
 use crate::span::{FileId, Span};
+use crate::veriloga::keyword::is_reserved;
 
 /// Class of a token.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -25,6 +28,8 @@ pub enum TokenKind {
     Text,
     /// Operator or punctuation.
     Symbol,
+    /// A character that belongs to nothing.
+    Stray,
     /// End of the input.
     End,
 }
@@ -36,10 +41,21 @@ pub struct Token {
     pub kind: TokenKind,
     /// Its text.
     pub text: Rc<str>,
-    /// Where it stands; after macro expansion the place of the call.
+    /// Where it stands; for what a macro brought, inside of that use of the macro.
     pub span: Span,
     /// True if a line begins with it.
     pub first: bool,
+    /// True if a line that is joined with the one before begins with it.
+    pub joined: bool,
+}
+
+/// The tokens of a text.
+#[derive(Default)]
+pub struct Lexed {
+    /// The tokens, closed by an `End`.
+    pub tokens: Vec<Token>,
+    /// What is wrong with single tokens: start of the token, message.
+    pub wrong: BTreeMap<u32, Diagnostic>,
 }
 
 impl Token {
@@ -71,49 +87,80 @@ const SYMBOLS: [&str; 50] = [
     "#", "~&", "~|", "'", "$",
 ];
 
-/// Messages about characters that belong to nothing, after which a file is taken for not being Verilog-A at all.
-const MOST_STRAY: usize = 3;
+/// Characters that word processors put in the place of others.
+const LOOKALIKE: [(char, &str); 9] = [
+    ('\u{2212}', "-"),
+    ('\u{2013}', "-"),
+    ('\u{2014}', "-"),
+    ('\u{d7}', "*"),
+    ('\u{b7}', "*"),
+    ('\u{201c}', "\""),
+    ('\u{201d}', "\""),
+    ('\u{2018}', "'"),
+    ('\u{2019}', "'"),
+];
 
-/// The tokens of a whole file, closed by an `End`.
-pub fn lex(file: FileId, text: &str, diagnostics: &mut Vec<Diagnostic>) -> Vec<Token> {
-    lex_part(file, text, 0, text.len(), diagnostics)
+/// The tokens of a whole file, closed by an `End`; `diagnostics` gets what is wrong with the file as a whole.
+pub fn lex(file: FileId, text: &str, diagnostics: &mut Vec<Diagnostic>) -> Lexed {
+    scan(file, text, 0, text.len(), diagnostics)
 }
 
 /// The tokens of the bytes `start..end` of a file: the inside of a string that holds an expression.
 pub fn lex_part(file: FileId, text: &str, start: usize, end: usize, diagnostics: &mut Vec<Diagnostic>) -> Vec<Token> {
+    let lexed = scan(file, text, start, end, diagnostics);
+    diagnostics.extend(lexed.wrong.into_values());
+    lexed.tokens
+}
+
+fn scan(file: FileId, text: &str, start: usize, end: usize, diagnostics: &mut Vec<Diagnostic>) -> Lexed {
     let text = text.get(..end).unwrap_or(text);
-    let mut scanner = Scanner { file, text, at: start, first: true, tokens: Vec::new(), diagnostics, stray: 0 };
-    while scanner.skip_blank() && scanner.stray < MOST_STRAY {
+    let lexed = Lexed::default();
+    let mut scanner = Scanner { file, text, at: start.min(text.len()), first: true, joined: false, lexed, diagnostics, odd: false };
+    while scanner.skip_blank() {
         scanner.token();
     }
     scanner.at = text.len();
     scanner.push(TokenKind::End, "", text.len());
-    scanner.tokens
+    scanner.lexed
 }
 
-struct Scanner<'a> {
+/// Reads characters.
+pub struct Scanner<'a> {
     file: FileId,
-    text: &'a str,
-    at: usize,
+    /// The text.
+    pub text: &'a str,
+    /// The next byte.
+    pub at: usize,
     first: bool,
-    tokens: Vec<Token>,
+    joined: bool,
+    lexed: Lexed,
     diagnostics: &'a mut Vec<Diagnostic>,
-    stray: usize,
+    odd: bool,
 }
 
 impl Scanner<'_> {
-    fn byte(&self, ahead: usize) -> u8 {
+    /// The byte after `ahead` others, 0 at the end.
+    pub fn byte(&self, ahead: usize) -> u8 {
         self.text.as_bytes().get(self.at + ahead).copied().unwrap_or(0)
     }
 
-    fn push(&mut self, kind: TokenKind, text: &str, start: usize) {
+    /// Adds a token that ends here.
+    pub fn push(&mut self, kind: TokenKind, text: &str, start: usize) {
         let span = Span::new(self.file, start, self.at);
-        self.tokens.push(Token { kind, text: Rc::from(text), span, first: self.first });
-        self.first = false;
+        self.lexed.tokens.push(Token { kind, text: Rc::from(text), span, first: self.first, joined: self.joined });
+        (self.first, self.joined) = (false, false);
     }
 
-    fn complain(&mut self, start: usize, message: &str, remark: &str) {
-        self.diagnostics.push(Diagnostic::error(Span::new(self.file, start, self.at), message).expected(remark));
+    /// Something is wrong with the token that starts at `start` and ends here.
+    pub fn complain(&mut self, start: usize, message: &str, remark: &str) -> &mut Diagnostic {
+        let error = Diagnostic::error(Span::new(self.file, start, self.at), message).expected(remark);
+        self.lexed.wrong.entry(start as u32).or_insert(error)
+    }
+
+    /// Something about the token that starts at `start` and ends here is not as it should be.
+    pub fn warn(&mut self, start: usize, message: &str, remark: &str) {
+        let warning = Diagnostic::warning(Span::new(self.file, start, self.at), message).expected(remark);
+        self.lexed.wrong.entry(start as u32).or_insert(warning);
     }
 
     /// Skips blanks and comments; false at the end.
@@ -124,14 +171,41 @@ impl Scanner<'_> {
                     self.first = true;
                     self.at += 1;
                 }
-                b' ' | b'\t' | b'\r' | 0x0c => self.at += 1,
-                b'\\' if self.continuation().is_some() => self.at += self.continuation().unwrap_or(1),
+                b'\r' => {
+                    // A line end of its own in very old files.
+                    self.first |= self.byte(1) != b'\n';
+                    self.at += 1;
+                }
+                b' ' | b'\t' | 0x0b | 0x0c => self.at += 1,
+                b'\\' if self.continuation().is_some() => {
+                    self.at += self.continuation().unwrap_or(1);
+                    self.joined = true;
+                }
                 b'/' if self.byte(1) == b'/' => self.line_comment(),
                 b'/' if self.byte(1) == b'*' => self.block_comment(),
                 0 if self.at >= self.text.len() => return false,
+                0x80.. if self.odd_blank() => {}
                 _ => return true,
             }
         }
+    }
+
+    /// Skips a blank that is none in ASCII: byte order marks, blanks that do not break.
+    fn odd_blank(&mut self) -> bool {
+        let Some(c) = self.text.get(self.at..).and_then(|rest| rest.chars().next()) else { return false };
+        let mark = matches!(c, '\u{feff}' | '\u{200b}' | '\u{200c}' | '\u{200d}');
+        if !mark && !c.is_whitespace() {
+            return false;
+        }
+        let start = self.at;
+        self.at += c.len_utf8();
+        if !self.odd && start > 0 {
+            self.odd = true;
+            let span = Span::new(self.file, start, self.at);
+            let warning = Diagnostic::warning(span, "a blank that is not one of the language");
+            self.diagnostics.push(warning.expected("this character is not visible"));
+        }
+        true
     }
 
     /// Bytes that a backslash and the line end after it take, if that is what stands here.
@@ -143,8 +217,13 @@ impl Scanner<'_> {
     fn line_comment(&mut self) {
         let rest = &self.text[self.at..];
         let length = rest.find('\n').unwrap_or(rest.len());
+        let length = rest[..length].find('\r').unwrap_or(length);
         let joined = rest[..length].trim_end().ends_with('\\');
-        self.at += length + usize::from(joined && length < rest.len());
+        self.at += length;
+        if joined && self.byte(0) != 0 {
+            self.at += if self.byte(0) == b'\r' && self.byte(1) == b'\n' { 2 } else { 1 };
+            self.joined = true;
+        }
     }
 
     fn block_comment(&mut self) {
@@ -152,8 +231,9 @@ impl Scanner<'_> {
         match self.text[start + 2..].find("*/") {
             Some(length) => self.at += length + 4,
             None => {
-                self.at = (start + 2).min(self.text.len());
-                self.complain(start, "this comment is never closed", "expected `*/`");
+                let span = Span::new(self.file, start, start + 2);
+                let error = Diagnostic::error(span, "this comment is never closed");
+                self.diagnostics.push(error.expected("expected `*/`"));
                 self.at = self.text.len();
             }
         }
@@ -176,80 +256,31 @@ impl Scanner<'_> {
                 self.word();
                 self.push(TokenKind::Directive, &self.text[start + 1..self.at], start);
             }
+            b'`' if self.byte(1) == b'`' || self.byte(1) == b'"' => {
+                self.at += 2;
+                self.push(TokenKind::Symbol, &self.text[start..self.at], start);
+            }
             b'\\' if self.byte(1) > b' ' => {
                 let rest = &self.text[start..];
                 self.at += rest.find(char::is_whitespace).unwrap_or(rest.len());
-                self.push(TokenKind::Name, &self.text[start + 1..self.at], start);
+                // A keyword written so is a name: it keeps its backslash, to be different.
+                let name = &self.text[start + 1..self.at];
+                let text = if is_reserved(name) { &self.text[start..self.at] } else { name };
+                self.push(TokenKind::Name, text, start);
             }
             b'0'..=b'9' => self.number(),
-            b'.' if self.byte(1).is_ascii_digit() => {
-                self.number();
-                let span = Span::new(self.file, start, self.at);
-                let warning = Diagnostic::warning(span, "a number begins with its point");
-                self.diagnostics.push(warning.expected("the language wants a digit before it"));
-            }
+            b'.' if self.byte(1).is_ascii_digit() => self.number(),
+            b'\'' if self.is_based() => self.based(start),
             b'"' => self.string(),
             _ => self.symbol(),
         }
     }
 
-    fn word(&mut self) {
+    /// Skips letters, digits, underscores and dollars.
+    pub fn word(&mut self) {
         while is_word(self.byte(0)) || self.byte(0).is_ascii_digit() || self.byte(0) == b'$' {
             self.at += 1;
         }
-    }
-
-    fn digits(&mut self) {
-        while self.byte(0).is_ascii_digit() || self.byte(0) == b'_' {
-            self.at += 1;
-        }
-    }
-
-    fn number(&mut self) {
-        let start = self.at;
-        self.digits();
-        let mut whole = true;
-        if self.byte(0) == b'.' && self.byte(1).is_ascii_digit() {
-            self.at += 1;
-            self.digits();
-            whole = false;
-        } else if self.byte(0) == b'.' {
-            self.at += 1;
-            whole = false;
-            self.complain(start, "a number ends with its point", "expected a digit after it");
-        }
-        let sign = usize::from(matches!(self.byte(1), b'+' | b'-'));
-        let mut scaled = 1.0;
-        if matches!(self.byte(0), b'e' | b'E') && self.byte(1 + sign).is_ascii_digit() {
-            self.at += 1 + sign;
-            self.digits();
-            whole = false;
-        }
-        let mantissa: String = self.text[start..self.at].chars().filter(|c| *c != '_').collect();
-        if let Some(factor) = scale(self.byte(0))
-            && !is_word(self.byte(1))
-            && !self.byte(1).is_ascii_digit()
-        {
-            self.at += 1;
-            whole = false;
-            scaled = factor;
-        }
-        if is_word(self.byte(0)) || self.byte(0) == b'\'' {
-            self.word();
-            if self.byte(0) == b'\'' {
-                self.at += 1;
-                self.word();
-            }
-            self.complain(start, "this is not a number", "a number may be followed by one of T G M K k m u n p f a");
-        }
-        let value = mantissa.trim_end_matches('.').parse::<f64>().unwrap_or(0.0);
-        let kind = match mantissa.parse::<i32>() {
-            Ok(value) if whole => TokenKind::Int(value),
-            // A power of ten below one is divided by its inverse: 1u is then the double nearest to 1e-6.
-            _ if scaled < 1.0 => TokenKind::Real(value / (1.0 / scaled).round()),
-            _ => TokenKind::Real(value * scaled),
-        };
-        self.push(kind, &self.text[start..self.at], start);
     }
 
     fn string(&mut self) {
@@ -308,32 +339,22 @@ impl Scanner<'_> {
             self.push(TokenKind::Symbol, symbol, start);
             return;
         }
-        self.at += rest.find(|c: char| c.is_ascii_graphic() || c.is_whitespace()).filter(|n| *n > 0).unwrap_or(1).min(rest.len());
+        let c = rest.chars().next().unwrap_or(' ');
+        let run = rest.find(|c: char| c.is_ascii_graphic() || c.is_whitespace()).filter(|n| *n > 0).unwrap_or(rest.len());
+        let like = LOOKALIKE.iter().find(|(odd, _)| *odd == c);
+        self.at += if like.is_some() { c.len_utf8() } else { run.max(c.len_utf8()).min(rest.len()) };
         while !self.text.is_char_boundary(self.at) {
             self.at += 1;
         }
-        self.stray += 1;
-        self.complain(start, "a character that belongs to nothing", "expected Verilog-A");
+        let error = self.complain(start, "a character that belongs to nothing", "expected Verilog-A");
+        if let Some((_, meant)) = like {
+            error.hints.push(format!("did you mean `{meant}`?"));
+        }
+        self.push(TokenKind::Stray, &self.text[start..self.at], start);
     }
 }
 
-fn is_word(byte: u8) -> bool {
+/// True for the first character of a word.
+pub fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte == b'_'
-}
-
-/// Scale letters of the LRM (table 2-1).
-fn scale(letter: u8) -> Option<f64> {
-    Some(match letter {
-        b'T' => 1e12,
-        b'G' => 1e9,
-        b'M' => 1e6,
-        b'K' | b'k' => 1e3,
-        b'm' => 1e-3,
-        b'u' => 1e-6,
-        b'n' => 1e-9,
-        b'p' => 1e-12,
-        b'f' => 1e-15,
-        b'a' => 1e-18,
-        _ => return None,
-    })
 }

@@ -16,11 +16,14 @@ pub mod declare;
 pub mod expr;
 pub mod finish;
 pub mod function;
+pub mod keyword;
 pub mod lex;
 pub mod lower;
+pub mod macros;
 pub mod message;
 pub mod module;
 pub mod noise;
+pub mod number;
 pub mod operator;
 pub mod parse;
 pub mod preprocess;
@@ -32,8 +35,8 @@ pub mod walk;
 /// All modules of a file as models, and everything that is to be said about it. Modules with errors are left out.
 pub fn compile(sources: &mut Sources, file: FileId, search: &[PathBuf]) -> (Vec<Model>, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
-    let expanded = preprocess::preprocess(sources, file, search, &mut diagnostics);
-    let tree = parse::Parser::new(&expanded.tokens, &mut diagnostics).file(file);
+    let tokens = preprocess::preprocess(sources, file, search, &mut diagnostics);
+    let tree = parse::Parser::new(&tokens, &mut diagnostics).file(file);
     let world = check::World::new(&tree, &mut diagnostics);
     if tree.modules.is_empty() && !has_errors(&diagnostics) {
         let start = Span::new(file, 0, 0);
@@ -52,14 +55,6 @@ pub fn compile(sources: &mut Sources, file: FileId, search: &[PathBuf]) -> (Vec<
             models.push(model);
         }
         diagnostics.extend(found);
-    }
-    for diagnostic in &mut diagnostics {
-        let definition = diagnostic.span().and_then(|span| expanded.calls.get(&span));
-        if let Some(span) = definition
-            && diagnostic.labels.iter().all(|(known, _)| known != span)
-        {
-            diagnostic.labels.push((*span, "this macro brought it".to_string()));
-        }
     }
     (models, diagnostics)
 }

@@ -6,6 +6,7 @@
 use crate::diag::Diagnostic;
 use crate::span::Span;
 use crate::veriloga::ast::{Block, Expr, ExprKind, Name, Statement, StatementKind};
+use crate::veriloga::keyword::{CLOSING, is_reserved};
 use crate::veriloga::lex::{Token, TokenKind};
 
 /// The message is already written.
@@ -19,72 +20,6 @@ pub type Parsed<T> = Result<T, Abort>;
 const DEEPEST: usize = 150;
 /// Messages after which a file is given up.
 const MOST_ERRORS: usize = 50;
-
-/// Words that cannot be names.
-const KEYWORDS: [&str; 46] = [
-    "aliasparam",
-    "always",
-    "analog",
-    "assign",
-    "begin",
-    "branch",
-    "case",
-    "casex",
-    "casez",
-    "default",
-    "defparam",
-    "discipline",
-    "else",
-    "end",
-    "endcase",
-    "enddiscipline",
-    "endfunction",
-    "endgenerate",
-    "endmodule",
-    "endnature",
-    "exclude",
-    "for",
-    "forever",
-    "from",
-    "function",
-    "generate",
-    "genvar",
-    "ground",
-    "if",
-    "inf",
-    "initial",
-    "inout",
-    "input",
-    "integer",
-    "localparam",
-    "module",
-    "nature",
-    "or",
-    "output",
-    "parameter",
-    "real",
-    "reg",
-    "repeat",
-    "string",
-    "while",
-    "wire",
-];
-
-/// Words at which recovery stops: whoever opened what they close goes on there.
-const CLOSING: [&str; 12] = [
-    "end",
-    "endmodule",
-    "endfunction",
-    "endcase",
-    "endnature",
-    "enddiscipline",
-    "endgenerate",
-    "module",
-    "analog",
-    "nature",
-    "discipline",
-    "else",
-];
 
 /// Reads tokens.
 pub struct Parser<'a> {
@@ -146,7 +81,7 @@ impl<'a> Parser<'a> {
 
     /// True if the next token is a keyword.
     pub fn at_keyword(&self) -> bool {
-        self.peek().kind == TokenKind::Name && KEYWORDS.contains(&&*self.peek().text)
+        self.peek().kind == TokenKind::Name && is_reserved(&self.peek().text)
     }
 
     /// Takes `text`, which must be next.
