@@ -1,6 +1,8 @@
 //! The only test binary, for a fast link.
 #[path = "all/ac.rs"]
 mod ac;
+#[path = "all/activity.rs"]
+mod activity;
 #[path = "all/bad_circuits.rs"]
 mod bad_circuits;
 #[path = "all/bad_decks.rs"]

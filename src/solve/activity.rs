@@ -205,21 +205,26 @@ impl Network<'_> {
         Ok(bands)
     }
 
-    /// Criteria 3 and 4: poles on the imaginary axis.
+    /// Criteria 3 and 4: poles on the imaginary axis, by how Z grows on the way to them from the right. A natural frequency
+    /// that does not show at the ports makes Z grow not at all.
     fn axis(&self, poles: &[Complex64], fastest: f64, probe: &mut Impedance) -> Result<Option<u8>, Singular> {
         let on = |s: &&Complex64| s.re.abs() <= ON_AXIS * fastest.max(s.norm()) && s.im >= 0.0;
-        let on: Vec<Complex64> = poles.iter().filter(on).copied().collect();
-        for (k, pole) in on.iter().enumerate() {
-            let near = |other: &Complex64| (other - pole).norm() <= 1e-5 * pole.norm().max(ON_AXIS * fastest);
-            if on[..k].iter().any(near) || on[k + 1..].iter().any(near) {
-                return Ok(Some(4));
+        let slowest = poles.iter().map(|p| p.norm()).filter(|r| *r > ON_AXIS * fastest).fold(f64::INFINITY, f64::min);
+        for pole in poles.iter().filter(on) {
+            let scale = if pole.norm() > ON_AXIS * fastest { pole.norm() } else { slowest.min(1e12) };
+            let others = poles.iter().map(|p| (p - pole).norm()).filter(|d| *d > 1e-6 * scale);
+            let step = 1e-3 * others.fold(scale, f64::min);
+            let far = probe.matrix(Complex64::new(step, pole.im))?;
+            let near = probe.matrix(Complex64::new(0.1 * step, pole.im))?;
+            let size = |z: &[Complex64]| z.iter().map(|v| v.norm()).fold(0.0, f64::max);
+            match size(&near) / size(&far) {
+                growth if growth > 30.0 => return Ok(Some(4)),
+                growth if growth < 3.0 => continue,
+                _ => {}
             }
-            // The residue by a small step to the right of the pole: (s - p) Z(s).
-            let step = 1e-4 * if pole.norm() > 0.0 { pole.norm() } else { fastest.max(1.0) };
-            let z = probe.matrix(Complex64::new(step, pole.im))?;
-            let size = z.iter().map(|v| v.norm()).fold(0.0, f64::max);
-            let skew = probe.skew(&z);
-            if least_eigenvalue(&z, self.ports.len()) < -1e-2 * size || (size * step > 1e-6 * fastest && skew > 0.3 * size) {
+            // Next to the pole Z is residue / step: it must be hermitian and positive semidefinite there.
+            let residue = 0.05 * size(&near);
+            if least_eigenvalue(&near, self.ports.len()) < -residue || probe.skew(&near) > residue {
                 return Ok(Some(3));
             }
         }
@@ -348,7 +353,8 @@ impl<'a> Impedance<'a> {
 
     /// Least eigenvalue of `(Z + Z^H)/2` at `s = j w`.
     fn hermitian(&mut self, w: f64) -> Result<f64, Singular> {
-        let z = self.matrix(Complex64::new(0.0, w))?;
+        // A pole on the axis may lie just here; next to it the hermitian part is what it is on both sides.
+        let z = self.matrix(Complex64::new(0.0, w)).or_else(|_| self.matrix(Complex64::new(0.0, w * (1.0 + 1e-6))))?;
         Ok(least_eigenvalue(&z, self.network.ports.len()))
     }
 
