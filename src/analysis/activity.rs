@@ -15,7 +15,7 @@ use crate::diag::Diagnostic;
 use crate::solve::activity::{Class, Drive, Network, Port, Verdict};
 use crate::solve::failure::Failure;
 use crate::solve::{Counts, SimError};
-use crate::wave::{Cell, ColumnInfo, Flow, Header, Sink};
+use crate::wave::{Cell, ColumnInfo, ColumnKind, Flow, Header, Sink};
 
 use super::columns::{lead, writing};
 use super::dc::Grid;
@@ -117,6 +117,7 @@ impl Activity {
         let independent = columns.len();
         columns.extend([
             lead("class", "class", ""),
+            ColumnInfo { kind: ColumnKind::Text, ..lead("verdict", "class", "") },
             lead("re_min", "impedance", "ohm"),
             lead("f_min", "frequency", "Hz"),
             lead("re_rest", "impedance", "ohm"),
@@ -180,8 +181,9 @@ impl Activity {
     fn cells(&self, values: &[f64], verdict: &Verdict) -> Vec<Cell> {
         let natural = verdict.rightmost(self.drive);
         let (growth, turning) = natural.map_or((f64::NAN, f64::NAN), |s| (s.re, s.im.abs() / std::f64::consts::TAU));
-        let found = [f64::from(verdict.class as u8), verdict.least, verdict.at, verdict.rest, growth, turning];
-        values.iter().chain(&found).map(|v| Cell::Real(*v)).collect()
+        let coded = [Cell::Real(f64::from(verdict.class as u8)), Cell::Text(verdict.class.name().into())];
+        let found = [verdict.least, verdict.at, verdict.rest, growth, turning];
+        values.iter().map(|v| Cell::Real(*v)).chain(coded).chain(found.map(Cell::Real)).collect()
     }
 
     /// The verdict at an operating point of its own.

@@ -18,6 +18,7 @@ use crate::wave::{Cell, ColumnKind, Dataset, Flow, Header, Sink};
 pub mod axis;
 pub mod canvas;
 mod figure;
+pub mod map;
 pub mod page;
 pub mod thin;
 pub mod trace;
@@ -131,6 +132,28 @@ pub fn automatic(header: &Header) -> Plot {
     Plot { analysis: Some(header.analysis.clone()), curves, settings: Settings::default() }
 }
 
+/// A kind of plot: records results as a sink and is drawn at the end.
+trait Drawing: Sink + Send {
+    /// What the card says.
+    fn plot(&self) -> &Plot;
+    /// The analysis it belongs to.
+    fn analysis(&self) -> &str;
+    /// Whether a result belongs to this drawing rather than to another one of the same card.
+    fn takes(&self, header: &Header) -> bool;
+    /// Whether no result had anything for it.
+    fn is_empty(&self) -> bool;
+    /// The svg file.
+    fn render(&self) -> String;
+}
+
+/// The drawing that suits a result: a map over a plane, lines otherwise.
+fn drawing(plot: &Plot, header: &Header, deck: &str) -> Box<dyn Drawing> {
+    match map::Map::new(plot, header, deck) {
+        Some(map) => Box::new(map),
+        None => Box::new(Figure::new(plot.clone(), header, deck)),
+    }
+}
+
 /// A writer of one svg file for each plot and analysis.
 pub fn open(request: &Request) -> Box<dyn Writer> {
     Box::new(Gallery { request: request.clone(), figures: Vec::new(), current: Vec::new() })
@@ -139,7 +162,7 @@ pub fn open(request: &Request) -> Box<dyn Writer> {
 /// All plots of a run.
 struct Gallery {
     request: Request,
-    figures: Vec<Figure>,
+    figures: Vec<Box<dyn Drawing>>,
     /// Figures that the current result is drawn in.
     current: Vec<usize>,
 }
@@ -157,10 +180,10 @@ impl Sink for Gallery {
             if plot.analysis.as_ref().is_some_and(|a| !a.eq_ignore_ascii_case(&header.analysis)) {
                 continue;
             }
-            let known = self.figures.iter().position(|f| f.plot == *plot && f.takes(header));
+            let known = self.figures.iter().position(|f| f.plot() == plot && f.takes(header));
             let k = known.unwrap_or(self.figures.len());
             if known.is_none() {
-                self.figures.push(Figure::new(plot.clone(), header, &self.request.title));
+                self.figures.push(drawing(plot, header, &self.request.title));
             }
             self.figures[k].begin(header)?;
             self.current.push(k);
@@ -188,7 +211,7 @@ impl Writer for Gallery {
     fn finish(&mut self) -> io::Result<Vec<PathBuf>> {
         let mut files: Vec<PathBuf> = Vec::new();
         for figure in self.figures.iter().filter(|f| !f.is_empty()) {
-            let name = figure.plot.settings.file.as_deref().unwrap_or(&figure.analysis);
+            let name = figure.plot().settings.file.as_deref().unwrap_or(figure.analysis());
             let name = name.strip_suffix(".svg").unwrap_or(name);
             let path = |count: usize| {
                 let number = if count == 1 { String::new() } else { count.to_string() };

@@ -127,6 +127,13 @@ impl Canvas<'_> {
         let _ = self.backend.draw_path(corners, &stroke(colour, width));
     }
 
+    /// A filled rectangle.
+    pub fn fill(&mut self, frame: &Frame, colour: Colour) {
+        let style = ShapeStyle { filled: true, ..stroke(colour, 0.0) };
+        let (a, b) = (fine((frame.left, frame.top)), fine((frame.right(), frame.bottom())));
+        let _ = self.backend.draw_rect(a, b, &style, true);
+    }
+
     /// A filled disc, if its centre lies in `frame`.
     pub fn dot(&mut self, spot: Spot, frame: &Frame, colour: Colour, radius: f64) {
         if frame.contains(spot) {

@@ -7,7 +7,7 @@ use std::io;
 
 use crate::output::svg::page::{self, Hue, Line, Ordinate, Page, Panel};
 use crate::output::svg::trace::{Extent, Shape, Trace};
-use crate::output::svg::{Plot, Settings, axis};
+use crate::output::svg::{Drawing, Plot, Settings, axis};
 use crate::wave::{Cell, ColumnInfo, ColumnKind, Flow, Header, Sink};
 
 /// What is drawn of a value.
@@ -30,11 +30,9 @@ enum Source {
 
 /// A plot while its lines are recorded.
 pub(super) struct Figure {
-    /// What is drawn.
-    pub(super) plot: Plot,
+    plot: Plot,
     title: String,
-    /// The analysis it belongs to.
-    pub(super) analysis: String,
+    analysis: String,
     xlog: bool,
     /// Key values of all results so far.
     seen: Vec<Vec<(String, f64)>>,
@@ -64,16 +62,6 @@ impl Figure {
         let xlog = plot.settings.xlog || header.logarithmic && plot.curves.iter().all(|c| c.x.is_none());
         let analysis = header.analysis.clone();
         Figure { plot, title, analysis, xlog, seen: Vec::new(), entries: Vec::new(), row: 0 }
-    }
-
-    /// Whether no result had any of its columns.
-    pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Whether a result belongs to this figure rather than to another card of the same kind.
-    pub(super) fn takes(&self, header: &Header) -> bool {
-        self.analysis == header.analysis && !self.seen.contains(&header.keys)
     }
 
     fn begin_curve(&mut self, k: usize, header: &Header) {
@@ -220,9 +208,24 @@ impl Entry {
     }
 }
 
-impl Figure {
-    /// The svg file.
-    pub(super) fn render(&self) -> String {
+impl Drawing for Figure {
+    fn plot(&self) -> &Plot {
+        &self.plot
+    }
+
+    fn analysis(&self) -> &str {
+        &self.analysis
+    }
+
+    fn takes(&self, header: &Header) -> bool {
+        self.analysis == header.analysis && !self.seen.contains(&header.keys)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn render(&self) -> String {
         let mut kinds: Vec<(String, String, Part)> = Vec::new();
         let mut groups: Vec<Vec<&Entry>> = Vec::new();
         for entry in &self.entries {
@@ -241,7 +244,9 @@ impl Figure {
         let panels = groups.iter().map(|group| self.panel(group, alone)).collect();
         page::render(&Page { title: self.title.clone(), panels, shared })
     }
+}
 
+impl Figure {
     /// `alone`: the user's settings for the ordinate are meant for this panel.
     fn panel<'a>(&self, group: &[&'a Entry], alone: bool) -> Panel<'a> {
         let settings = &self.plot.settings;

@@ -15,9 +15,9 @@ pub const BUDGET: usize = 15_000;
 const PALETTE: [Colour; 8] =
     [(0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (110, 80, 40), (86, 180, 233), (200, 140, 0), (70, 70, 70)];
 /// Even in lightness from dark to light, its palest end left out.
-const RAMP: [Colour; 5] = [(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (190, 210, 40)];
+pub(super) const RAMP: [Colour; 5] = [(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (190, 210, 40)];
 
-const INK: Colour = (40, 40, 40);
+pub(super) const INK: Colour = (40, 40, 40);
 const FRAME: Colour = (120, 120, 120);
 const GRID: Colour = (230, 230, 230);
 const ZERO: Colour = (185, 185, 185);
@@ -287,8 +287,6 @@ fn draw_legend(canvas: &mut Canvas, frame: &Frame, panel: &Panel, entries: &[usi
 }
 
 fn colour(hue: Hue) -> Colour {
-    let mix = |a: u8, b: u8, w: f64| (f64::from(a) * (1.0 - w) + f64::from(b) * w).round() as u8;
-    let blend = |a: Colour, b: Colour, w: f64| (mix(a.0, b.0, w), mix(a.1, b.1, w), mix(a.2, b.2, w));
     match hue {
         Hue::Palette(k) => PALETTE[k % PALETTE.len()],
         Hue::Ramp(w) => {
@@ -298,4 +296,10 @@ fn colour(hue: Hue) -> Colour {
         }
         Hue::Shade(k, w) => blend(PALETTE[k % PALETTE.len()], (255, 255, 255), 0.65 * w.clamp(0.0, 1.0)),
     }
+}
+
+/// A colour between two.
+pub(super) fn blend(a: Colour, b: Colour, w: f64) -> Colour {
+    let mix = |a: u8, b: u8| (f64::from(a) * (1.0 - w) + f64::from(b) * w).round() as u8;
+    (mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
 }
