@@ -43,6 +43,8 @@ mod slopes;
 mod sparse;
 #[path = "all/sweeps.rs"]
 mod sweeps;
+#[path = "all/system_tasks.rs"]
+mod system_tasks;
 #[allow(dead_code)]
 #[path = "all/systems.rs"]
 mod systems;

@@ -140,7 +140,7 @@ fn check_name(fl: &mut Flattener, card: &Card, words: &[Word]) {
         return;
     };
     let name = word.text.to_lowercase();
-    let root = fl.scopes.roots.iter().any(|r| r.name == name) || TEMPERATURE.contains(&name.as_str());
+    let root = fl.scopes.roots.iter().any(|r| r.name == name) || TEMPERATURE.contains(&name.as_str()) || name == "seed";
     let device = matches!(fl.names.device(&name), Some(Device::Instance(_) | Device::Source(_)));
     let parameter = fl.names.instance(&name).is_some_and(|(instance, parameter)| {
         let model = fl.circuit.instances[instance as usize].model;

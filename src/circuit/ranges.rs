@@ -74,6 +74,7 @@ impl<'c> Parameters<'c> {
             Input::Temperature => self.temperature + CELSIUS,
             Input::Multiplicity | Input::Connected(_) => 1.0,
             Input::Simulator(k) => self.model.simparams.get(k as usize).and_then(|s| s.1).unwrap_or(f64::NAN),
+            // Ranges of drawn values are looked at when the numbers are there.
             _ => f64::NAN,
         }
     }

@@ -11,6 +11,7 @@ use crate::span::Span;
 
 pub mod batch;
 pub mod build;
+pub mod chance;
 pub mod diff;
 pub mod fold;
 pub mod formula;
@@ -66,6 +67,10 @@ pub enum Input {
     Multiplicity,
     /// Simulator parameter k of the model's own list of names (`$simparam("gmin")`).
     Simulator(u32),
+    /// Random stream of the instance: a number made of the deck's seed and the instance's name.
+    Stream,
+    /// Random stream that all instances share: a number made of the deck's seed.
+    Seed,
     /// What runs (see `dae::Phase`), as its number (Int).
     Phase,
     /// Time, s.

@@ -4,6 +4,7 @@
 //! adding an operation is adding a name to [`Op`] and a row here. Derivative *factors* that can be infinite pass through
 //! [`Op::Saturate`], so that their product with an exact zero is zero: the limit wherever one exists (decision 27).
 
+use crate::ir::chance;
 use crate::ir::kernels::Functions;
 use crate::ir::simd::{Code, each, lanes};
 use crate::ir::{Builder, Type, Value};
@@ -50,6 +51,13 @@ pub enum Op {
     Limexp,
     /// Clamps a derivative factor to +-1e100 (decision 27); NaN becomes 0.
     Saturate,
+    /// A whole number below 2^52 from three numbers: see `chance`.
+    Hash,
+    /// Quantiles of distributions, see `chance`; piecewise constant as far as derivatives go.
+    NormalQuantile,
+    PoissonQuantile,
+    GammaQuantile,
+    StudentQuantile,
     // integers: wrap to 32 bits; division truncates, by zero gives 0
     IntNeg,
     IntAdd,
@@ -217,7 +225,7 @@ const fn truth(value: bool) -> f64 {
 
 /// The table, in the order of [`Op`].
 #[rustfmt::skip]
-pub static TABLE: [Row; 62] = [
+pub static TABLE: [Row; 67] = [
     row(Op::Neg, "neg", ONE, 1, |[x, _, _]| -x, Rule::Whole(|b, _, [d, _, _]| b.op(Op::Neg, &[d])), lanes!(x => x.neg())),
     row(Op::Add, "add", TWO, 1, |[x, y, _]| x + y, Rule::Whole(|b, _, [d, e, _]| b.op(Op::Add, &[d, e])), lanes!(x, y => x.add(y))),
     row(Op::Sub, "sub", TWO, 1, |[x, y, _]| x - y, Rule::Whole(|b, _, [d, e, _]| b.op(Op::Sub, &[d, e])), lanes!(x, y => x.sub(y))),
@@ -252,6 +260,11 @@ pub static TABLE: [Row; 62] = [
     row(Op::Atanh, "atanh", ONE, 40, |[x, _, _]| x.atanh(), Rule::Factor(|b, x, _, _| { let s = one_minus_square(b, x[0]); reciprocal(b, s) }), each()).or("atanh of a number outside (-1, 1)"),
     row(Op::Limexp, "limexp", ONE, 22, |[x, _, _]| limexp(x), Rule::Factor(|b, _, y, _| { let top = b.real(LIMEXP_TOP); b.op(Op::Min, &[y, top]) }), lanes!(x => x.limexp())),
     row(Op::Saturate, "saturate", ONE, 2, |[x, _, _]| saturate(x), Rule::Factor(|b, x, _, _| inside(b, x[0])), lanes!(x => x.saturate())),
+    row(Op::Hash, "hash", (&[Takes::Any, Takes::Any, Takes::Any], Some(Type::Real)), 20, chance::hash, Rule::Zero, each()),
+    row(Op::NormalQuantile, "normal_quantile", ONE, 60, |[u, _, _]| chance::normal(u), Rule::Zero, each()).or("quantile of a number outside (0, 1)"),
+    row(Op::PoissonQuantile, "poisson_quantile", TWO, 900, |[u, mean, _]| chance::poisson(u, mean), Rule::Zero, each()).or("Poisson distribution whose mean is not positive"),
+    row(Op::GammaQuantile, "gamma_quantile", TWO, 900, |[u, shape, _]| chance::gamma(u, shape), Rule::Zero, each()).or("gamma distribution whose shape is not positive"),
+    row(Op::StudentQuantile, "student_quantile", TWO, 900, |[u, freedom, _]| chance::student(u, freedom), Rule::Zero, each()).or("t distribution whose degrees of freedom are not positive"),
     int!(Op::IntNeg, "int_neg", |a| a.wrapping_neg()),
     int!(Op::IntAdd, "int_add", |a, b| a.wrapping_add(b)),
     int!(Op::IntSub, "int_sub", |a, b| a.wrapping_sub(b)),

@@ -47,7 +47,7 @@ impl Split {
 pub fn input_rate(input: Input) -> Rate {
     match input {
         Input::Param(_) | Input::Given(_) | Input::Connected(_) | Input::Temperature | Input::Multiplicity => Rate::Parameter,
-        Input::Simulator(_) | Input::Hoisted(_) => Rate::Parameter,
+        Input::Simulator(_) | Input::Hoisted(_) | Input::Stream | Input::Seed => Rate::Parameter,
         Input::Phase | Input::Time | Input::Past(_) => Rate::Time,
         Input::Probe(_) | Input::Small(_) | Input::Argument(_) => Rate::Iterate,
     }

@@ -74,6 +74,10 @@ pub struct Lanes {
     pub temperature: Vec<f64>,
     /// Multiplicity.
     pub multiplicity: Vec<f64>,
+    /// Random stream of each instance.
+    pub streams: Vec<f64>,
+    /// Random stream that all share.
+    pub seed: f64,
     /// Values of the model's simulator parameters.
     pub simulator: Vec<f64>,
     /// Outputs of the setup program.
@@ -140,6 +144,8 @@ impl Bank {
             Input::Temperature => Source::Lanes(&lanes.temperature[range]),
             Input::Multiplicity => Source::Lanes(&lanes.multiplicity[range]),
             Input::Simulator(k) => Source::Same(lanes.simulator[k as usize]),
+            Input::Stream => Source::Lanes(&lanes.streams[range]),
+            Input::Seed => Source::Same(lanes.seed),
             Input::Hoisted(k) => Source::Lanes(&lanes.setup[(self.kernel.hoisted + k) as usize][range]),
             Input::Phase => Source::Same(f64::from(Phase::Static as u8)),
             Input::Probe(_) | Input::Small(_) | Input::Time | Input::Past(_) | Input::Argument(_) => Source::Same(0.0),

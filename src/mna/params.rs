@@ -15,7 +15,8 @@ const GMIN: u32 = 0;
 const SHUNT: u32 = 1;
 const SOURCES: u32 = 2;
 const TEMP: u32 = 3;
-pub(super) const ROOTS: u32 = 4;
+const SEED: u32 = 4;
+pub(super) const ROOTS: u32 = 5;
 
 /// What a [`ParamId`] stands for.
 #[derive(Clone, Copy)]
@@ -24,6 +25,7 @@ pub(super) enum Handle {
     Shunt,
     Sources,
     Temp,
+    Seed,
     Root(usize),
     Source(u32),
     Instance(u32, u32),
@@ -37,6 +39,7 @@ impl Mna {
             SHUNT => Handle::Shunt,
             SOURCES => Handle::Sources,
             TEMP => Handle::Temp,
+            SEED => Handle::Seed,
             k if k < ROOTS + roots => Handle::Root((k - ROOTS) as usize),
             k if k < ROOTS + roots + sources => Handle::Source(k - ROOTS - roots),
             k => {
@@ -58,6 +61,10 @@ impl Mna {
         }
         if let Some(k) = self.circuit.roots.iter().position(|r| r.name == name) {
             return Some(ParamId(ROOTS + k as u32));
+        }
+        // A parameter of the deck of that name comes first.
+        if name == "seed" {
+            return Some(ParamId(SEED));
         }
         let first_source = ROOTS + self.circuit.roots.len() as u32;
         let plain = name.strip_suffix(".dc").unwrap_or(&name);
@@ -83,6 +90,7 @@ impl Mna {
             Handle::Shunt => values.shunt,
             Handle::Sources => values.sources,
             Handle::Temp => values.temp,
+            Handle::Seed => values.seed,
             Handle::Root(k) => values.roots[k],
             Handle::Source(k) => values.stimuli[k as usize].value(None),
             Handle::Instance(k, param) => {
@@ -106,6 +114,10 @@ impl Mna {
             }
             Handle::Gmin => {
                 new.gmin = value;
+                self.refresh_all(&mut new);
+            }
+            Handle::Seed => {
+                new.seed = value;
                 self.refresh_all(&mut new);
             }
             Handle::Temp => {
@@ -178,6 +190,7 @@ pub fn initial(circuit: &Circuit) -> Values {
         shunt: 0.0,
         sources: 1.0,
         temp: circuit.options.temp,
+        seed: circuit.options.seed as f64,
         given: Arc::new(BTreeMap::new()),
         levels: Arc::new(BTreeMap::new()),
         lanes: Vec::new(),

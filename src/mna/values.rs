@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::circuit::{Circuit, Number, Source};
 use crate::dae::{Memory, Phase, Point};
 use crate::diag::Diagnostic;
-use crate::ir::{Function, Input, interp};
+use crate::ir::{Function, Input, Inst, chance, interp};
 use crate::mna::Mna;
 use crate::mna::bank::{Bank, Lanes, Scratch};
 use crate::mna::dual::Real;
@@ -31,6 +31,8 @@ pub struct Values {
     pub sources: f64,
     /// Temperature of the circuit, degrees Celsius.
     pub temp: f64,
+    /// Seed of all random streams.
+    pub seed: f64,
     /// Instance parameters that were assigned: (instance, parameter) to value.
     pub given: Arc<BTreeMap<(u32, u32), f64>>,
     /// Dc values of sources that were assigned.
@@ -159,6 +161,8 @@ pub fn lanes(bank: &Bank, circuit: &Circuit, values: &Values) -> Lanes {
         given: vec![vec![0.0; count]; model.params.len()],
         temperature: vec![values.temp + CELSIUS; count],
         multiplicity: vec![1.0; count],
+        streams: streams(bank, circuit, values.seed),
+        seed: chance::hash([values.seed, 0.0, 0.0]),
         simulator: model.simparams.iter().map(|(n, d)| simulator(n, *d, values, circuit)).collect(),
         setup: Vec::new(),
     };
@@ -180,6 +184,17 @@ pub fn lanes(bank: &Bank, circuit: &Circuit, values: &Values) -> Lanes {
     }
     bank.setup(&mut lanes);
     lanes
+}
+
+/// Random stream of each instance; none where the model draws nothing.
+fn streams(bank: &Bank, circuit: &Circuit, seed: f64) -> Vec<f64> {
+    let draws = |f: &Function| f.insts.contains(&Inst::Input(Input::Stream));
+    let default = |p: &crate::model::Param| matches!(&p.default, Formula::Function(f) if draws(f));
+    if !draws(&bank.model.function) && !bank.model.params.iter().any(default) {
+        return vec![0.0; bank.len()];
+    }
+    let name = |k: &u32| circuit.instances[*k as usize].name.to_lowercase();
+    bank.instances.iter().map(|k| chance::hash_text(seed, &name(k))).collect()
 }
 
 fn fill_defaults(model: &Model, lane: usize, lanes: &mut Lanes) {
@@ -207,6 +222,8 @@ pub fn parameter_input(input: Input, lanes: &Lanes, lane: usize) -> f64 {
         Input::Temperature => lanes.temperature[lane],
         Input::Multiplicity => lanes.multiplicity[lane],
         Input::Simulator(k) => lanes.simulator[k as usize],
+        Input::Stream => lanes.streams[lane],
+        Input::Seed => lanes.seed,
         Input::Connected(_) => 1.0,
         _ => f64::NAN,
     }

@@ -190,6 +190,10 @@ pub struct Lowerer<'a> {
     pub charge_names: Vec<(Value, String)>,
     /// Output with the largest Newton step of unknowns that have one.
     pub steps: BTreeMap<u32, u32>,
+    /// Draws lowered so far: the number of a call site.
+    pub draws: u32,
+    /// Slots that count draws: over all accepted points, and within one evaluation.
+    pub draw_counters: Option<(usize, usize)>,
     rates: Vec<Rate>,
     fuel: u32,
     depth: u32,
@@ -234,6 +238,8 @@ impl<'a> Lowerer<'a> {
             integrals: BTreeMap::new(),
             charge_names: Vec::new(),
             steps: BTreeMap::new(),
+            draws: 0,
+            draw_counters: None,
             rates: Vec::new(),
             fuel: FUEL,
             depth: 0,
@@ -247,6 +253,7 @@ impl<'a> Lowerer<'a> {
         self.nodes();
         self.variables();
         self.survey();
+        self.count_draws();
         let module = self.module;
         for (initial, statement) in module.analog.iter().filter(|(initial, _)| *initial) {
             debug_assert!(*initial);

@@ -27,6 +27,7 @@ pub mod number;
 pub mod operator;
 pub mod parse;
 pub mod preprocess;
+pub mod random;
 pub mod statement;
 pub mod system;
 pub mod value;

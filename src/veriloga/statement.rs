@@ -385,10 +385,10 @@ impl Lowerer<'_> {
                 slots.extend(slot..slot + array.map_or(1, |(_, length)| length as usize));
             }
         }
-        slots.extend(
-            (0..self.slots.len())
-                .filter(|k| self.slots[*k].name.is_empty() && self.state.variables.get(*k).is_some_and(Option::is_some)),
-        );
+        slots.extend((0..self.slots.len()).filter(|k| {
+            (self.slots[*k].name.is_empty() || self.slots[*k].name.starts_with('$'))
+                && self.state.variables.get(*k).is_some_and(Option::is_some)
+        }));
         let mut initial = Vec::new();
         for slot in &slots {
             let term = self.read(*slot);

@@ -50,7 +50,7 @@ const WHOLE: [(Op, Op); 3] = [(Op::Min, Op::IntMin), (Op::Max, Op::IntMax), (Op:
 type Handler = fn(&mut Lowerer, &[Expr], Span) -> Lowered<Term>;
 
 /// Operators and `$functions`: name, fewest and most arguments, what they do.
-const SPECIAL: [(&str, usize, usize, Handler); 27] = [
+const SPECIAL: &[(&str, usize, usize, Handler)] = &[
     ("ddt", 1, 2, |l, a, s| l.ddt(a, s)),
     ("idt", 1, 4, |l, a, s| l.idt(a, s)),
     ("ddx", 2, 2, |l, a, s| l.ddx(a, s)),
@@ -84,7 +84,7 @@ const SPECIAL: [(&str, usize, usize, Handler); 27] = [
 ];
 
 /// What the language has beyond that: named, not skipped.
-pub const LATER: [&str; 47] = [
+pub const LATER: &[&str] = &[
     "absdelay",
     "cross",
     "above",
@@ -102,22 +102,6 @@ pub const LATER: [&str; 47] = [
     "zi_zd",
     "zi_zp",
     "$table_model",
-    "$random",
-    "$arandom",
-    "$dist_uniform",
-    "$rdist_uniform",
-    "$dist_normal",
-    "$rdist_normal",
-    "$dist_exponential",
-    "$rdist_exponential",
-    "$dist_poisson",
-    "$rdist_poisson",
-    "$dist_chi_square",
-    "$rdist_chi_square",
-    "$dist_t",
-    "$rdist_t",
-    "$dist_erlang",
-    "$rdist_erlang",
     "$simparam$str",
     "$simprobe",
     "$test$plusargs",
@@ -148,6 +132,9 @@ impl Lowerer<'_> {
             self.count(text, arguments.len(), *least, *most, span)?;
             return handler(self, arguments, span);
         }
+        if let Some(drawn) = self.random(text, arguments, span) {
+            return drawn;
+        }
         if self.world.is_access(text) {
             return match self.context {
                 crate::veriloga::lower::Context::Analog => self.access(name, arguments, span),
@@ -160,7 +147,8 @@ impl Lowerer<'_> {
         let functions = self.module.functions.iter().map(|f| f.name.text.as_str());
         let table = MATH.iter().map(|m| m.0).chain(SPECIAL.iter().map(|s| s.0));
         let accesses = self.world.natures.iter().map(|n| n.access.as_str());
-        let known: Vec<&str> = functions.chain(table).chain(accesses).collect();
+        let random = crate::veriloga::random::names();
+        let known: Vec<&str> = functions.chain(table).chain(accesses).chain(random.iter().map(String::as_str)).collect();
         let error = match self.symbols.names.get(text) {
             Some((_, declared)) => {
                 Diagnostic::error(name.span, format!("`{text}` is not a function")).label(*declared, "it is declared here")

@@ -78,6 +78,11 @@ pub fn walk<'t>(statement: &'t Statement, f: &mut dyn FnMut(&'t Statement)) {
     }
 }
 
+/// Whether a function of the language writes to its first argument: random numbers (the seed), texts that are made.
+pub fn writes_first(name: &str) -> bool {
+    matches!(name, "$random" | "$arandom" | "$sformat" | "$swrite") || name.starts_with("$dist_") || name.starts_with("$rdist_")
+}
+
 /// Calls `f` with the name and order of every assignment in a statement; names handed to one of `functions` count, since a
 /// function may write to its arguments.
 pub fn assigned(statement: &Statement, functions: &[Function], f: &mut dyn FnMut(&str, u32)) {
@@ -85,6 +90,14 @@ pub fn assigned(statement: &Statement, functions: &[Function], f: &mut dyn FnMut
         StatementKind::Assign(Expr { kind: ExprKind::Name(name), .. }, _) => f(name, s.order),
         StatementKind::Assign(Expr { kind: ExprKind::Index(name, _), .. }, _) => f(&name.text, s.order),
         _ => {}
+    });
+    visit(statement, &mut |expr| {
+        if let ExprKind::Call(name, arguments) = &expr.kind
+            && let Some(Expr { kind: ExprKind::Name(written), .. }) = arguments.first()
+            && writes_first(&name.text)
+        {
+            f(written, statement.order);
+        }
     });
     if functions.iter().all(|f| f.arguments.iter().all(|(_, direction)| *direction == Direction::In)) {
         return;

@@ -96,6 +96,8 @@ impl<'a> At<'a> {
             Input::Temperature => outside("temp", 300.15),
             Input::Multiplicity => outside("m", 1.0),
             Input::Simulator(k) => self.model.simparams[k as usize].1.unwrap_or(1e-12),
+            Input::Stream => outside("stream", 0.0),
+            Input::Seed => outside("seed", 0.0),
             Input::Phase => outside("phase", 0.0),
             Input::Time => outside("time", 0.0),
             Input::Probe(k) => {
