@@ -79,7 +79,8 @@ impl Mna {
     fn direction(&self, id: ParamId, values: &Values) -> Direction {
         let mut direction = Direction::default();
         match self.handle(id) {
-            Handle::Shunt => {}
+            // A seed is no quantity that anything depends on smoothly.
+            Handle::Shunt | Handle::Seed => {}
             Handle::Gmin => direction.gmin = 1.0,
             Handle::Sources => direction.sources = 1.0,
             Handle::Source(k) => direction.level = Some(k),
