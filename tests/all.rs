@@ -41,6 +41,8 @@ mod runs;
 mod slopes;
 #[path = "all/sparse.rs"]
 mod sparse;
+#[path = "all/structure.rs"]
+mod structure;
 #[path = "all/sweeps.rs"]
 mod sweeps;
 #[path = "all/system_tasks.rs"]

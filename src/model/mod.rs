@@ -40,6 +40,9 @@ pub struct Model {
     pub params: Vec<Param>,
     /// Other names of parameters (`aliasparam`): name and index.
     pub aliases: Vec<(String, u32)>,
+    /// Parameters that decide on structure (sizes of vectors, generate constructs), with the values that this model is made
+    /// for. For other values there is another model: `library::Library::shaped`.
+    pub shape: Vec<(u32, f64)>,
     /// Names that `Input::Simulator(k)` stands for, with the default given in the call if any.
     pub simparams: Vec<(String, Option<f64>)>,
     /// Strings of the model; string values at run time are indices into this list (the deck may append to a copy).

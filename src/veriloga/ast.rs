@@ -183,6 +183,8 @@ pub struct Parameter {
     pub kind: Option<Kind>,
     /// Its name.
     pub name: Name,
+    /// Bounds of an array.
+    pub bounds: Option<(Expr, Expr)>,
     /// Value where none is given.
     pub default: Expr,
     /// Allowed and excluded values.
@@ -217,6 +219,8 @@ pub struct Range {
 pub struct Net {
     /// The node.
     pub name: Name,
+    /// First and last index of a vector of nodes.
+    pub range: Option<(Expr, Expr)>,
     /// Its discipline.
     pub discipline: Option<Name>,
     /// `inout`, `input`, `output`: it is a port.
@@ -227,15 +231,26 @@ pub struct Net {
     pub attributes: Vec<Attribute>,
 }
 
+/// Nodes in a branch or in a connection: `name`, `name[3]`, `name[3:0]`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NodeReference {
+    /// The node or vector of nodes.
+    pub name: Name,
+    /// Index, or first and last index.
+    pub range: Option<(Expr, Option<Expr>)>,
+}
+
 /// `branch (a, b) name;`
 #[derive(Clone, PartialEq, Debug)]
 pub struct Branch {
     /// Its name.
     pub name: Name,
+    /// First and last index of a vector of branches.
+    pub range: Option<(Expr, Expr)>,
     /// From.
-    pub plus: Name,
+    pub plus: NodeReference,
     /// To; absent: ground.
-    pub minus: Option<Name>,
+    pub minus: Option<NodeReference>,
     /// Its attributes.
     pub attributes: Vec<Attribute>,
 }
@@ -291,6 +306,124 @@ pub struct Module {
     pub functions: Vec<Function>,
     /// Statements of the `analog` blocks; true for `analog initial`.
     pub analog: Vec<(bool, Statement)>,
+    /// Instances of other modules.
+    pub instances: Vec<Instance>,
+    /// Loops and conditions around items.
+    pub generates: Vec<Generate>,
+    /// What flattening leaves to be known (see `flatten`).
+    pub flat: Flat,
+}
+
+/// `module #(.parameter(value)) name (.port(node));`
+#[derive(Clone, PartialEq, Debug)]
+pub struct Instance {
+    /// Name of the module.
+    pub module: Name,
+    /// Its own name.
+    pub name: Name,
+    /// First and last index of an array of instances.
+    pub range: Option<(Expr, Expr)>,
+    /// Values of parameters, by name or in order; no value: the default.
+    pub parameters: Vec<(Option<Name>, Option<Expr>)>,
+    /// Connections of ports, by name or in order.
+    pub connections: Vec<Connection>,
+    /// Counts with the statements in order of the text.
+    pub order: u32,
+}
+
+/// What a port is connected to.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Connection {
+    /// Name of the port, if it is said.
+    pub port: Option<Name>,
+    /// Its nodes in order; none: the port is open.
+    pub nodes: Vec<NodeReference>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// Items that exist under a condition or several times. The items are those of a module, whose name is that of the block.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Generate {
+    /// What it is.
+    pub kind: GenerateKind,
+    /// Where it stands.
+    pub span: Span,
+    /// Counts with the statements in order of the text.
+    pub order: u32,
+}
+
+impl Generate {
+    /// All blocks of the construct.
+    pub fn blocks(&self) -> Vec<&Module> {
+        match &self.kind {
+            GenerateKind::Block(block) | GenerateKind::For(_, _, block) => vec![block],
+            GenerateKind::If(_, then, otherwise) => [&**then].into_iter().chain(otherwise.as_deref()).collect(),
+            GenerateKind::Case(_, arms, default) => arms.iter().map(|(_, b)| b).chain(default.as_deref()).collect(),
+        }
+    }
+}
+
+/// Kinds of generate constructs.
+#[derive(Clone, PartialEq, Debug)]
+pub enum GenerateKind {
+    /// `for (variable = initial; condition; variable = step) block`.
+    For(Name, Box<[Expr; 3]>, Box<Module>),
+    /// `if (condition) block else block`.
+    If(Expr, Box<Module>, Option<Box<Module>>),
+    /// `case (subject) values: block ... default: block endcase`.
+    Case(Expr, Vec<(Vec<Expr>, Module)>, Option<Box<Module>>),
+    /// `begin ... end`.
+    Block(Box<Module>),
+}
+
+/// `paramset name base; ... endparamset`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Paramset {
+    /// Its name.
+    pub name: Name,
+    /// The module or paramset whose parameters it sets.
+    pub base: Name,
+    /// Its own parameters and variables.
+    pub module: Module,
+    /// `.parameter = value;`
+    pub settings: Vec<(Name, Expr)>,
+}
+
+/// What is left of structure once a module is flat.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Flat {
+    /// Ports of instances, and the nodes that they are; none: the port is open.
+    pub bindings: Vec<(Name, Option<String>)>,
+    /// Vectors of nodes and branches, arrays of parameters: their elements are called `name[index]`.
+    pub arrays: Vec<Array>,
+    /// Parameters that decided on structure, with the values that they had.
+    pub shape: Vec<(String, f64)>,
+}
+
+/// A vector of nodes or branches, or an array of parameters.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Array {
+    /// Its name.
+    pub name: Name,
+    /// First index.
+    pub first: i32,
+    /// Last index.
+    pub last: i32,
+    /// What its elements are.
+    pub noun: &'static str,
+}
+
+impl Array {
+    /// The indices in order.
+    pub fn indices(&self) -> Vec<i32> {
+        span_of(self.first, self.last)
+    }
+}
+
+/// The whole numbers from `first` to `last`, up or down.
+pub fn span_of(first: i32, last: i32) -> Vec<i32> {
+    if first <= last { (first..=last).collect() } else { (last..=first).rev().collect() }
 }
 
 /// `nature name : parent; ... endnature`.
@@ -324,6 +457,8 @@ pub struct File {
     pub disciplines: Vec<Discipline>,
     /// Modules in order.
     pub modules: Vec<Module>,
+    /// Paramsets in order.
+    pub paramsets: Vec<Paramset>,
 }
 
 /// The attribute called `name`.

@@ -78,12 +78,13 @@ impl Lowerer<'_> {
         let mut nodes = Vec::new();
         let mut named = None;
         for argument in arguments {
-            let ExprKind::Name(name) = &argument.kind else {
-                return self.error(argument.span, format!("`{}` is about nodes and branches", access.text), "expected a name");
-            };
+            let name = &self.node_name(access, argument)?;
             match self.symbols.names.get(name).map(|(s, _)| *s) {
                 Some(Symbol::Node(node)) => nodes.push(node),
                 Some(Symbol::Branch(branch)) if arguments.len() == 1 => named = Some(branch),
+                Some(Symbol::Array(_)) => {
+                    return self.error(argument.span, format!("`{name}` is a vector"), "expected an index in brackets");
+                }
                 Some(_) => {
                     let what = if arguments.len() == 1 { "expected a node or a branch" } else { "expected a node" };
                     return self.error(argument.span, format!("`{name}` is not a node"), what);
@@ -152,8 +153,7 @@ impl Lowerer<'_> {
         let text = |node: usize| self.symbols.nodes[node].name.text.clone();
         let name = match (named, minus) {
             (Some(k), _) => self.symbols.branches[k].name.text.clone(),
-            (None, Some(minus)) => format!("i_{}_{}", text(plus), text(minus)),
-            (None, None) => format!("i_{}", text(plus)),
+            (None, minus) => unnamed(&text(plus), minus.map(text).as_deref()),
         };
         let (zero, no) = (self.zero(Kind::Real), self.zero(Kind::Bool));
         let yes = Term::new(self.builder.boolean(true), Kind::Bool);
@@ -197,6 +197,8 @@ impl Lowerer<'_> {
         let (plus, minus) = (self.rows[branch.plus], branch.minus.and_then(|m| self.rows[m]));
         let (plus, minus) = if reference.reversed { (minus, plus) } else { (plus, minus) };
         match (plus, minus) {
+            // Two ports of an instance at one node.
+            (Some(plus), Some(minus)) if plus == minus => self.builder.real(0.0),
             (Some(plus), minus) => self.probe(plus, minus, limit),
             (None, Some(minus)) => {
                 let value = self.probe(minus, None, limit);
@@ -331,4 +333,13 @@ impl Lowerer<'_> {
 /// Name of a quantity from its nature: `Voltage` is a voltage.
 pub fn quantity_name(nature: &str) -> String {
     nature.to_lowercase()
+}
+
+/// Name of the current of a branch without a name: `i_a_b`, inside of an instance `r1.i_a_b`.
+fn unnamed(plus: &str, minus: Option<&str>) -> String {
+    let (path, plus) = plus.rsplit_once('.').map_or((String::new(), plus), |(path, own)| (format!("{path}."), own));
+    match minus {
+        Some(minus) => format!("{path}i_{plus}_{}", minus.strip_prefix(path.as_str()).unwrap_or(minus)),
+        None => format!("{path}i_{plus}"),
+    }
 }

@@ -3,7 +3,8 @@
 //! Takes the tree, gives tables with typed meaning and all complaints about declarations: doubled names, unknown disciplines,
 //! ports without a direction, branches between nodes of different kinds. Uses of names are checked where they are lowered.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::Diagnostic;
 use crate::span::Span;
@@ -142,6 +143,15 @@ pub struct Node {
     pub ground: bool,
     /// All attributes of its declarations.
     pub attributes: Vec<Attribute>,
+    /// It is a port of an instance: the node that it is one with, or none if the port is open.
+    pub binding: Option<Option<usize>>,
+}
+
+impl Node {
+    /// A node that nothing is said about yet.
+    fn new(name: &Name) -> Node {
+        Node { name: name.clone(), discipline: None, port: false, ground: false, attributes: Vec::new(), binding: None }
+    }
 }
 
 /// A named branch.
@@ -168,6 +178,8 @@ pub enum Symbol {
     Variable(usize),
     /// Of `Module::functions`.
     Function(usize),
+    /// Of `Flat::arrays`.
+    Array(usize),
 }
 
 /// The names of one module.
@@ -179,6 +191,8 @@ pub struct Symbols {
     pub branches: Vec<Branch>,
     /// What names stand for.
     pub names: BTreeMap<String, (Symbol, Span)>,
+    /// Parameters that turn out to decide on structure while statements are lowered (see `flatten`).
+    pub wanted: RefCell<BTreeSet<String>>,
 }
 
 impl Symbols {
@@ -187,13 +201,13 @@ impl Symbols {
         let mut symbols = Symbols::default();
         for port in &module.ports {
             let index = symbols.nodes.len();
-            let node = Node { name: port.clone(), discipline: None, port: true, ground: false, attributes: Vec::new() };
-            symbols.nodes.push(node);
+            symbols.nodes.push(Node { port: true, ..Node::new(port) });
             symbols.declare(port, Symbol::Node(index), diagnostics);
         }
         for net in &module.nets {
             symbols.net(net, world, diagnostics);
         }
+        symbols.bindings(module, world, diagnostics);
         for node in symbols.nodes.iter().filter(|n| n.discipline.is_none()) {
             let what = if node.port { "port" } else { "node" };
             let error = Diagnostic::error(node.name.span, format!("the {what} `{}` has no discipline", node.name.text));
@@ -201,6 +215,9 @@ impl Symbols {
         }
         for branch in &module.branches {
             symbols.branch(branch, world, diagnostics);
+        }
+        for (k, array) in module.flat.arrays.iter().enumerate() {
+            symbols.declare(&array.name, Symbol::Array(k), diagnostics);
         }
         for (k, parameter) in module.parameters.iter().enumerate() {
             symbols.declare(&parameter.name, Symbol::Parameter(k), diagnostics);
@@ -221,6 +238,50 @@ impl Symbols {
             symbols.declare(&function.name, Symbol::Function(k), diagnostics);
         }
         symbols
+    }
+
+    /// Ports of instances are nodes outside. A node without a discipline has that of what it is bound to.
+    fn bindings(&mut self, module: &ast::Module, world: &World, diagnostics: &mut Vec<Diagnostic>) {
+        let mut pairs = Vec::new();
+        for (port, node) in &module.flat.bindings {
+            let Some((Symbol::Node(inner), _)) = self.names.get(&port.text).copied() else {
+                let message = format!("nothing is said about the port `{}`", port.text);
+                diagnostics.push(Diagnostic::error(port.span, message).expected("expected a declaration in its module"));
+                continue;
+            };
+            let Some(node) = node else {
+                self.nodes[inner].binding = Some(None);
+                continue;
+            };
+            match self.names.get(node).copied() {
+                Some((Symbol::Node(outer), _)) => {
+                    self.nodes[inner].binding = Some(Some(outer));
+                    pairs.push((inner, outer, port.span));
+                }
+                _ => {
+                    let error = Diagnostic::error(port.span, format!("the node `{node}` is not declared"));
+                    let known: Vec<String> = self.nodes.iter().map(|n| n.name.text.clone()).collect();
+                    diagnostics.push(error.suggest(node, known.iter().map(String::as_str)));
+                }
+            }
+        }
+        let mut changed = true;
+        while std::mem::take(&mut changed) {
+            for (inner, outer, _) in &pairs {
+                let (a, b) = (self.nodes[*inner].discipline, self.nodes[*outer].discipline);
+                if a.is_some() != b.is_some() {
+                    (self.nodes[*inner].discipline, self.nodes[*outer].discipline) = (a.or(b), a.or(b));
+                    changed = true;
+                }
+            }
+        }
+        for (inner, outer, span) in pairs {
+            if !self.meet(inner, outer, world) {
+                let name = |node: usize| self.nodes[node].name.text.as_str();
+                let message = format!("the port `{}` cannot be connected to `{}`", name(inner), name(outer));
+                diagnostics.push(Diagnostic::error(span, message).expected("their disciplines differ"));
+            }
+        }
     }
 
     fn declare(&mut self, name: &Name, symbol: Symbol, diagnostics: &mut Vec<Diagnostic>) {
@@ -255,8 +316,7 @@ impl Symbols {
                     diagnostics.push(error.label(direction.span, "this makes it a port"));
                 }
                 let index = self.nodes.len();
-                let node = Node { name: net.name.clone(), discipline: None, port: false, ground: false, attributes: Vec::new() };
-                self.nodes.push(node);
+                self.nodes.push(Node::new(&net.name));
                 self.declare(&net.name, Symbol::Node(index), diagnostics);
                 index
             }
@@ -284,8 +344,8 @@ impl Symbols {
                 None
             }
         };
-        let plus = node(&branch.plus);
-        let minus = branch.minus.as_ref().map(&mut node);
+        let plus = node(&branch.plus.name);
+        let minus = branch.minus.as_ref().map(|m| node(&m.name));
         let Some(plus) = plus else { return };
         let minus = match minus {
             Some(None) => return,
@@ -302,6 +362,17 @@ impl Symbols {
 
     /// Complains if the nodes cannot be the ends of one branch.
     pub fn compatible(&self, a: usize, b: usize, world: &World, span: Span, diagnostics: &mut Vec<Diagnostic>) -> bool {
+        if self.meet(a, b, world) {
+            return true;
+        }
+        let (a, b) = (&self.nodes[a].name, &self.nodes[b].name);
+        let error = Diagnostic::error(span, format!("`{}` and `{}` cannot be the ends of one branch", a.text, b.text));
+        diagnostics.push(error.expected("their disciplines differ"));
+        false
+    }
+
+    /// Whether two nodes may be the ends of a branch, or one node.
+    fn meet(&self, a: usize, b: usize, world: &World) -> bool {
         let natures = |node: usize| {
             let discipline = world.disciplines.get(self.nodes[node].discipline?)?;
             Some((discipline.potential, discipline.flow))
@@ -311,12 +382,6 @@ impl Symbols {
             (Some(x), Some(y)) => world.natures[x].name == world.natures[y].name,
             _ => true,
         };
-        if meet(one.0, other.0) && meet(one.1, other.1) {
-            return true;
-        }
-        let (a, b) = (&self.nodes[a].name, &self.nodes[b].name);
-        let error = Diagnostic::error(span, format!("`{}` and `{}` cannot be the ends of one branch", a.text, b.text));
-        diagnostics.push(error.expected("their disciplines differ"));
-        false
+        meet(one.0, other.0) && meet(one.1, other.1)
     }
 }

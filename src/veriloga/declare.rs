@@ -10,7 +10,7 @@ use crate::veriloga::lex::TokenKind;
 use crate::veriloga::parse::{Abort, Parsed, Parser};
 
 /// Items of a module that belong to the digital language or come later.
-const UNSUPPORTED: [(&str, &str); 22] = [
+const UNSUPPORTED: [(&str, &str); 17] = [
     ("always", "the digital language is not read"),
     ("initial", "the digital language is not read"),
     ("assign", "the digital language is not read"),
@@ -21,14 +21,9 @@ const UNSUPPORTED: [(&str, &str); 22] = [
     ("event", "the digital language is not read"),
     ("task", "the digital language is not read"),
     ("function", "write `analog function`"),
-    ("generate", "loops and conditions belong to the analog block"),
-    ("for", "loops belong to the analog block"),
-    ("if", "conditions belong to the analog block"),
-    ("case", "conditions belong to the analog block"),
-    ("defparam", "parameters are set in the deck"),
+    ("defparam", "write `#(.parameter(value))` at the instance"),
     ("specify", "the digital language is not read"),
     ("specparam", "the digital language is not read"),
-    ("paramset", "write a `.model` card in the deck"),
     ("connectmodule", "the digital language is not read"),
     ("connectrules", "the digital language is not read"),
     ("primitive", "the digital language is not read"),
@@ -45,6 +40,7 @@ impl Parser<'_> {
                 Ok(_) if self.next_is("module") || self.next_is("macromodule") => {
                     self.module(file).map(|module| out.modules.push(module))
                 }
+                Ok(_) if self.next_is("paramset") => self.paramset(file).map(|paramset| out.paramsets.push(paramset)),
                 Ok(_) if self.next_is("nature") => self.nature().map(|nature| out.natures.push(nature)),
                 Ok(_) if self.next_is("discipline") => self.discipline().map(|d| out.disciplines.push(d)),
                 Ok(_) if self.over() => break,
@@ -67,7 +63,7 @@ impl Parser<'_> {
 
     /// After a mistake outside of modules: on to the next thing that may stand there.
     fn skip_to_top(&mut self) {
-        while !self.over() && !["module", "macromodule", "nature", "discipline", "(*"].iter().any(|w| self.next_is(w)) {
+        while !self.over() && !["module", "macromodule", "paramset", "nature", "discipline", "(*"].iter().any(|w| self.next_is(w)) {
             self.advance();
         }
     }
@@ -198,7 +194,7 @@ impl Parser<'_> {
 
     /// `ports ::= name {, name} | direction [discipline] name {, ...}`, and the closing parenthesis.
     fn ports(&mut self, module: &mut Module) -> Parsed<()> {
-        let (mut direction, mut discipline) = (None, None);
+        let (mut direction, mut discipline, mut range) = (None, None, None);
         let mut attributes = Vec::new();
         while !self.next_is(")") {
             let new = self.attributes()?;
@@ -206,17 +202,19 @@ impl Parser<'_> {
                 let span = self.peek().span;
                 direction = Some(Name { text: self.peek().text.to_string(), span });
                 self.advance();
-                self.refuse_range()?;
-                let two = self.ahead(1).kind == TokenKind::Name || self.ahead(1).is("[");
+                range = self.node_range()?;
+                let two = self.ahead(1).kind == TokenKind::Name || self.discipline_before_range();
                 discipline = if two { Some(self.name("a discipline")?) } else { None };
-                self.refuse_range()?;
+                range = self.node_range()?.or(range);
                 attributes = new;
             }
             let name = self.name("the name of a port")?;
             module.ports.push(name.clone());
+            let own = self.node_range()?;
             if direction.is_some() {
                 let net = Net {
                     name,
+                    range: own.or(range.clone()),
                     discipline: discipline.clone(),
                     direction: direction.clone(),
                     ground: false,
@@ -224,7 +222,6 @@ impl Parser<'_> {
                 };
                 module.nets.push(net);
             }
-            self.refuse_range()?;
             if !self.accept(",") {
                 break;
             }
@@ -233,15 +230,8 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn refuse_range(&mut self) -> Parsed<()> {
-        if self.peek().is("[") {
-            return self.fail("vectors of nodes are not supported yet", "declare the nodes one by one");
-        }
-        Ok(())
-    }
-
     /// One item of a module.
-    fn item(&mut self, module: &mut Module) -> Parsed<()> {
+    pub fn item(&mut self, module: &mut Module) -> Parsed<()> {
         let attributes = self.attributes()?;
         let token = self.peek().clone();
         let word = if token.kind == TokenKind::Name { token.text.to_string() } else { String::new() };
@@ -251,11 +241,13 @@ impl Parser<'_> {
             "inout" | "input" | "output" => self.direction(attributes, module),
             "ground" => {
                 self.advance();
-                self.nets(None, None, true, &attributes, module)
+                let range = self.node_range()?;
+                self.nets((None, None, true), range, &attributes, module)
             }
             "branch" => self.branch(attributes, module),
             "real" | "integer" | "string" | "genvar" => self.variable(attributes, &mut module.variables),
             "analog" => self.analog(module),
+            "generate" | "for" | "if" | "case" | "begin" => self.generate(module),
             _ if token.is(";") => {
                 self.advance();
                 Ok(())
@@ -284,49 +276,46 @@ impl Parser<'_> {
         result
     }
 
-    /// `discipline name {, name};`, or an instance of another module.
+    /// `discipline [range] name {, name};`, or instances of another module.
     fn discipline_or_instance(&mut self, attributes: Vec<Attribute>, module: &mut Module) -> Parsed<()> {
         let first = self.name("a discipline")?;
-        self.refuse_range()?;
-        let instance = self.peek().is("#") || (self.peek().kind == TokenKind::Name && self.ahead(1).is("("));
-        if instance {
-            let message = format!("instances of modules are not supported yet: `{}`", first.text);
-            self.report(Diagnostic::error(first.span, message).expected("connect modules in the deck"));
-            return Err(Abort);
+        if self.at_instance() {
+            return self.instances(first, module);
         }
+        let range = self.node_range()?;
         if self.peek().kind != TokenKind::Name {
             let error = Diagnostic::error(first.span, format!("unexpected `{}`", first.text));
             let words = ["parameter", "localparam", "real", "integer", "analog", "branch", "inout", "endmodule", "electrical"];
             self.report(error.expected("expected a declaration or `analog`").suggest(&first.text, words));
             return Err(Abort);
         }
-        self.nets(Some(first), None, false, &attributes, module)
+        self.nets((Some(first), None, false), range, &attributes, module)
     }
 
-    /// `direction [discipline] name {, name};`
+    /// `direction [discipline] [range] name {, name};`
     fn direction(&mut self, attributes: Vec<Attribute>, module: &mut Module) -> Parsed<()> {
         let direction = Name { text: self.peek().text.to_string(), span: self.peek().span };
         self.advance();
-        self.refuse_range()?;
-        let two = self.ahead(1).kind == TokenKind::Name;
+        let range = self.node_range()?;
+        let two = self.ahead(1).kind == TokenKind::Name || self.discipline_before_range();
         let discipline = if two { Some(self.name("a discipline")?) } else { None };
-        self.nets(discipline, Some(direction), false, &attributes, module)
+        let range = self.node_range()?.or(range);
+        self.nets((discipline, Some(direction), false), range, &attributes, module)
     }
 
+    /// Nodes of a declaration; `kind` is their discipline, their direction and whether they are ground.
     fn nets(
         &mut self,
-        discipline: Option<Name>,
-        direction: Option<Name>,
-        ground: bool,
+        kind: (Option<Name>, Option<Name>, bool),
+        range: Option<(Expr, Expr)>,
         attributes: &[Attribute],
         module: &mut Module,
     ) -> Parsed<()> {
         loop {
-            self.refuse_range()?;
             let name = self.name("the name of a node")?;
-            self.refuse_range()?;
-            let (discipline, direction) = (discipline.clone(), direction.clone());
-            module.nets.push(Net { name, discipline, direction, ground, attributes: attributes.to_vec() });
+            let range = self.node_range()?.or(range.clone());
+            let (discipline, direction, ground) = kind.clone();
+            module.nets.push(Net { name, range, discipline, direction, ground, attributes: attributes.to_vec() });
             if self.peek().is("=") {
                 return self.fail("start values of nodes in their declaration are not supported", "write (* start = \"...\" *)");
             }
@@ -338,20 +327,22 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// `branch ( name [, name] ) name {, name};`
+    /// `branch ( node [, node] ) name [range] {, name};`
     fn branch(&mut self, attributes: Vec<Attribute>, module: &mut Module) -> Parsed<()> {
         self.advance();
         self.expect("(")?;
         if self.peek().is("<") {
             return self.fail("branches of ports are not supported yet", "expected the name of a node");
         }
-        let plus = self.name("the name of a node")?;
-        let minus = if self.accept(",") { Some(self.name("the name of a node")?) } else { None };
+        let plus = self.node_reference()?;
+        let minus = if self.accept(",") { Some(self.node_reference()?) } else { None };
         self.expect(")")?;
+        let range = self.node_range()?;
         loop {
-            self.refuse_range()?;
             let name = self.name("the name of the branch")?;
-            module.branches.push(Branch { name, plus: plus.clone(), minus: minus.clone(), attributes: attributes.clone() });
+            let range = self.node_range()?.or(range.clone());
+            let (plus, minus) = (plus.clone(), minus.clone());
+            module.branches.push(Branch { name, range, plus, minus, attributes: attributes.clone() });
             if !self.accept(",") {
                 break;
             }
@@ -379,15 +370,7 @@ impl Parser<'_> {
         let kind = if genvar { Kind::Int } else { self.kind().unwrap_or(Kind::Real) };
         loop {
             let name = self.name("the name of a variable")?;
-            let bounds = if self.accept("[") {
-                let first = self.expression()?;
-                self.expect(":")?;
-                let last = self.expression()?;
-                self.expect("]")?;
-                Some((first, last))
-            } else {
-                None
-            };
+            let bounds = self.node_range()?;
             let initial = if self.accept("=") { Some(self.expression()?) } else { None };
             out.push(Variable { kind, name, bounds, initial, attributes: attributes.clone(), genvar });
             if !self.accept(",") {
@@ -411,9 +394,7 @@ impl Parser<'_> {
         let kind = self.kind();
         loop {
             let name = self.name("the name of a parameter")?;
-            if self.peek().is("[") {
-                return self.fail("arrays of parameters are not supported yet", "declare the parameters one by one");
-            }
+            let bounds = self.node_range()?;
             self.expect("=")?;
             let default = self.expression()?;
             let mut ranges = Vec::new();
@@ -424,7 +405,7 @@ impl Parser<'_> {
             // Old models carry their attributes behind the declaration.
             let mut attributes = attributes.clone();
             attributes.extend(self.attributes()?);
-            out.push(Parameter { kind, name, default, ranges, attributes, local, span });
+            out.push(Parameter { kind, name, bounds, default, ranges, attributes, local, span });
             if !(self.peek().is(",") && !self.ahead(1).is_word("parameter") && !self.ahead(1).is("(*")) {
                 return Ok(());
             }
@@ -493,7 +474,8 @@ impl Parser<'_> {
         self.expression().map(Some)
     }
 
-    fn alias(&mut self, module: &mut Module) -> Parsed<()> {
+    /// `aliasparam alias = name;`
+    pub fn alias(&mut self, module: &mut Module) -> Parsed<()> {
         self.advance();
         let alias = self.name("the new name")?;
         self.expect("=")?;

@@ -146,10 +146,15 @@ impl Parser<'_> {
         if self.accept("[") {
             let index = self.expression()?;
             let close = self.expect("]")?;
+            if self.peek().is(".") {
+                let name = self.below(name, &index)?;
+                return self.after_name(name, false);
+            }
             return Ok(Expr { kind: ExprKind::Index(name, Box::new(index)), span: start.to(close) });
         }
         if self.peek().is(".") {
-            return self.fail("a name of another module", "names with points are not supported yet");
+            let name = self.path(name)?;
+            return self.after_name(name, false);
         }
         Ok(Expr { kind: ExprKind::Name(name.text), span: start })
     }

@@ -41,6 +41,10 @@ impl Lowerer<'_> {
             }
             new
         });
+        let model = &mut self.model;
+        for (name, value) in &self.module.flat.shape {
+            model.shape.extend(model.params.iter().position(|p| p.name == *name).map(|k| (k as u32, *value)));
+        }
         if !self.diagnostics.iter().any(|d| d.severity == Severity::Error) {
             self.functions();
         }
@@ -112,6 +116,7 @@ impl Lowerer<'_> {
     /// Adds a flow to the rows of its ends.
     fn stamp(&mut self, ends: (Option<u32>, Option<u32>), flow: Term) {
         let (plus, minus, flow) = match ends {
+            (Some(plus), Some(minus)) if plus == minus => return,
             (Some(plus), minus) => (plus, minus, flow),
             (None, Some(minus)) => (minus, None, self.negate(flow)),
             (None, None) => return,
@@ -133,7 +138,7 @@ impl Lowerer<'_> {
     fn fixed_switch(&mut self, k: usize, sets: Value, shorted: Value, flow: Term, potential: Term) {
         let branch = self.branches[k].clone();
         let ends = (self.rows[branch.plus], branch.minus.and_then(|m| self.rows[m]));
-        let inner = self.is_inner(&branch);
+        let inner = self.is_inner(&branch) && ends.0 != ends.1;
         let short = self.builder.op(Op::And, &[sets, shorted]);
         let can_collapse = inner && !branch.probed && self.is_fixed(short) && self.builder.constant(short) != Some(0.0);
         let not_set = self.builder.op(Op::Not, &[sets]);

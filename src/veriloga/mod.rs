@@ -3,18 +3,24 @@
 //! The language is that of the Accellera Verilog-AMS LRM 2.4, analog part, as far as the files of this folder say; what lies
 //! beyond is named in an error with its place.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::diag::{Diagnostic, has_errors};
 use crate::model::Model;
 use crate::span::{FileId, Sources, Span};
+use crate::veriloga::flatten::Unit;
 
+pub mod array;
 pub mod ast;
 pub mod branch;
 pub mod check;
+pub mod connect;
+pub mod constant;
 pub mod declare;
 pub mod expr;
 pub mod finish;
+pub mod flatten;
 pub mod function;
 pub mod keyword;
 pub mod lex;
@@ -28,36 +34,155 @@ pub mod operator;
 pub mod parse;
 pub mod preprocess;
 pub mod random;
+pub mod rename;
 pub mod statement;
+pub mod structure;
 pub mod system;
 pub mod value;
 pub mod walk;
 
-/// All modules of a file as models, and everything that is to be said about it. Modules with errors are left out.
+/// Finds the file that holds a module which a text instantiates and does not declare.
+pub type Find<'f> = &'f mut dyn FnMut(&mut Sources, &str) -> Option<FileId>;
+
+/// Rounds of lowering until all parameters that decide on structure are known.
+const MOST_ROUNDS: usize = 8;
+
+/// All modules and paramsets of a file as models, and everything that is to be said about it. Those with errors are left out.
 pub fn compile(sources: &mut Sources, file: FileId, search: &[PathBuf]) -> (Vec<Model>, Vec<Diagnostic>) {
-    let mut diagnostics = Vec::new();
-    let tokens = preprocess::preprocess(sources, file, search, &mut diagnostics);
-    let tree = parse::Parser::new(&tokens, &mut diagnostics).file(file);
-    let world = check::World::new(&tree, &mut diagnostics);
-    if tree.modules.is_empty() && !has_errors(&diagnostics) {
+    compile_with(sources, file, search, &mut |_, _| None)
+}
+
+/// The same, with modules of other files.
+pub fn compile_with(sources: &mut Sources, file: FileId, search: &[PathBuf], find: Find) -> (Vec<Model>, Vec<Diagnostic>) {
+    let mut text = Text::read(sources, file, search, find);
+    if text.units().next().is_none() && !has_errors(&text.diagnostics) {
         let start = Span::new(file, 0, 0);
-        diagnostics.push(Diagnostic::error(start, "this file holds no module").expected("expected Verilog-A"));
+        text.diagnostics.push(Diagnostic::error(start, "this file holds no module").expected("expected Verilog-A"));
     }
-    let broken = has_errors(&diagnostics);
-    let doc = head_comment(sources.text(file));
-    let mut models = Vec::new();
-    for module in &tree.modules {
-        let mut found = Vec::new();
-        let symbols = check::Symbols::new(module, &world, &mut found);
-        let (mut model, said) = lower::Lowerer::new(module, &symbols, &world, sources).run();
-        found.extend(said);
+    let broken = has_errors(&text.diagnostics);
+    let (mut models, mut diagnostics) = (Vec::new(), Vec::new());
+    for unit in text.units() {
+        let (model, found) = text.model(unit, sources, &BTreeMap::new());
         if !broken && !has_errors(&found) {
-            model.doc.clone_from(&doc);
             models.push(model);
         }
         diagnostics.extend(found);
     }
-    (models, diagnostics)
+    (models, text.said(diagnostics))
+}
+
+/// The model of one module or paramset of a file for given values of parameters that decide on structure. The errors are there
+/// if the model is not.
+pub fn compile_shaped(
+    sources: &mut Sources,
+    file: FileId,
+    search: &[PathBuf],
+    find: Find,
+    name: &str,
+    values: &BTreeMap<String, f64>,
+) -> (Option<Model>, Vec<Diagnostic>) {
+    let text = Text::read(sources, file, search, find);
+    let Some(unit) = text.units().find(|u| u.name().text == name) else { return (None, text.said(Vec::new())) };
+    let (model, found) = text.model(unit, sources, values);
+    let diagnostics = text.said(found);
+    ((!has_errors(&diagnostics)).then_some(model), diagnostics)
+}
+
+/// A file as a tree, with those of other files that it needs.
+struct Text {
+    file: FileId,
+    tree: ast::File,
+    world: check::World,
+    doc: String,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Text {
+    fn read(sources: &mut Sources, file: FileId, search: &[PathBuf], find: Find) -> Text {
+        let mut diagnostics = Vec::new();
+        let mut tree = parsed(sources, file, search, &mut diagnostics);
+        let mut asked = BTreeSet::new();
+        while let Some(name) = missing(&tree).into_iter().find(|name| !asked.contains(name)) {
+            if let Some(other) = find(sources, &name).filter(|other| *other != file) {
+                let other = parsed(sources, other, search, &mut diagnostics);
+                join(&mut tree, other);
+            }
+            asked.insert(name);
+        }
+        let world = check::World::new(&tree, &mut diagnostics);
+        let doc = head_comment(sources.text(file));
+        Text { file, tree, world, doc, diagnostics }
+    }
+
+    /// The modules and paramsets of the file itself.
+    fn units(&self) -> impl Iterator<Item = Unit<'_>> {
+        let own = |module: &&ast::Module| module.file == self.file;
+        let sets = self.tree.paramsets.iter().filter(|p| p.module.file == self.file).map(Unit::Paramset);
+        self.tree.modules.iter().filter(own).map(Unit::Module).chain(sets)
+    }
+
+    fn model(&self, unit: Unit, sources: &Sources, values: &BTreeMap<String, f64>) -> (Model, Vec<Diagnostic>) {
+        let mut wanted = BTreeSet::new();
+        for round in 0.. {
+            let (module, mut found) = flatten::flatten(unit, &self.tree, sources, values, &wanted);
+            let symbols = check::Symbols::new(&module, &self.world, &mut found);
+            let (mut model, said) = lower::Lowerer::new(&module, &symbols, &self.world, sources).run();
+            let more = symbols.wanted.take();
+            if round < MOST_ROUNDS && more.iter().any(|name| !wanted.contains(name)) {
+                wanted.extend(more);
+                continue;
+            }
+            found.extend(said);
+            model.doc.clone_from(&self.doc);
+            return (model, found);
+        }
+        (Model::default(), Vec::new())
+    }
+
+    /// Everything that is to be said, each once.
+    fn said(self, more: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let mut all: Vec<Diagnostic> = Vec::new();
+        for diagnostic in self.diagnostics.into_iter().chain(more) {
+            if !all.contains(&diagnostic) {
+                all.push(diagnostic);
+            }
+        }
+        all
+    }
+}
+
+fn parsed(sources: &mut Sources, file: FileId, search: &[PathBuf], diagnostics: &mut Vec<Diagnostic>) -> ast::File {
+    let tokens = preprocess::preprocess(sources, file, search, diagnostics);
+    parse::Parser::new(&tokens, diagnostics).file(file)
+}
+
+/// Names of modules that are instantiated and not declared.
+fn missing(tree: &ast::File) -> Vec<String> {
+    let mut names = BTreeSet::new();
+    tree.modules.iter().for_each(|m| instantiated(m, &mut names));
+    names.extend(tree.paramsets.iter().map(|p| p.base.text.clone()));
+    tree.modules.iter().for_each(|m| _ = names.remove(&m.name.text));
+    tree.paramsets.iter().for_each(|p| _ = names.remove(&p.name.text));
+    names.into_iter().collect()
+}
+
+fn instantiated(module: &ast::Module, names: &mut BTreeSet<String>) {
+    names.extend(module.instances.iter().map(|i| i.module.text.clone()));
+    for generate in &module.generates {
+        generate.blocks().into_iter().for_each(|block| instantiated(block, names));
+    }
+}
+
+/// Adds what another file declares under names of its own.
+fn join(tree: &mut ast::File, other: ast::File) {
+    let known: BTreeSet<String> = tree.natures.iter().map(|n| n.name.text.clone()).collect();
+    tree.natures.extend(other.natures.into_iter().filter(|n| !known.contains(&n.name.text)));
+    let known: BTreeSet<String> = tree.disciplines.iter().map(|d| d.name.text.clone()).collect();
+    tree.disciplines.extend(other.disciplines.into_iter().filter(|d| !known.contains(&d.name.text)));
+    let modules = tree.modules.iter().map(|m| &m.name.text);
+    let known: BTreeSet<String> = modules.chain(tree.paramsets.iter().map(|p| &p.name.text)).cloned().collect();
+    tree.modules.extend(other.modules.into_iter().filter(|m| !known.contains(&m.name.text)));
+    tree.paramsets.extend(other.paramsets.into_iter().filter(|p| !known.contains(&p.name.text)));
 }
 
 /// The comment that a file begins with, without comment signs.

@@ -4,7 +4,7 @@
 use crate::diag::Diagnostic;
 use crate::ir::Value;
 use crate::model::{Formula, LocalUnknown, Param, ParamKind, Range, UnknownKind};
-use crate::span::Span;
+use crate::span::{Sources, Span};
 use crate::veriloga::ast::{self, Attribute, Expr, ExprKind, StatementKind, attribute, attribute_text};
 use crate::veriloga::branch::{Access, quantity_name};
 use crate::veriloga::check::Symbol;
@@ -44,12 +44,39 @@ impl Lowerer<'_> {
                     self.model.params[k].ranges.push(range);
                 }
             }
+            self.check_value(k, tree);
         }
         self.context = Context::Analog;
         for (alias, name) in &module.aliases {
             if let Some((Symbol::Parameter(k), _)) = self.symbols.names.get(&name.text) {
                 self.model.aliases.push((alias.text.clone(), *k as u32));
             }
+        }
+    }
+
+    /// The value that an instance inside of a module gives to a parameter must be in its range, if that can be seen here.
+    fn check_value(&mut self, k: usize, tree: &ast::Parameter) {
+        let param = &self.model.params[k];
+        let Formula::Number(value) = param.default else { return };
+        if !param.local || param.ranges.is_empty() || param.kind == ParamKind::Text {
+            return;
+        }
+        let inside = |range: &Range| match (&range.low, &range.high) {
+            (Formula::Number(low), Formula::Number(high)) => {
+                (value > *low || (range.low_closed && value == *low)) && (value < *high || (range.high_closed && value == *high))
+            }
+            // Seen when the parameters are known.
+            _ => !range.exclude,
+        };
+        let mut from = param.ranges.iter().filter(|r| !r.exclude).peekable();
+        let allowed = from.peek().is_none() || from.any(inside);
+        if !allowed || param.ranges.iter().any(|r| r.exclude && inside(r)) {
+            let message = format!("parameter `{}` = {value} is out of range", param.name);
+            let mut error = Diagnostic::error(tree.default.span, message).expected("given here");
+            for range in &tree.ranges {
+                error = error.label(range.span, "its range");
+            }
+            self.diagnostics.push(error);
         }
     }
 
@@ -124,7 +151,7 @@ impl Lowerer<'_> {
         let symbols = self.symbols;
         self.model.ports = symbols.nodes.iter().filter(|n| n.port).count();
         for node in &symbols.nodes {
-            if node.ground && !node.port {
+            if (node.ground && !node.port) || matches!(node.binding, Some(Some(_))) {
                 self.rows.push(None);
                 continue;
             }
@@ -150,6 +177,13 @@ impl Lowerer<'_> {
             self.rows.push(Some(row));
             self.start_value(row, &node.attributes);
             self.largest_step(row, &node.attributes);
+        }
+        for k in 0..symbols.nodes.len() {
+            let mut at = k;
+            while let Some(Some(outer)) = symbols.nodes[at].binding {
+                at = outer;
+            }
+            self.rows[k] = self.rows[at];
         }
     }
 
@@ -202,7 +236,7 @@ impl Lowerer<'_> {
             return self.error(found.name.span, format!("`{}` needs a value", found.name.text), "expected `= \"expression\"`");
         };
         let expr = match &value.kind {
-            ExprKind::Text(_) => self.quoted(value.span)?,
+            ExprKind::Text(_) => quoted(self.sources, value.span, &mut self.diagnostics)?,
             _ => value.clone(),
         };
         let context = std::mem::replace(&mut self.context, Context::Parameters(self.module.parameters.len()));
@@ -213,19 +247,6 @@ impl Lowerer<'_> {
             return self.error(expr.span, format!("`{}` moves with the solution", found.name.text), "expected parameters only");
         }
         Ok(result)
-    }
-
-    /// The expression inside of a string.
-    fn quoted(&mut self, span: Span) -> Lowered<Expr> {
-        let text = self.sources.text(span.file);
-        let (start, end) = (span.start as usize + 1, (span.end as usize).saturating_sub(1));
-        let tokens = lex_part(span.file, text, start, end.max(start), &mut self.diagnostics);
-        let mut parser = Parser::new(&tokens, &mut self.diagnostics);
-        let expr = parser.expression()?;
-        if !parser.over() {
-            return parser.fail("unexpected text in this expression", "expected its end");
-        }
-        Ok(expr)
     }
 
     /// Variables of the module.
@@ -356,4 +377,17 @@ impl Lowerer<'_> {
         }
         self.diagnostics = said;
     }
+}
+
+/// The expression inside of a string.
+pub fn quoted(sources: &Sources, span: Span, diagnostics: &mut Vec<Diagnostic>) -> Lowered<Expr> {
+    let text = sources.text(span.file);
+    let (start, end) = (span.start as usize + 1, (span.end as usize).saturating_sub(1));
+    let tokens = lex_part(span.file, text, start, end.max(start), diagnostics);
+    let mut parser = Parser::new(&tokens, diagnostics);
+    let expr = parser.expression()?;
+    if !parser.over() {
+        return parser.fail("unexpected text in this expression", "expected its end");
+    }
+    Ok(expr)
 }

@@ -166,6 +166,12 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// The next number in order of the text.
+    pub fn next_order(&mut self) -> u32 {
+        self.orders += 1;
+        self.orders
+    }
+
     /// Where the parser stands, for `recover`.
     pub fn place(&self) -> usize {
         self.at

@@ -372,6 +372,7 @@ impl Lowerer<'_> {
                 self.error(span, format!("the branch `{name}` has no value of its own"), access)
             }
             Some(Symbol::Function(_)) => self.error(span, format!("`{name}` is a function"), "expected its arguments"),
+            Some(Symbol::Array(_)) => self.error(span, format!("`{name}` is an array"), "expected an index in brackets"),
             None if name == "inf" => Ok(self.real(f64::INFINITY)),
             None => self.undeclared(name, span),
         }
@@ -402,6 +403,11 @@ impl Lowerer<'_> {
             crate::model::ParamKind::Int => Kind::Int,
             crate::model::ParamKind::Text => Kind::Text,
         };
+        let shape = &self.module.flat.shape;
+        if let Some((_, fixed)) = shape.iter().find(|(name, _)| *name == self.model.params[k].name) {
+            // It decided on structure: the model is made for this value.
+            return Term::new(self.builder.number(*fixed, kind.ir()), kind);
+        }
         Term::new(self.builder.input(Input::Param(k as u32), kind.ir()), kind)
     }
 
@@ -449,25 +455,6 @@ impl Lowerer<'_> {
         let phase = self.builder.input(Input::Phase, Type::Int);
         let transient = self.builder.int(2);
         self.builder.op(Op::Lt, &[phase, transient])
-    }
-
-    /// `name[index]`: the element itself if the index is constant, a choice among all otherwise.
-    fn element(&mut self, name: &str, span: Span, index: &Expr) -> Lowered<Term> {
-        let (slot, first, length) = self.array(name, span)?;
-        let at = self.expression(index)?;
-        let at = self.convert(at, Kind::Int, index.span)?;
-        if let Some(constant) = self.builder.constant(at.value) {
-            let slot = self.constant_element(name, (slot, first, length), constant as i32, index.span)?;
-            return Ok(self.read(slot));
-        }
-        let mut result = self.read(slot);
-        for k in 1..length {
-            let here = self.builder.int(first + k as i32);
-            let condition = self.builder.op(Op::Eq, &[at.value, here]);
-            let element = self.read(slot + k as usize);
-            result = self.join(condition, element, result);
-        }
-        Ok(result)
     }
 
     /// First slot, first index and length of an array.

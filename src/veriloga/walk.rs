@@ -113,3 +113,37 @@ pub fn assigned(statement: &Statement, functions: &[Function], f: &mut dyn FnMut
         }
     });
 }
+
+/// The expressions and the statements that a statement is made of, in order; a block gives its statements only.
+pub fn parts_mut(statement: &mut Statement) -> (Vec<&mut Expr>, Vec<&mut Statement>) {
+    match &mut statement.kind {
+        StatementKind::Empty => (Vec::new(), Vec::new()),
+        StatementKind::Block(block) => (Vec::new(), block.statements.iter_mut().collect()),
+        StatementKind::Assign(a, b) | StatementKind::Contribute(a, b) => (vec![a, b], Vec::new()),
+        StatementKind::If(condition, then, otherwise) => {
+            (vec![condition], [&mut **then].into_iter().chain(otherwise.as_deref_mut()).collect())
+        }
+        StatementKind::Case(subject, arms, default) => {
+            let (mut expressions, mut statements) = (vec![subject], Vec::new());
+            for (values, arm) in arms {
+                expressions.extend(values);
+                statements.push(arm);
+            }
+            statements.extend(default.as_deref_mut());
+            (expressions, statements)
+        }
+        StatementKind::For(initial, condition, step, body) => (vec![condition], vec![initial, step, body]),
+        StatementKind::While(condition, body) | StatementKind::Repeat(condition, body) => (vec![condition], vec![body]),
+        StatementKind::Event(events, body) => (events.iter_mut().collect(), vec![body]),
+        StatementKind::Call(call) => (vec![call], Vec::new()),
+    }
+}
+
+/// Numbers the statements of a flat module anew, in order.
+pub fn renumber(statement: &mut Statement, next: &mut u32) {
+    *next += 1;
+    statement.order = *next;
+    for inner in parts_mut(statement).1 {
+        renumber(inner, next);
+    }
+}
