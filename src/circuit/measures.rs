@@ -50,6 +50,23 @@ const WORDS: [&str; 31] = [
     "all",
 ];
 
+/// Words that say what is measured, and are names of parameters and measures anywhere else.
+const PORTRAITS: [&str; 13] = [
+    "pinch",
+    "lobe",
+    "lobe_neg",
+    "onoff",
+    "energy",
+    "switching",
+    "excursion",
+    "period",
+    "frequency",
+    "duty",
+    "spikes",
+    "spike_width",
+    "phase",
+];
+
 /// A word whose number is not known yet.
 enum Word {
     Ready(MeasureWord),
@@ -119,8 +136,11 @@ fn measure<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card, names: &[String]) -> 
         Diagnostic::error(card.span, ".measure has no name").expected("expected `.measure tran name find v(a) at=1u`")
     })?;
     let mut words = Vec::with_capacity(fields.len());
-    for field in &fields[1..] {
+    for (k, field) in fields[1..].iter().enumerate() {
         match field {
+            Field::Value(Expr { kind: ExprKind::Name(text) | ExprKind::Text(text), span }) if k == 0 && is_portrait(text) => {
+                words.push(Word::Ready(MeasureWord::Word(text.to_lowercase(), *span)));
+            }
             Field::Value(expr) => words.push(value(fl, expr, names)?),
             Field::Assignment(key, expr) => {
                 match &key.kind {
@@ -145,6 +165,10 @@ fn measure<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card, names: &[String]) -> 
             .expected("expected find, when, trig, avg, rms, min, max, pp, integ, deriv or param"));
     }
     Ok((MeasureCard { analysis, name, span, words: Vec::new() }, words))
+}
+
+fn is_portrait(text: &str) -> bool {
+    PORTRAITS.iter().any(|p| p.eq_ignore_ascii_case(text))
 }
 
 fn value<'d>(fl: &mut Flattener<'d, '_>, expr: &Expr, names: &[String]) -> Result<Word, Diagnostic> {

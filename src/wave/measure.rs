@@ -12,8 +12,10 @@ use std::sync::Arc;
 use crate::ir::Function;
 
 mod evaluate;
+mod portrait;
 
 pub use evaluate::evaluate;
+pub use portrait::View;
 
 /// A word of a `.measure` card, names resolved.
 #[derive(Clone, PartialEq, Debug)]
@@ -117,9 +119,30 @@ pub enum Statistic {
     MaxAt,
 }
 
+/// What is read off a loop or an oscillation (the table of `portrait.rs`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)]
+pub enum Portrait {
+    Pinch,
+    Lobe,
+    LobeNegative,
+    OnOff,
+    Energy,
+    Switching,
+    Excursion,
+    Period,
+    Frequency,
+    Duty,
+    Spikes,
+    SpikeWidth,
+    Phase,
+}
+
 /// What is measured.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Measure {
+    /// Something of a loop or an oscillation.
+    Portrait(Portrait, View),
     /// The abscissa of a crossing.
     When(Crossing),
     /// The value of a column at a place.
@@ -170,6 +193,23 @@ const STATISTICS: &[(&str, Statistic)] = &[
     ("integral", Statistic::Integral),
     ("min_at", Statistic::MinAt),
     ("max_at", Statistic::MaxAt),
+];
+
+/// Word, what it means, number of columns that it takes, whether a level counts.
+pub const PORTRAITS: &[(&str, Portrait, usize, bool)] = &[
+    ("pinch", Portrait::Pinch, 2, false),
+    ("lobe", Portrait::Lobe, 2, false),
+    ("lobe_neg", Portrait::LobeNegative, 2, false),
+    ("onoff", Portrait::OnOff, 2, true),
+    ("energy", Portrait::Energy, 2, false),
+    ("switching", Portrait::Switching, 1, false),
+    ("excursion", Portrait::Excursion, 1, false),
+    ("period", Portrait::Period, 1, true),
+    ("frequency", Portrait::Frequency, 1, true),
+    ("duty", Portrait::Duty, 1, true),
+    ("spikes", Portrait::Spikes, 1, true),
+    ("spike_width", Portrait::SpikeWidth, 1, true),
+    ("phase", Portrait::Phase, 2, false),
 ];
 
 struct Reader<'a> {
@@ -227,13 +267,20 @@ impl Reader<'_> {
                 Ok(Measure::Derivative(column, self.place()?))
             }
             "trig" => self.between(),
-            _ => match STATISTICS.iter().find(|row| row.0 == word) {
-                Some((_, statistic)) => self.over(*statistic),
-                None => {
-                    self.at = start;
-                    self.fail("expected find, when, trig, avg, rms, min, max, pp, integ, min_at, max_at, deriv or param=")
+            _ => {
+                if let Some((_, statistic)) = STATISTICS.iter().find(|row| row.0 == word) {
+                    return self.over(*statistic);
                 }
-            },
+                match PORTRAITS.iter().find(|row| row.0 == word) {
+                    Some((_, kind, columns, level)) => self.portrait(*kind, *columns, *level),
+                    None => {
+                        self.at = start;
+                        let portraits = PORTRAITS.iter().map(|row| row.0).collect::<Vec<_>>().join(", ");
+                        let words = "find, when, trig, avg, rms, min, max, pp, integ, min_at, max_at, deriv, param=";
+                        self.fail(format!("expected {words}, {portraits}"))
+                    }
+                }
+            }
         }
     }
 
@@ -241,6 +288,13 @@ impl Reader<'_> {
         let column = self.column()?;
         let keys = self.keys(&["from", "to", "td"])?;
         Ok(Measure::Over { statistic, column, from: keys.from.or(keys.td), to: keys.to })
+    }
+
+    fn portrait(&mut self, kind: Portrait, columns: usize, level: bool) -> Result<Measure, Failure> {
+        let column = self.column()?;
+        let other = if columns == 2 { Some(self.column()?) } else { None };
+        let keys = self.keys(if level { &["val", "from", "to", "td"] } else { &["from", "to", "td"] })?;
+        Ok(Measure::Portrait(kind, View { column, other, level: keys.val, from: keys.from.or(keys.td), to: keys.to }))
     }
 
     fn between(&mut self) -> Result<Measure, Failure> {

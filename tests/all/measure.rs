@@ -199,3 +199,66 @@ fn formulas_of_measures() {
     assert_eq!(measure::evaluate(&formula, &data, &|_| None).unwrap_err(), "it needs the measure `x`, which has no value");
     assert_eq!(measure::evaluate(&formula, &data, &|_| Some(0.0)).unwrap_err(), "the result is NaN");
 }
+
+/// v = sin t, i = sin t + 0.25 sin 2t over whole turns of 2000 rows: a pinched loop whose lobes are integrals of i dv with
+/// abs(integral of 0.25 sin 2t cos t dt over half a turn) = 0.25 * 4/3 = 1/3 each.
+fn pinched() -> Dataset {
+    let time: Vec<f64> = (0..=4000).map(|k| f64::from(k) / 2000.0 * std::f64::consts::TAU).collect();
+    let v = time.iter().map(|t| t.sin()).collect();
+    let i = time.iter().map(|t| t.sin() + 0.25 * (2.0 * t).sin()).collect();
+    let late = time.iter().map(|t| (t - 0.75).sin() + 3.0).collect();
+    dataset(&["time", "v", "i", "late"], vec![time, v, i, late])
+}
+
+#[test]
+fn portraits_of_loops() {
+    let data = pinched();
+    let turn = std::f64::consts::TAU;
+    // 2000 rows a turn: chords of curves of size 1 are off by (2 pi / 2000)**2 / 8 = 1.2e-6, areas by a few of that.
+    for (text, expected, tolerance) in [
+        ("pinch c2 c1 from= 0.1", 0.0, 2e-6),
+        (&*format!("lobe c2 c1 to= {turn}"), 1.0 / 3.0, 1e-5),
+        (&*format!("lobe_neg c2 c1 to= {turn}"), 1.0 / 3.0, 1e-5),
+        // v = 0.5 at t = 30 and 150 degrees: i = 0.5 +- 0.25 sin 60.
+        (&*format!("onoff c2 c1 val= 0.5 to= {turn}"), (0.5 + 0.125 * 3f64.sqrt()) / (0.5 - 0.125 * 3f64.sqrt()), 2e-5),
+        // sin**2 integrates to half a turn, the mixed term to nothing.
+        (&*format!("energy c2 c1 to= {turn}"), 0.5 * turn, 2e-5),
+    ] {
+        let found = measured(&data, text).unwrap();
+        assert!((found - expected).abs() < tolerance, "{text}: {found} instead of {expected}");
+    }
+}
+
+#[test]
+fn portraits_of_oscillations() {
+    let data = pinched();
+    let turn = std::f64::consts::TAU;
+    for (text, expected, tolerance) in [
+        ("period c3", turn, 1e-5),
+        ("frequency c3", 1.0 / turn, 1e-6),
+        ("duty c3", 0.5, 1e-5),
+        // Above 3.5 a third of each turn.
+        ("duty c3 val= 3.5", 1.0 / 3.0, 1e-5),
+        ("spikes c3 val= 3.5", 2.0, 0.0),
+        ("spike_width c3 val= 3.5", turn / 3.0, 1e-5),
+        ("phase c1 c3 from= 6", 0.75f64.to_degrees(), 1e-3),
+        ("excursion c3", 2.0, 1e-5),
+    ] {
+        let found = measured(&data, text).unwrap();
+        assert!((found - expected).abs() <= tolerance, "{text}: {found} instead of {expected}");
+    }
+    let reason = measured(&data, "period c1 val= 7").unwrap_err();
+    assert_eq!(reason, "0 rises through the level: a period needs two");
+}
+
+/// 1 - exp(-t): 10 % to 90 % of the way takes ln 9 of an endless rise; to t = 10 the way is 1 - exp(-10).
+#[test]
+fn switching_time_of_a_relaxation() {
+    let time: Vec<f64> = (0..=10_000).map(|k| f64::from(k) / 1000.0).collect();
+    let x = time.iter().map(|t| 1.0 - (-t).exp()).collect();
+    let data = dataset(&["time", "x"], vec![time, x]);
+    let way = 1.0 - (-10f64).exp();
+    let expected = ((1.0 - 0.1 * way) / (1.0 - 0.9 * way)).ln();
+    // Chords of steps of 1 ms: (1e-3)**2 / 8 over a slope of 0.1.
+    assert!((measured(&data, "switching c1").unwrap() - expected).abs() < 2e-6);
+}

@@ -30,23 +30,24 @@ pub fn evaluate(measure: &Measure, data: &Dataset, earlier: &dyn Fn(&str) -> Opt
             wave.place(second).map_err(|reason| format!("targ: {reason}"))? - first
         }
         Measure::Over { statistic, column, from, to } => wave.statistic(*statistic, *column, from.as_ref(), to.as_ref())?,
+        Measure::Portrait(kind, view) => wave.portrait(*kind, view)?,
         Measure::Formula(scalar) => wave.scalar(scalar)?,
     };
     if value.is_finite() { Ok(value) } else { Err(format!("the result is {value}")) }
 }
 
-struct Wave<'a> {
+pub(super) struct Wave<'a> {
     data: &'a Dataset,
     earlier: &'a dyn Fn(&str) -> Option<f64>,
 }
 
 /// A straight piece of a column.
 #[derive(Clone, Copy)]
-struct Piece {
-    x0: f64,
-    x1: f64,
-    y0: f64,
-    y1: f64,
+pub(super) struct Piece {
+    pub(super) x0: f64,
+    pub(super) x1: f64,
+    pub(super) y0: f64,
+    pub(super) y1: f64,
 }
 
 impl Piece {
@@ -66,7 +67,7 @@ impl Piece {
     }
 
     /// The part between `low` and `high`, if any.
-    fn clip(&self, low: f64, high: f64) -> Option<Piece> {
+    pub(super) fn clip(&self, low: f64, high: f64) -> Option<Piece> {
         let (left, right) = (self.x0.min(self.x1).max(low), self.x0.max(self.x1).min(high));
         if left > right {
             return None;
@@ -96,7 +97,7 @@ impl Wave<'_> {
         results.first().copied().ok_or_else(|| "the formula gives nothing".to_string())
     }
 
-    fn optional(&self, scalar: Option<&Scalar>) -> Result<Option<f64>, String> {
+    pub(super) fn optional(&self, scalar: Option<&Scalar>) -> Result<Option<f64>, String> {
         scalar.map(|s| self.scalar(s)).transpose()
     }
 
@@ -108,7 +109,7 @@ impl Wave<'_> {
         }
     }
 
-    fn check(&self, column: usize) -> Result<(), String> {
+    pub(super) fn check(&self, column: usize) -> Result<(), String> {
         let name = self.data.header.columns.get(column).map_or("?", |c| &c.name);
         match self.data.columns.get(column) {
             None => Err("the result does not have this column".to_string()),
@@ -138,7 +139,7 @@ impl Wave<'_> {
             .filter(move |(a, b)| starts.binary_search(a.max(b)).is_err())
     }
 
-    fn pieces(&self, column: usize) -> impl Iterator<Item = Piece> + '_ {
+    pub(super) fn pieces(&self, column: usize) -> impl Iterator<Item = Piece> + '_ {
         self.pairs().map(move |(a, b)| Piece {
             x0: self.x(a),
             x1: self.x(b),
@@ -147,7 +148,7 @@ impl Wave<'_> {
         })
     }
 
-    fn range(&self) -> (f64, f64) {
+    pub(super) fn range(&self) -> (f64, f64) {
         (0..self.data.rows)
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), row| (low.min(self.x(row)), high.max(self.x(row))))
     }
