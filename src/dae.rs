@@ -331,6 +331,19 @@ pub struct Motion {
     pub period: f64,
 }
 
+/// How a moving source repeats.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Drive {
+    /// Name of the source: `v1`.
+    pub source: String,
+    /// Its period, s; infinite if it never repeats.
+    pub period: f64,
+    /// It repeats from here on, s.
+    pub from: f64,
+    /// Ramps that stand for jumps (edges of pulses): start after `from` and length, s.
+    pub edges: Vec<(f64, f64)>,
+}
+
 /// Something a model says at an accepted point.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Message {
@@ -495,6 +508,11 @@ pub trait System: Send + Sync {
     fn next_break(&self, params: &Params, t: f64) -> f64;
     /// The fastest smooth source, if any moves.
     fn motion(&self, params: &Params) -> Option<Motion>;
+    /// How each moving source repeats; one with two frequencies is there twice.
+    fn drives(&self, params: &Params) -> Vec<Drive> {
+        let _ = params;
+        Vec::new()
+    }
     /// `df/dp` and `dq/dp` (n + 1 each), exact; at a kink, of the side that the values are on.
     fn slope(&self, id: ParamId, at: &Point, df: &mut [f64], dq: &mut [f64]);
     /// After a failure: which instance, which line, which operation.

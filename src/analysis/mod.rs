@@ -13,6 +13,7 @@ pub mod activity;
 pub mod columns;
 pub mod dc;
 pub mod drm;
+pub mod envelope;
 pub mod noise;
 pub mod op;
 pub mod pz;
@@ -20,8 +21,18 @@ pub mod stability;
 pub mod tran;
 
 /// All analyses.
-pub static TABLE: &[Entry] =
-    &[op::ENTRY, dc::ENTRY, tran::ENTRY, ac::ENTRY, noise::ENTRY, activity::ENTRY, drm::ENTRY, stability::ENTRY, pz::ENTRY];
+pub static TABLE: &[Entry] = &[
+    op::ENTRY,
+    dc::ENTRY,
+    tran::ENTRY,
+    ac::ENTRY,
+    noise::ENTRY,
+    envelope::ENTRY,
+    activity::ENTRY,
+    drm::ENTRY,
+    stability::ENTRY,
+    pz::ENTRY,
+];
 
 /// The deck's `.options`, plain data, and what an analysis needs to talk to the world.
 pub struct Env<'a> {

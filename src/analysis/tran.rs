@@ -268,6 +268,23 @@ impl Analysis for Transient {
     }
 }
 
+/// The point at time 0 from which analyses in time start, and what models remember there: the operating point with held
+/// states at their start values, or with `uic` start values alone. `first`: a time that is short for the circuit, s.
+///
+/// # Errors
+/// If there is no such point.
+pub fn first_point(
+    system: &dyn System,
+    env: &Env,
+    tolerances: Tolerances,
+    uic: bool,
+    first: f64,
+    summary: &mut Summary,
+) -> Result<(Record, Memory), SimError> {
+    let card = Transient { step: 0.0, stop: 1.0, start: 0.0, longest: None, uic, method: None, reltol: None };
+    card.first_point(&Scene { system, env, tolerances, first }, summary)
+}
+
 /// True if a model asked for the end.
 fn ends(messages: &[Message]) -> Result<bool, SimError> {
     match messages.iter().find(|m| matches!(m.kind, MessageKind::Fatal | MessageKind::Finish)) {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use crate::circuit::{Circuit, OutputKind, Terminal};
 use crate::dae::{
-    Change, Eval, Excitation, Fault, Layout, Memory, Message, Motion, NoiseSource, ParamId, Params, Phase, Point, Start, System,
-    Want,
+    Change, Drive, Eval, Excitation, Fault, Layout, Memory, Message, Motion, NoiseSource, ParamId, Params, Phase, Point, Start,
+    System, Want,
 };
 use crate::diag::Diagnostic;
 use crate::ir::{Input, interp};
@@ -309,6 +309,12 @@ impl System for Mna {
         let periods = self.circuit.sources.iter().zip(stimuli.iter()).map(|(source, s)| (s.wave.period(), &source.name));
         let fastest = periods.filter(|(p, _)| p.is_finite()).min_by(|a, b| a.0.total_cmp(&b.0));
         fastest.map(|(period, name)| Motion { source: name.clone(), period })
+    }
+
+    fn drives(&self, params: &Params) -> Vec<Drive> {
+        let stimuli = &self.values(params).stimuli;
+        let of = |(source, s): (&crate::circuit::Source, &stimulus::Stimulus)| s.wave.drives(&source.name);
+        self.circuit.sources.iter().zip(stimuli.iter()).flat_map(of).collect()
     }
 
     fn slope(&self, id: ParamId, at: &Point, df: &mut [f64], dq: &mut [f64]) {

@@ -5,6 +5,7 @@
 //! asked about counts as passed.
 
 use crate::circuit::{Number, Waveform};
+use crate::dae::Drive;
 use crate::mna::dual::Real;
 
 /// The numbers of one source.
@@ -123,6 +124,38 @@ impl Wave {
             Wave::Sin([.., td, _, _]) | Wave::Am([.., td]) => first_after(&[*td]),
             Wave::Exp([_, _, td1, _, td2, _]) => first_after(&[*td1, *td2]),
             Wave::Pwl(p) => p.next_break(t),
+        }
+    }
+
+    /// How it repeats: nothing for a constant, two entries where two frequencies are at work.
+    pub fn drives(&self, source: &str) -> Vec<Drive> {
+        let one = |period: f64, from: f64, edges: Vec<(f64, f64)>| Drive { source: source.into(), period, from, edges };
+        let never = || vec![one(f64::INFINITY, 0.0, Vec::new())];
+        match self {
+            Wave::None => Vec::new(),
+            Wave::Pulse(p) if p.v1 == p.v2 => Vec::new(),
+            Wave::Pulse(p) if p.count.is_finite() || !p.per.is_finite() => never(),
+            Wave::Pulse(p) => vec![one(p.per, p.td.max(0.0), vec![(0.0, p.tr), (p.tr + p.pw, p.tf)])],
+            Wave::Sin([_, va, freq, ..]) if *va == 0.0 || *freq == 0.0 => Vec::new(),
+            Wave::Sin([.., theta, _]) if *theta != 0.0 => never(),
+            Wave::Sin([_, _, freq, td, ..]) => vec![one(1.0 / freq.abs(), td.max(0.0), Vec::new())],
+            Wave::Exp([v1, v2, ..]) if v1 == v2 => Vec::new(),
+            Wave::Exp(_) => never(),
+            Wave::Sffm([_, va, fc, ..]) if *va == 0.0 || *fc == 0.0 => Vec::new(),
+            Wave::Sffm([.., fc, mdi, fs]) => {
+                let tones = [(fc, true), (fs, *mdi != 0.0 && *fs != 0.0)];
+                tones.iter().filter(|t| t.1).map(|t| one(1.0 / t.0.abs(), 0.0, Vec::new())).collect()
+            }
+            Wave::Am([sa, ..]) if *sa == 0.0 => Vec::new(),
+            Wave::Am([.., fm, fc, td]) => {
+                let tones = [fm, fc].into_iter().filter(|f| **f != 0.0);
+                tones.map(|f| one(1.0 / f.abs(), td.max(0.0), Vec::new())).collect()
+            }
+            Wave::Pwl(p) => match (p.repeat, p.points.last()) {
+                (Some(back), Some(end)) if end.0 > back => vec![one(end.0 - back, (p.delay + back).max(0.0), Vec::new())],
+                _ if p.points.windows(2).all(|w| w[0].1 == w[1].1) => Vec::new(),
+                _ => never(),
+            },
         }
     }
 

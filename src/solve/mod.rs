@@ -10,6 +10,7 @@ pub mod integrate;
 pub mod ladder;
 pub mod march;
 pub mod newton;
+pub mod orbit;
 pub mod rest;
 pub mod rows;
 pub mod settle;

@@ -1,0 +1,20 @@
+//! Periods: one cycle as a fixed sequence of steps with exact sensitivities, and what is built on it.
+//!
+//! | file | what |
+//! |---|---|
+//! | `clock` | the common period of the sources |
+//! | `scheme`, `flow` | Radau IIA collocation over a period on a fixed mesh: charges at the start to charges at the end |
+//! | `recorded` | a stretch of a real transient, whose accepted points make the mesh |
+//! | `skip`, `rosenbrock` | the cycle map integrated over very many cycles of which few are simulated |
+//! | `average`, `quadrature` | the mean field of frozen states over a period, its fixed points, and what puts them where they are wanted |
+//! | `dense` | small dense systems: Newton directions, multipliers |
+
+pub mod average;
+pub mod clock;
+pub mod dense;
+pub mod flow;
+pub mod quadrature;
+pub mod recorded;
+pub mod rosenbrock;
+pub mod scheme;
+pub mod skip;
