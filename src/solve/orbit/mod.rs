@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `clock` | the common period of the sources |
 //! | `scheme`, `flow` | Radau IIA collocation over a period on a fixed mesh: charges at the start to charges at the end |
-//! | `recorded` | a stretch of a real transient, whose accepted points make the mesh |
+//! | `recorded`, `shifted` | a stretch of a real transient, whose accepted points make the mesh |
 //! | `skip`, `rosenbrock` | the cycle map integrated over very many cycles of which few are simulated |
 //! | `average`, `quadrature` | the mean field of frozen states over a period, its fixed points, and what puts them where they are wanted |
 //! | `dense` | small dense systems: Newton directions, multipliers |
@@ -17,4 +17,5 @@ pub mod quadrature;
 pub mod recorded;
 pub mod rosenbrock;
 pub mod scheme;
+mod shifted;
 pub mod skip;

@@ -9,10 +9,14 @@ use crate::solve::integrate::{Problem, TABLE, Weights, Work, output_charges};
 use crate::solve::march::{Ceiling, March, Plan};
 use crate::solve::{Counts, SimError, Tolerances, failure::Failure};
 
+use super::shifted::Shifted;
+
 /// A step longer than this many times the one before grew because nothing stood in its way.
 const FREE_GROWTH: f64 = 1.7;
 /// First step in units of the stretch.
 const FIRST: f64 = 1e-5;
+/// Points of a stretch at which nothing is begun again.
+const MOST: usize = 100_000;
 /// Step of the solve that finds the unknowns to given charges, in units of the first step.
 const SETTLE: f64 = 1e-6;
 
@@ -63,29 +67,49 @@ impl<'a> Course<'a> {
     /// # Errors
     /// If the transient does not get there.
     pub fn run(&self, start: &Record, slope: bool, stop: f64, counts: &mut Counts) -> Result<Vec<Record>, SimError> {
-        let (method, stretch) = (&TABLE[0], stop - start.t);
+        let mut points = vec![start.clone()];
+        let mut slope = slope;
+        loop {
+            let last = points.len() - 1;
+            let (from, before) = (points[last].clone(), points.len());
+            match self.leg(from, slope, stop, &mut points, counts) {
+                // Near an explosion the clock is too coarse: it begins again at zero where the march got stuck.
+                Err(SimError::StepTooSmall { .. }) if points.len() > before && points.len() < MOST => slope = false,
+                other => return other.map(|()| points),
+            }
+        }
+    }
+
+    /// From the last of `points` towards `stop`, by a clock that begins there where time has passed already.
+    fn leg(&self, mut from: Record, slope: bool, stop: f64, points: &mut Vec<Record>, counts: &mut Counts) -> Result<(), SimError> {
+        let (method, begin, again) = (&TABLE[0], from.t, points.len() > 1);
+        let shifted = Shifted { inner: self.system, begin };
+        let (system, offset): (&dyn System, f64) = if again { (&shifted, begin) } else { (self.system, 0.0) };
+        from.t -= offset;
+        let first = if again { FIRST * FIRST * (stop - begin) } else { FIRST * (stop - begin) };
         let plan = Plan {
-            system: self.system,
+            system,
             params: self.params,
             tolerances: *self.tolerances,
             method,
             maxord: method.order,
-            stop,
-            first: FIRST * stretch,
+            stop: stop - offset,
+            first,
             ceilings: self.ceilings.clone(),
         };
-        let mut march = March::new(plan, self.past.clone(), start.clone(), slope);
-        let mut points = vec![start.clone()];
+        let mut march = March::new(plan, self.past.clone(), from, slope);
         let mut messages: Vec<Message> = Vec::new();
         let mut outcome = Ok(());
         while !march.done() && outcome.is_ok() {
             outcome = march.advance(&mut messages);
             if outcome.is_ok() {
-                points.push(march.history.newest().clone());
+                let mut point = march.history.newest().clone();
+                point.t = if march.done() { stop } else { point.t + offset };
+                points.push(point);
             }
         }
         *counts += march.work.counts;
-        outcome.map(|()| points)
+        outcome
     }
 
     /// The place `x` at `t`.

@@ -27,9 +27,9 @@ const DIRECT: (u32, u32) = (3, 8);
 /// Growth of a skip: least, most, and the share of what the error allows.
 const GROWTH: (f64, f64, f64) = (0.1, 6.0, 0.9);
 /// Sag of a straight line between two rows that a plot does not show, relative to the largest value.
-const SAG: f64 = 1e-3;
+const SAG: f64 = 1e-4;
 /// Most parts that a skip is cut into for rows.
-const PARTS: f64 = 8.0;
+const PARTS: f64 = 12.0;
 /// Stages of the scheme on the frozen mesh: the real transient's own.
 const STAGES: usize = 3;
 
@@ -119,7 +119,8 @@ impl<'a> Skipper<'a> {
         while done < cycles {
             let points = self.cycle(&point, slope)?;
             self.find_rows(&points);
-            let left = cycles - done;
+            // The last cycle is simulated, whatever skip leads to it.
+            let left = cycles - done - 1.0;
             let local = if direct == 0 && left > SHORTEST { self.linearise(&points) } else { None };
             if let (Some((number, old)), Some(new)) = (before.take(), &local)
                 && !self.between((number, &old), (done, new), take)?
@@ -212,6 +213,10 @@ impl<'a> Skipper<'a> {
             return None;
         }
         let times: Vec<f64> = points.iter().map(|p| p.t).collect();
+        // Time does not resolve what happens there.
+        if times.windows(2).any(|w| w[1] <= w[0]) {
+            return None;
+        }
         let chosen: Vec<&Record> = mesh(&times).iter().map(|k| &points[*k]).collect();
         let mut track = Track::through(&chosen, &self.flow.scheme, n);
         let mut columns: Vec<Vec<f64>> = vec![vec![0.0; n]; d];
