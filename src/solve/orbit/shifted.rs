@@ -1,9 +1,8 @@
 //! The same equations with a clock that begins later: near its zero a clock resolves any time, however short.
 
-use num_complex::Complex64;
-
 use crate::dae::{
-    Change, Drive, Eval, Fault, Layout, Memory, Message, Motion, NoiseSource, ParamId, Params, Point, Start, System, Want,
+    Change, Drive, Eval, Excitation, Fault, Layout, Memory, Message, Motion, NoiseSource, ParamId, Params, Point, Start, System,
+    Want,
 };
 use crate::diag::Diagnostic;
 use crate::sparse::Pattern;
@@ -65,8 +64,8 @@ impl System for Shifted<'_> {
         self.inner.conclude(&self.moved(at), messages);
     }
 
-    fn excitation(&self, params: &Params, b: &mut [Complex64]) {
-        self.inner.excitation(params, b);
+    fn excitation(&self, at: &Point, out: &mut Excitation) {
+        self.inner.excitation(&self.moved(at), out);
     }
 
     fn noise(&self, at: &Point, out: &mut Vec<NoiseSource>) {
