@@ -50,9 +50,42 @@ pub enum Phase {
     Noise = 4,
 }
 
-/// Retained values of all instances at the last accepted point (decision 2); empty while no model retains anything.
+/// What models remember at the last accepted point (decision 2); empty while no model remembers anything.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub struct Memory(pub Vec<f64>);
+pub struct Memory {
+    /// Retained values of all instances.
+    pub values: Vec<f64>,
+    /// Values of the event expressions at the last accepted point: NaN before the first one, 0 where one has just fired.
+    pub seen: Vec<f64>,
+    /// 1 for the events that fire, in the evaluation that commits their point; 0 in all others.
+    pub fired: Vec<f64>,
+    /// Signals that are read later, each its points in order of time.
+    pub tracks: Vec<Vec<TrackPoint>>,
+    /// A model announced a discontinuity at the last accepted point (`$discontinuity(0)`).
+    pub discontinuity: bool,
+}
+
+impl Memory {
+    /// The memory of a system that has not run yet.
+    pub fn new(layout: &Layout) -> Memory {
+        Memory {
+            values: vec![0.0; layout.memory],
+            seen: vec![f64::NAN; layout.events.len()],
+            fired: vec![0.0; layout.events.len()],
+            tracks: vec![Vec::new(); layout.tracks],
+            discontinuity: false,
+        }
+    }
+}
+
+/// A point of a signal that is read later.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct TrackPoint {
+    /// Time, s.
+    pub t: f64,
+    /// The signal.
+    pub value: f64,
+}
 
 /// Where the system is evaluated.
 #[derive(Clone, Copy)]
@@ -113,8 +146,10 @@ pub struct Eval {
     pub scale: Vec<f64>,
     /// Output rows.
     pub outputs: Outputs,
-    /// Values of the event expressions.
-    pub events: Vec<f64>,
+    /// The event expressions.
+    pub events: Vec<EventValue>,
+    /// Entries with a delay, in small-signal analyses: slot, delay in s and factor. The pencil has `factor e^(-s delay)` there.
+    pub delays: Vec<(u32, f64, f64)>,
     /// Limited probe values to hand to the next iterate as `Point::trial`.
     pub trial: Vec<f64>,
     /// What models say about the step.
@@ -185,19 +220,60 @@ impl Eval {
                 charge: vec![0.0; layout.outputs.len()],
                 gradient: Vec::new(),
             },
-            events: vec![0.0; layout.events],
+            events: vec![EventValue::default(); layout.events.len()],
+            delays: Vec::new(),
             trial: vec![0.0; layout.limits],
             advice: Advice::default(),
             workspace: Workspace::default(),
         }
     }
 
-    /// `G + alpha C`, by slot (the bucket is left out).
+    /// `G + alpha C`, and what is delayed, by slot (the bucket is left out).
     pub fn pencil<T: Scalar>(&self, alpha: T, out: &mut [T]) {
         for ((out, g), c) in out.iter_mut().zip(&self.g).zip(&self.c) {
             *out = T::from(*g) + alpha * T::from(*c);
         }
+        for (slot, delay, factor) in &self.delays {
+            if let Some(entry) = out.get_mut(*slot as usize) {
+                *entry += (-alpha).scaled(*delay).exponential().scaled(*factor);
+            }
+        }
     }
+}
+
+/// An event expression at a point.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct EventValue {
+    /// Its value.
+    pub value: f64,
+    /// Positive: rising crossings of zero count; negative: falling ones; 0: both.
+    pub direction: f64,
+    /// How late after the crossing a step may end, s; NaN if nothing is said.
+    pub time_tolerance: f64,
+    /// How far from zero the value may then be; NaN if nothing is said.
+    pub value_tolerance: f64,
+}
+
+/// What makes an event fire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EventKind {
+    /// The value crosses zero during a transient.
+    Cross,
+    /// The value rises through zero, or is not negative at an operating point.
+    Above,
+    /// A time is reached: the value is the time since.
+    Timer,
+    /// The value, piecewise constant, changes.
+    Change,
+}
+
+/// An event that a model waits for.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Event {
+    /// `x1: cross`.
+    pub name: String,
+    /// What makes it fire.
+    pub kind: EventKind,
 }
 
 /// The kind of a quantity: its name, unit and what is negligible.
@@ -292,10 +368,16 @@ pub struct Layout {
     pub derived: Vec<Derived>,
     /// Number of limited probes.
     pub limits: usize,
-    /// Number of event expressions.
-    pub events: usize,
+    /// What models wait for.
+    pub events: Vec<Event>,
     /// Number of retained values.
     pub memory: usize,
+    /// Number of signals that are read later.
+    pub tracks: usize,
+    /// True if the next corner depends on what models remember (timers, ramps).
+    pub breaks: bool,
+    /// Instances whose small-signal equations have delays, which have no polynomial pencil.
+    pub delays: Vec<String>,
 }
 
 /// Where a value of [`Start`] comes from.
@@ -488,6 +570,10 @@ pub trait System: Send + Sync {
     fn eval(&self, at: &Point, want: Want, out: &mut Eval);
     /// Once per accepted point: updates what models remember, yields what they say.
     fn commit(&self, at: &Point, memory: &mut Memory, messages: &mut Vec<Message>);
+    /// A point within the step that is about to be committed: models that read their signals later note them.
+    fn record(&self, at: &Point, memory: &mut Memory) {
+        let _ = (at, memory);
+    }
     /// The value of derived column `k` from those of its arguments.
     fn derive(&self, k: usize, arguments: &[f64]) -> f64;
     /// Once after the last point of an analysis: what models say then (`@(final_step)`).
@@ -504,8 +590,8 @@ pub trait System: Send + Sync {
     }
     /// Noise sources at a point.
     fn noise(&self, at: &Point, out: &mut Vec<NoiseSource>);
-    /// The first corner of any source after `t` (exclusive); infinite if none.
-    fn next_break(&self, params: &Params, t: f64) -> f64;
+    /// The first corner after `at.t` (exclusive), of any source or of what models remember; infinite if none.
+    fn next_break(&self, at: &Point) -> f64;
     /// The fastest smooth source, if any moves.
     fn motion(&self, params: &Params) -> Option<Motion>;
     /// How each moving source repeats; one with two frequencies is there twice.

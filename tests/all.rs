@@ -17,6 +17,8 @@ mod determinism;
 mod diagnostics;
 #[path = "all/elaborate.rs"]
 mod elaborate;
+#[path = "all/events.rs"]
+mod events;
 #[path = "all/frontend.rs"]
 mod frontend;
 #[path = "all/ir.rs"]

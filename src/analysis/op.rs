@@ -5,8 +5,9 @@
 //! ladder of [`crate::solve::ladder`] finds the solution, whose last step is always the problem as posed.
 
 use crate::args::Args;
-use crate::dae::{Memory, Message, MessageKind, Params, Phase, RowKind, Start, StartKind, System};
+use crate::dae::{Eval, Memory, Message, MessageKind, Params, Phase, Point, RowKind, Start, StartKind, System, Want};
 use crate::diag::Diagnostic;
+use crate::solve::events;
 use crate::solve::failure::Failure;
 use crate::solve::ladder::{Climbed, LADDER, climb, climb_from};
 use crate::solve::newton::Newton;
@@ -49,10 +50,27 @@ pub fn solve(system: &dyn System, env: &Env, phase: Phase) -> Result<OperatingPo
     if phase == Phase::Static {
         unstable(&statics, &point.params, &point.x, &mut point.remarks);
     }
-    accept(&mut statics, &point.params, &point.x, &mut point.messages)?;
+    let mut fires = accept(&mut statics, &point.params, &point.x, &mut point.messages)?;
+    let mut newton = Newton::new(system);
+    for _ in 0..CHAIN {
+        if !fires {
+            break;
+        }
+        // An event at the operating point may have changed the equations.
+        let solved = statics.solve(&mut newton, &point.params, &mut point.x, &mut point.counts).map(|_| ());
+        let solved = solved.or_else(|_| climb(&statics, &mut newton, &point.params, &mut point.x, &mut point.counts).map(|_| ()));
+        if let Err((failure, tried)) = solved {
+            let what = "operating point after an event";
+            return Err(failure.named(system, &statics.point(&point.params, &point.x), what, &tried, hint(&failure)));
+        }
+        fires = accept(&mut statics, &point.params, &point.x, &mut Vec::new())?;
+    }
     point.memory = statics.past;
     Ok(point)
 }
+
+/// Events at an operating point that cause one another, before nothing more is asked.
+const CHAIN: u32 = 8;
 
 /// The same at other parameter values, with the static problem for whoever goes on from there; nothing is committed yet.
 ///
@@ -253,19 +271,42 @@ fn unstable(statics: &Statics, params: &Params, x: &[f64], remarks: &mut Vec<Str
     }
 }
 
-/// Commits an accepted static point: what models remember and say.
+/// Commits an accepted static point: what models remember and say. True if an event fired.
 ///
 /// # Errors
 /// [`SimError::Fatal`] if a model says so.
-pub fn accept(statics: &mut Statics, params: &Params, x: &[f64], messages: &mut Vec<Message>) -> Result<(), SimError> {
-    let mut memory = statics.past.clone();
+pub fn accept(statics: &mut Statics, params: &Params, x: &[f64], messages: &mut Vec<Message>) -> Result<bool, SimError> {
     let first = messages.len();
-    statics.system.commit(&statics.point(params, x), &mut memory, messages);
-    statics.past = memory;
+    let fires = remember(statics.system, params, x, statics.phase, &mut statics.past, messages);
     match messages[first..].iter().find(|m| m.kind == MessageKind::Fatal) {
         Some(message) => Err(SimError::Fatal(format!("{}: {}", message.instance, message.text))),
-        None => Ok(()),
+        None => Ok(fires),
     }
+}
+
+/// Lets models remember a point at rest; true if an event fired there.
+pub fn remember(
+    system: &dyn System,
+    params: &Params,
+    x: &[f64],
+    phase: Phase,
+    memory: &mut Memory,
+    messages: &mut Vec<Message>,
+) -> bool {
+    let mut before = memory.clone();
+    let mut fires = false;
+    if !system.layout().events.is_empty() {
+        let mut eval = Eval::new(system);
+        let at = Point { x, t: 0.0, params, past: &before, trial: None, phase };
+        system.eval(&at, Want::EVENTS, &mut eval);
+        fires = events::at_rest(&eval.events, system, phase == Phase::TransientStart, &mut before);
+        memory.seen.clone_from(&before.seen);
+    }
+    let at = Point { x, t: 0.0, params, past: &before, trial: None, phase };
+    system.commit(&at, memory, messages);
+    memory.fired.fill(0.0);
+    memory.discontinuity = false;
+    fires
 }
 
 /// A number with six significant digits and no needless zeros.

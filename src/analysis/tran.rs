@@ -7,7 +7,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::args::{Arg, Args};
-use crate::dae::{Memory, Message, MessageKind, Outputs, Phase, RowKind, StartKind, System};
+use crate::dae::{Memory, Message, MessageKind, Outputs, Phase, Point, RowKind, StartKind, System};
 use crate::diag::Diagnostic;
 use crate::solve::history::Record;
 use crate::solve::integrate::{self, Method, Problem, Weights, Work};
@@ -121,12 +121,15 @@ impl Transient {
         let Scene { system, env, tolerances, .. } = *scene;
         if self.uic {
             summary.operating_point = "none (uic)".into();
-            let memory = Memory(vec![0.0; system.layout().memory]);
+            let mut memory = Memory::new(system.layout());
             let problem = Problem { system, params: &env.params, past: &memory, tolerances: &tolerances };
             let x = start::assembled(&problem, &system.starts(&env.params));
+            // What the initial step sets counts in the very first solve.
+            op::remember(system, &env.params, &x, Phase::TransientStart, &mut memory, &mut Vec::new());
+            let problem = Problem { system, params: &env.params, past: &memory, tolerances: &tolerances };
             let point = settled(scene, &problem, &x, "start values (uic)", summary)?;
             let mut remembered = memory.clone();
-            system.commit(&problem.point(&point.x, 0.0), &mut remembered, &mut summary.messages);
+            op::remember(system, &env.params, &point.x, Phase::TransientStart, &mut remembered, &mut summary.messages);
             return Ok((point, remembered));
         }
         let point = op::solve(system, env, Phase::TransientStart)?;
@@ -157,7 +160,9 @@ impl Transient {
             summary.remarks.push(format!("unknown integration method `{name}`: {} is used", method.name));
         }
         let ceilings = self.ceilings(system, env);
-        let corner = Some(system.next_break(&env.params, 0.0));
+        let (blank, rest) = (Memory::new(system.layout()), vec![0.0; system.layout().unknowns.len()]);
+        let begin = Point { x: &rest, t: 0.0, params: &env.params, past: &blank, trial: None, phase: Phase::Transient };
+        let corner = Some(system.next_break(&begin));
         let named = ceilings.iter().map(|c| c.longest).chain(corner).chain((self.step > 0.0).then_some(self.step));
         let first = FIRST * named.fold(f64::INFINITY, f64::min);
         let scene = Scene { system, env, tolerances, first };

@@ -81,6 +81,13 @@ pub enum Input {
     Small(u32),
     /// Retained value k, from the last accepted point.
     Past(u32),
+    /// Whether event k fires (Bool): false but in the evaluation that commits the point where it does.
+    Fired(u32),
+    /// Signal k as it was its delay ago. Within the step being taken its present value counts with the weight of `Share`,
+    /// which is left out here.
+    Delayed(u32),
+    /// Weight of the present value of signal k in its delayed one: not 0 only where the delay is shorter than the step.
+    Share(u32),
     /// Value k handed over from the setup function (see `rate`).
     Hoisted(u32),
     /// Argument k of a free-standing function (deck expressions).

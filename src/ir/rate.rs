@@ -48,7 +48,7 @@ pub fn input_rate(input: Input) -> Rate {
     match input {
         Input::Param(_) | Input::Given(_) | Input::Connected(_) | Input::Temperature | Input::Multiplicity => Rate::Parameter,
         Input::Simulator(_) | Input::Hoisted(_) | Input::Stream | Input::Seed => Rate::Parameter,
-        Input::Phase | Input::Time | Input::Past(_) => Rate::Time,
+        Input::Phase | Input::Time | Input::Past(_) | Input::Fired(_) | Input::Delayed(_) | Input::Share(_) => Rate::Time,
         Input::Probe(_) | Input::Small(_) | Input::Argument(_) => Rate::Iterate,
     }
 }

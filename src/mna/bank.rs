@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::dae::{Eval, Phase, Point, Want};
+use crate::dae::{Eval, EventValue, Phase, Point, Want};
 use crate::ir::batch::{LANES, Program, Source, Work};
 use crate::ir::{Function, Input};
 use crate::mna::limit;
@@ -33,6 +33,12 @@ pub struct Bank {
     pub trial_start: usize,
     /// First of its retained values in `Memory`; laid out `[retained][lane]`.
     pub memory_start: usize,
+    /// First of its events in `Eval::events` and `Memory`; laid out `[event][lane]`.
+    pub event_start: usize,
+    /// First of its tracks in `Memory`; laid out `[track][lane]`.
+    pub track_start: usize,
+    /// `[delay][lane]`: entry of the matrix.
+    pub delay_slots: Vec<Vec<u32>>,
     /// Output rows that need its values, in order of lanes.
     pub requests: Vec<Request>,
     /// True if every contribution is affine and nothing else is asked for at every iterate.
@@ -90,6 +96,7 @@ pub struct Scratch {
     probes: Vec<[f64; LANES]>,
     unlimited: Vec<[f64; LANES]>,
     outputs: Vec<f64>,
+    delayed: Vec<[[f64; LANES]; 2]>,
     /// What the sums of rows have lost to rounding.
     pub lost: Lost,
     /// Registers with their constants in place: two programs for each bank.
@@ -149,6 +156,7 @@ impl Bank {
             Input::Hoisted(k) => Source::Lanes(&lanes.setup[(self.kernel.hoisted + k) as usize][range]),
             Input::Phase => Source::Same(f64::from(Phase::Static as u8)),
             Input::Probe(_) | Input::Small(_) | Input::Time | Input::Past(_) | Input::Argument(_) => Source::Same(0.0),
+            Input::Fired(_) | Input::Delayed(_) | Input::Share(_) => Source::Same(0.0),
         }
     }
 
@@ -157,20 +165,23 @@ impl Bank {
         input: Input,
         at: &Point<'a>,
         lanes: &'a Lanes,
-        probes: &'a [[f64; LANES]],
+        (probes, delayed): (&'a [[f64; LANES]], &'a [[[f64; LANES]; 2]]),
         start: usize,
         block: usize,
     ) -> Source<'a> {
         match input {
             Input::Probe(k) => Source::Lanes(&probes[k as usize][..block]),
+            Input::Delayed(k) => Source::Lanes(&delayed[k as usize][0][..block]),
+            Input::Share(k) => Source::Lanes(&delayed[k as usize][1][..block]),
+            Input::Fired(k) => {
+                let first = self.event_start + k as usize * self.len() + start;
+                at.past.fired.get(first..first + block).map_or(Source::Same(0.0), Source::Lanes)
+            }
             Input::Time => Source::Same(at.t),
             Input::Phase => Source::Same(f64::from(at.phase as u8)),
             Input::Past(k) => {
                 let first = self.memory_start + k as usize * self.len() + start;
-                match at.past.0.get(first..first + block) {
-                    Some(past) => Source::Lanes(past),
-                    None => Source::Same(0.0),
-                }
+                at.past.values.get(first..first + block).map_or(Source::Same(0.0), Source::Lanes)
             }
             other => self.parameter_source(other, lanes, start, block),
         }
@@ -197,6 +208,9 @@ impl Bank {
                 view.scatter_limit_terms(&scratch.probes, &scratch.unlimited, &mut scratch.lost, out);
             }
             view.bound_step(out);
+            if want.contains(Want::EVENTS) {
+                view.events(out);
+            }
             if want.intersects(Want::OUTPUTS | Want::OUTPUT_GRADIENT) {
                 view.answer_requests(want, out);
             }
@@ -213,15 +227,19 @@ impl Bank {
         if scratch.work.len() <= seat {
             scratch.work.resize_with(seat + 1, Work::default);
         }
-        let (probes, outputs, work) = (&scratch.probes, &mut scratch.outputs, &mut scratch.work[seat]);
+        if !self.model.tracks.is_empty() {
+            self.look_up(at, lanes, start, block, &mut scratch.delayed);
+        }
+        let (outputs, work) = (&mut scratch.outputs, &mut scratch.work[seat]);
+        let read = (scratch.probes.as_slice(), scratch.delayed.as_slice());
         if inputs.len() <= INPUTS_ON_STACK {
             let mut sources = [const { Source::Same(0.0) }; INPUTS_ON_STACK];
             for (source, input) in sources.iter_mut().zip(inputs) {
-                *source = self.source(*input, at, lanes, probes, start, block);
+                *source = self.source(*input, at, lanes, read, start, block);
             }
             program.run(block, &sources[..inputs.len()], work, outputs);
         } else {
-            let sources: Vec<Source> = inputs.iter().map(|i| self.source(*i, at, lanes, probes, start, block)).collect();
+            let sources: Vec<Source> = inputs.iter().map(|i| self.source(*i, at, lanes, read, start, block)).collect();
             program.run(block, &sources, work, outputs);
         }
     }
@@ -257,7 +275,10 @@ impl Bank {
             Input::Time => at.t,
             Input::Small(_) => 0.0,
             Input::Phase => f64::from(at.phase as u8),
-            Input::Past(k) => at.past.0.get(self.memory_start + k as usize * self.len() + lane).copied().unwrap_or(0.0),
+            Input::Past(k) => at.past.values.get(self.memory_start + k as usize * self.len() + lane).copied().unwrap_or(0.0),
+            Input::Fired(k) => at.past.fired.get(self.event_start + k as usize * self.len() + lane).copied().unwrap_or(0.0),
+            Input::Delayed(k) => self.delayed(k as usize, lane, at, lanes).0,
+            Input::Share(k) => self.delayed(k as usize, lane, at, lanes).1,
             Input::Connected(k) => f64::from(self.connected[k as usize]),
             other => crate::mna::values::parameter_input(other, lanes, lane),
         }
@@ -399,6 +420,21 @@ impl Block<'_> {
                 let (target, lost) = if derivative.charge { (&mut out.q, &mut lost.q) } else { (&mut out.f, &mut lost.f) };
                 sums::add(target, lost, self.unknown(Some(contribution.plus), lane, ground), value * shift);
                 sums::add(target, lost, self.unknown(contribution.minus, lane, ground), -value * shift);
+            }
+        }
+    }
+
+    fn events(&self, out: &mut Eval) {
+        for (k, event) in self.bank.model.events.iter().enumerate() {
+            let first = self.bank.event_start + k * self.bank.len() + self.start;
+            for (lane, out) in out.events[first..first + self.block].iter_mut().enumerate() {
+                let optional = |output: Option<u32>, otherwise: f64| output.map_or(otherwise, |o| self.output(o)[lane]);
+                *out = EventValue {
+                    value: self.output(event.value)[lane],
+                    direction: optional(event.direction, 0.0),
+                    time_tolerance: optional(event.time_tolerance, f64::NAN),
+                    value_tolerance: optional(event.value_tolerance, f64::NAN),
+                };
             }
         }
     }

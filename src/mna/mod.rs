@@ -21,6 +21,7 @@ mod assemble;
 pub mod bank;
 pub mod dual;
 mod limit;
+mod memory;
 mod messages;
 mod outputs;
 mod params;
@@ -85,9 +86,11 @@ impl Mna {
             layout.limits += bank.limited().count() * bank.len();
             layout.memory += bank.model.retained.len() * bank.len();
         }
+        memory::layout(&circuit, &mut banks, &mut layout);
         let pattern = assemble::pattern(&circuit, &banks, &numbering);
         for bank in &mut banks {
             bank.slots = slots(bank, &pattern, numbering.n as u32);
+            bank.delay_slots = memory::delay_slots(bank, &pattern);
         }
         let rows = assemble::rows_of_outputs(&circuit);
         assemble::requests(&circuit, &mut banks, &lanes_of, &rows, &collapsed);
@@ -234,6 +237,10 @@ impl System for Mna {
         let values = self.values(at.params);
         out.advice = Default::default();
         out.outputs.gradient.clear();
+        out.delays.clear();
+        if want.contains(Want::C) && at.phase == Phase::SmallSignal {
+            self.delay_terms(values, out);
+        }
         let mut space = out.workspace.0.take().unwrap_or_else(|| Box::new(Scratch::default()));
         if let Some(scratch) = space.downcast_mut::<Scratch>() {
             scratch.lost.reset(self.layout.unknowns.len() + 1);
@@ -241,8 +248,10 @@ impl System for Mna {
             self.add_sources(values, at, want, &mut scratch.lost, out);
             self.add_shunt(values.shunt, at, want, out);
             let outputs = want.intersects(Want::OUTPUTS | Want::OUTPUT_GRADIENT);
+            let (events, rest) = (want.contains(Want::EVENTS), want.difference(Want::EVENTS));
             for (bank, lanes) in self.banks.iter().zip(&values.lanes) {
-                if !bank.idle || (outputs && !bank.requests.is_empty()) {
+                let waits = events && !bank.model.events.is_empty();
+                if (!bank.idle && !rest.is_empty()) || waits || (outputs && !bank.requests.is_empty()) {
                     bank.eval(at, lanes, want, scratch, out);
                 }
             }
@@ -264,17 +273,15 @@ impl System for Mna {
     }
 
     fn commit(&self, at: &Point, memory: &mut Memory, messages: &mut Vec<Message>) {
-        if self.banks.iter().all(|b| b.model.retained.is_empty() && b.model.messages.is_empty()) {
-            return;
-        }
-        memory.0.resize(self.layout.memory, 0.0);
-        let first = matches!(at.phase, Phase::Static | Phase::TransientStart);
-        let moments: &[Moment] = if first { &[Moment::Every, Moment::First] } else { &[Moment::Every] };
-        self.look_at_messages(at, moments, Some(memory), messages);
+        self.commit_point(at, memory, messages);
+    }
+
+    fn record(&self, at: &Point, memory: &mut Memory) {
+        self.record_tracks(at, memory);
     }
 
     fn conclude(&self, at: &Point, messages: &mut Vec<Message>) {
-        self.look_at_messages(at, &[Moment::Last], None, messages);
+        self.look_back(at, &[Moment::Last], None, messages);
     }
 
     fn derive(&self, k: usize, arguments: &[f64]) -> f64 {
@@ -300,8 +307,9 @@ impl System for Mna {
         self.add_noise(at, out);
     }
 
-    fn next_break(&self, params: &Params, t: f64) -> f64 {
-        self.values(params).stimuli.iter().map(|s| s.wave.next_break(t)).fold(f64::INFINITY, f64::min)
+    fn next_break(&self, at: &Point) -> f64 {
+        let stimuli = self.values(at.params).stimuli.iter().map(|s| s.wave.next_break(at.t)).fold(f64::INFINITY, f64::min);
+        if self.layout.breaks { stimuli.min(self.model_break(at)) } else { stimuli }
     }
 
     fn motion(&self, params: &Params) -> Option<Motion> {
@@ -343,32 +351,6 @@ impl System for Mna {
 }
 
 impl Mna {
-    /// Runs the value programs of banks that say or remember something.
-    fn look_at_messages(&self, at: &Point, moments: &[Moment], mut memory: Option<&mut Memory>, messages: &mut Vec<Message>) {
-        let values = self.values(at.params);
-        let mut scratch = Scratch::default();
-        for (bank, lanes) in self.banks.iter().zip(&values.lanes) {
-            if bank.model.retained.is_empty() && bank.model.messages.is_empty() {
-                continue;
-            }
-            for start in (0..bank.len()).step_by(crate::ir::batch::LANES) {
-                let block = crate::ir::batch::LANES.min(bank.len() - start);
-                bank.gather(at, start, block, &mut scratch);
-                bank.run(&bank.kernel.values, at, lanes, start, block, &mut scratch);
-                for lane in 0..block {
-                    let fetch = |output: u32| bank.fetch(output, lanes, &scratch, start, lane);
-                    if let Some(memory) = memory.as_deref_mut() {
-                        for (k, retained) in bank.model.retained.iter().enumerate() {
-                            memory.0[bank.memory_start + k * bank.len() + start + lane] = fetch(retained.output);
-                        }
-                    }
-                    let name = &self.circuit.instances[bank.instances[start + lane] as usize].name;
-                    messages::collect(&bank.model, moments, &fetch, name, at.t, messages);
-                }
-            }
-        }
-    }
-
     /// Kind of each request, for `show`.
     pub fn requests(&self) -> usize {
         self.banks.iter().flat_map(|b| &b.requests).filter(|r| matches!(r.what, Requested::Row(_))).count()

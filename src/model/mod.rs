@@ -63,6 +63,16 @@ pub struct Model {
     pub bound_step: Option<u32>,
     /// Sources of noise and small-signal stimuli, with a function of their own.
     pub small: small::Small,
+    /// Events: `Input::Fired(k)` for the k-th of them.
+    pub events: Vec<Event>,
+    /// Outputs with times at which a step has to end.
+    pub breaks: Vec<u32>,
+    /// Signals that are read later: `Input::Delayed(k)` for the k-th of them.
+    pub tracks: Vec<Track>,
+    /// What small-signal analyses add with a delay.
+    pub delays: Vec<Delay>,
+    /// Output (Bool) that announces a discontinuity.
+    pub discontinuity: Option<u32>,
     /// Everything above in one function; the `u32` "outputs" in this struct are indices into its outputs.
     pub function: Function,
 }
@@ -176,6 +186,76 @@ pub struct Retained {
     pub output: u32,
     /// Where it is declared.
     pub span: Span,
+}
+
+/// An event. The indices are outputs.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Event {
+    /// What makes it fire.
+    pub kind: EventKind,
+    /// Its expression.
+    pub value: u32,
+    /// Which crossings count, by sign; none: both.
+    pub direction: Option<u32>,
+    /// How late after the crossing a step may end.
+    pub time_tolerance: Option<u32>,
+    /// How far from zero its expression may then be.
+    pub value_tolerance: Option<u32>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// What makes an event fire (mirrors `dae::EventKind`, which this room may not import).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EventKind {
+    /// `cross`.
+    Cross,
+    /// `above`.
+    Above,
+    /// `timer`: the expression is the time since.
+    Timer,
+    /// The argument of an operator, piecewise constant, changes.
+    Change,
+}
+
+/// A signal that is read later.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Track {
+    /// What it is.
+    pub signal: Signal,
+    /// How much later.
+    pub delay: DelayTime,
+}
+
+/// The signal of a track.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Signal {
+    /// A local unknown, smooth between accepted points.
+    Smooth(Row),
+    /// An output that changes at accepted points only.
+    Stepped(u32),
+}
+
+/// The delay of a track.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DelayTime {
+    /// An output of rate Parameter.
+    Fixed(u32),
+    /// Retained value k: the delay that held at the last accepted point.
+    Retained(u32),
+}
+
+/// A term `factor e^(-s delay) x[column]` of a row in small-signal analyses. The last two are outputs of rate Parameter.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Delay {
+    /// The row.
+    pub row: Row,
+    /// The unknown.
+    pub column: Row,
+    /// The delay, s.
+    pub delay: u32,
+    /// The factor.
+    pub factor: u32,
 }
 
 /// Severity and moment of a message.

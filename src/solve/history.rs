@@ -103,6 +103,26 @@ impl History {
     }
 }
 
+/// Points that a polynomial within a step goes through.
+const WITHIN: usize = 4;
+
+impl History {
+    /// `x` at `share` of the step from the newest point to `end`, on the polynomial through `end` and the newest points of the
+    /// segment.
+    pub fn within(&self, share: f64, end: &Record, out: &mut [f64]) {
+        let count = (self.smooth + 1).min(WITHIN);
+        let mut times = [0.0; WITHIN];
+        times[0] = end.t;
+        times[1..].iter_mut().zip(&self.points).for_each(|(time, p)| *time = p.t);
+        let start = self.newest().t;
+        let weights = value_weights(start + share * (end.t - start), &times[..count]);
+        out.fill(0.0);
+        for (weight, point) in weights[..count].iter().zip(std::iter::once(end).chain(&self.points)) {
+            out.iter_mut().zip(&point.x).for_each(|(out, x)| *out += weight * x);
+        }
+    }
+}
+
 /// Weights of the values at `times` in the value at `t` of the polynomial through them.
 pub fn value_weights(t: f64, times: &[f64]) -> [f64; MOST] {
     let mut weights = [0.0; MOST];

@@ -2,11 +2,13 @@
 //!
 //! Takes a system, a method and what bounds the step; gives accepted points. A step ends at a corner of a source exactly
 //! (decision 22), is never longer than its ceilings (decision 21), is repeated shorter when Newton fails, when the local
-//! error is too large, or when explicit time alone changes a row by more than half of its scale. After a corner the
-//! derivatives carried are dropped and the first step is short, one-step and L-stable.
+//! error is too large, or when explicit time alone changes a row by more than half of its scale. A step in which an event of
+//! a model fires is repeated to end just behind it (see `events`). After a corner, and where what models remember has made
+//! the equations jump, the derivatives carried are dropped and the first step is short, one-step and L-stable.
 
 use crate::dae::{Advice, Eval, Memory, Message, Outputs, Params, System, Want};
 
+use super::events::{Events, Look};
 use super::failure::Failure;
 use super::history::{History, Record};
 use super::integrate::{Estimate, Integrator, Method, Problem, Weights, Work};
@@ -21,6 +23,8 @@ const AFRESH: f64 = 1e-3;
 const STEPS_BETWEEN_CORNERS: f64 = 8.0;
 /// A change of a row through explicit time alone that is too much for one step, in units of its scale.
 const JUMP: f64 = 0.5;
+/// What an event changes in a row, in units of its scale, that is more than rounding.
+const FIRED: f64 = 1e-9;
 /// After so many halvings a jump is one that no step resolves.
 const JUMPS: u32 = 10;
 /// Accepted steps between two looks at explicit time, while the step does not grow.
@@ -91,12 +95,20 @@ impl Ruled {
 struct Given<'a> {
     plan: Plan<'a>,
     memory: Memory,
+    /// What was remembered during the last step: its point and all within it are evaluated with that.
+    before: Memory,
 }
 
 impl Given<'_> {
+    /// The step to take.
     fn problem(&self) -> Problem<'_> {
         let Plan { system, params, tolerances, .. } = &self.plan;
         Problem { system: *system, params, past: &self.memory, tolerances }
+    }
+
+    /// The step taken last.
+    fn taken(&self) -> Problem<'_> {
+        Problem { past: &self.before, ..self.problem() }
     }
 }
 
@@ -119,7 +131,9 @@ pub struct March<'a> {
     /// Largest scale of each row so far.
     scales: Vec<f64>,
     eval: Eval,
-    committed: Memory,
+    events: Option<Events>,
+    /// Where the step has to end for an event's sake.
+    target: Option<f64>,
     dense: Record,
     ceiling_ruled: bool,
     f_before: Vec<f64>,
@@ -149,7 +163,15 @@ enum Rule {
     Between,
     Bound,
     Rest,
+    Event,
     Ceiling(usize),
+}
+
+impl Rule {
+    /// True if the step was cut short: its length says nothing about how long steps may be.
+    fn cuts(self) -> bool {
+        matches!(self, Rule::Corner | Rule::Event)
+    }
 }
 
 impl<'a> March<'a> {
@@ -159,7 +181,8 @@ impl<'a> March<'a> {
         let n = system.layout().unknowns.len();
         let start_space = start.clone();
         let weights = Weights::new(system, plan.tolerances.reltol, plan.tolerances.trtol);
-        let given = Given { plan, memory };
+        let before = memory.clone();
+        let given = Given { plan, memory, before };
         let plan = &given.plan;
         let mut march = March {
             history: History::new(start, slope),
@@ -172,7 +195,8 @@ impl<'a> March<'a> {
             window: Window::new(n),
             scales: vec![0.0; n],
             eval: Eval::new(system),
-            committed: Memory::default(),
+            events: Events::new(system),
+            target: None,
             dense: start_space,
             ceiling_ruled: false,
             f_before: vec![0.0; n],
@@ -185,6 +209,11 @@ impl<'a> March<'a> {
             milestone: (0, 0.0),
             given,
         };
+        if let Some(events) = &mut march.events {
+            let mut seen = Vec::new();
+            events.begin(&march.given.problem(), march.history.newest(), &mut seen);
+            march.given.memory.seen = seen;
+        }
         march.work.weights.counted.fill(false);
         march.window.push(&march.history.newest().x, &mut march.work.weights.largest);
         march.begin_segment();
@@ -204,7 +233,7 @@ impl<'a> March<'a> {
     /// Evaluates the output rows at the newest point, and what models say about the next step.
     pub fn evaluate_outputs(&mut self) {
         let at = self.history.newest();
-        let problem = self.given.problem();
+        let problem = self.given.taken();
         problem.system.eval(&problem.point(&at.x, at.t), Want::OUTPUTS, &mut self.eval);
         self.advice = self.eval.advice;
     }
@@ -235,7 +264,7 @@ impl<'a> March<'a> {
     /// Evaluates the output rows at `share` of the last step.
     pub fn evaluate_between(&mut self, share: f64) {
         if self.integrator.interpolate(share, &self.history, &mut self.dense) {
-            let (at, problem) = (&self.dense, self.given.problem());
+            let (at, problem) = (&self.dense, self.given.taken());
             problem.system.eval(&problem.point(&at.x, at.t), Want::OUTPUTS, &mut self.eval);
         }
     }
@@ -255,7 +284,7 @@ impl<'a> March<'a> {
         loop {
             let trial = self.choose();
             let smallest = (16.0 * f64::EPSILON * self.t().abs()).max(1e-22 * self.given.plan.stop);
-            if trial.h < smallest && trial.rule != Rule::Corner {
+            if trial.h < smallest && !trial.rule.cuts() {
                 return Err(self.too_small(trial.h, &last));
             }
             self.work.end.t = trial.t;
@@ -272,16 +301,22 @@ impl<'a> March<'a> {
                 }
                 verdict => verdict,
             };
+            if matches!(verdict, Verdict::Accept(_)) && self.overshoots() {
+                self.integrator.judged(&self.given.problem(), false, &self.history, &mut self.work);
+                continue;
+            }
             let accepted = matches!(verdict, Verdict::Accept(_));
             self.integrator.judged(&self.given.problem(), accepted, &self.history, &mut self.work);
             match verdict {
                 Verdict::Accept(ratio) => {
-                    self.accept(&trial, ratio, messages);
+                    self.accept(&trial, ratio, messages)?;
                     return if self.crawls() { Err(self.too_small(trial.h, &last)) } else { Ok(()) };
                 }
                 Verdict::Reject(ratio) => {
                     self.work.counts.rejected += 1;
                     self.h = trial.h * ratio;
+                    self.target = None;
+                    self.events.iter_mut().for_each(Events::interrupt);
                     failures = if last.is_err() { failures + 1 } else { 0 };
                     if failures == FAILURES && self.history.slopes() > 0 {
                         self.history.restart();
@@ -298,9 +333,22 @@ impl<'a> March<'a> {
         problem.system.conclude(&problem.point(&at.x, at.t), messages);
     }
 
+    /// True if an event fires within the step just found good, not at its end: it is to be repeated.
+    fn overshoots(&mut self) -> bool {
+        self.target = None;
+        let Some(events) = &mut self.events else { return false };
+        if let Look::End(t) = events.look(&self.given.problem(), &*self.integrator, &self.history, &self.work.end) {
+            self.target = Some(t);
+        }
+        self.target.is_some()
+    }
+
     /// The step to try next.
     fn choose(&self) -> Trial {
         let t = self.t();
+        if let Some(target) = self.target {
+            return Trial { t: target, h: target - t, rule: Rule::Event };
+        }
         let candidates = [(self.pause, Rule::Between), (self.advice.bound_step, Rule::Bound), (self.guard.limit, Rule::Rest)];
         let ceilings = self.given.plan.ceilings.iter().enumerate().map(|(k, c)| (c.longest, Rule::Ceiling(k)));
         let least = |best: (f64, Rule), other: (f64, Rule)| if other.0 < best.0 { other } else { best };
@@ -359,14 +407,14 @@ impl<'a> March<'a> {
     }
 
     /// Takes the trial step in.
-    fn accept(&mut self, trial: &Trial, ratio: f64, messages: &mut Vec<Message>) {
+    fn accept(&mut self, trial: &Trial, ratio: f64, messages: &mut Vec<Message>) -> Result<(), SimError> {
         let before = self.h;
         self.h = trial.h * ratio;
-        if trial.rule != Rule::Corner {
-            self.uncut = trial.h;
-        } else {
-            // A step cut short by a corner says nothing about how long steps may be.
+        if trial.rule.cuts() {
+            // A step cut short says nothing about how long steps may be.
             self.h = self.h.max(before);
+        } else {
+            self.uncut = trial.h;
         }
         self.count(trial.rule);
         self.ceiling_ruled = matches!(trial.rule, Rule::Ceiling(_));
@@ -376,21 +424,72 @@ impl<'a> March<'a> {
         self.window.push(&history.newest().x, &mut work.weights.largest);
         // Never forgotten: a row that rests between bursts keeps its scale.
         self.scales.iter_mut().zip(&work.scale).for_each(|(largest, scale)| *largest = largest.max(*scale));
-        let at = history.newest();
-        self.committed.clone_from(&self.given.memory);
-        let problem = self.given.problem();
-        problem.system.commit(&problem.point(&at.x, at.t), &mut self.committed, messages);
-        std::mem::swap(&mut self.committed, &mut self.given.memory);
+        let jumped = self.commit(messages)?;
+        let at = self.history.newest();
         let problem = self.given.problem();
         let remaining = self.given.plan.stop - at.t;
-        self.guard.look(&problem, history, &work.weights, self.given.plan.method.order == 1, remaining);
-        if at.t >= self.corner && at.t < self.given.plan.stop {
+        self.guard.look(&problem, &self.history, &self.work.weights, self.given.plan.method.order == 1, remaining);
+        if (at.t >= self.corner || jumped) && at.t < self.given.plan.stop {
             self.h = AFRESH * self.uncut.max(trial.h);
             self.history.restart();
             self.controller.restart();
             self.guard.restart();
             self.begin_segment();
+        } else if self.given.plan.system.layout().breaks {
+            self.find_corner();
         }
+        Ok(())
+    }
+
+    /// Brings what models remember up to date at the point just reached; true if that makes the equations jump.
+    fn commit(&mut self, messages: &mut Vec<Message>) -> Result<bool, SimError> {
+        let system = self.given.plan.system;
+        let fires = self.events.as_ref().is_some_and(Events::any);
+        std::mem::swap(&mut self.given.before, &mut self.given.memory);
+        self.given.memory.clone_from(&self.given.before);
+        let at = self.history.newest();
+        if let Some(events) = &mut self.events {
+            events.announce(system, at.t, &mut self.given.before)?;
+        }
+        let Given { plan, memory, before } = &mut self.given;
+        let problem = Problem { system, params: plan.params, past: before, tolerances: &plan.tolerances };
+        if !memory.tracks.is_empty() {
+            for share in [1.0 / 3.0, 2.0 / 3.0] {
+                if self.integrator.interpolate(share, &self.history, &mut self.dense) {
+                    system.record(&problem.point(&self.dense.x, self.dense.t), memory);
+                }
+            }
+        }
+        system.commit(&problem.point(&at.x, at.t), memory, messages);
+        before.fired.fill(0.0);
+        let mut seen = std::mem::take(&mut self.given.memory.seen);
+        let mut jumped = std::mem::take(&mut self.given.memory.discontinuity);
+        if let Some(events) = &mut self.events {
+            jumped |= events.conclude(&self.given.problem(), self.history.newest(), &mut seen);
+        }
+        self.given.memory.seen = seen;
+        Ok(jumped || self.equations_jump(if fires { FIRED } else { JUMP }))
+    }
+
+    /// True if what models remember has changed and moves a row of f by more than `share` of its scale, or one of q.
+    fn equations_jump(&mut self, share: f64) -> bool {
+        if self.given.memory.values == self.given.before.values {
+            return false;
+        }
+        let (at, wanted) = (self.history.newest(), Want::F | Want::Q | Want::SCALE);
+        let (system, n) = (self.given.plan.system, at.x.len());
+        let taken = self.given.taken();
+        system.eval(&taken.point(&at.x, at.t), wanted, &mut self.eval);
+        self.f_before.copy_from_slice(&self.eval.f[..n]);
+        self.f_after.copy_from_slice(&self.eval.q[..n]);
+        let problem = self.given.problem();
+        system.eval(&problem.point(&at.x, at.t), wanted, &mut self.eval);
+        self.work.counts.evaluations += 2;
+        let unknowns = &system.layout().unknowns;
+        (0..n).any(|k| {
+            let (f, q) = (self.eval.f[k] - self.f_before[k], self.eval.q[k] - self.f_after[k]);
+            f.abs() > share * self.eval.scale[k] + unknowns[k].residual_abstol || q.abs() > share * self.f_after[k].abs()
+        })
     }
 
     fn count(&mut self, rule: Rule) {
@@ -400,23 +499,33 @@ impl<'a> March<'a> {
             Rule::Between => "steps between corners",
             Rule::Bound => "bound_step of a model",
             Rule::Rest => "rest on an unstable equilibrium",
+            Rule::Event => "events",
             Rule::Ceiling(k) => self.given.plan.ceilings[k].name.as_str(),
         };
         self.ruled.count(name);
     }
 
-    /// Finds the next corner and which unknowns are dynamic now.
-    fn begin_segment(&mut self) {
-        let (system, params) = (self.given.plan.system, self.given.plan.params);
+    /// Finds the next corner.
+    fn find_corner(&mut self) {
         let (t, stop) = (self.t(), self.given.plan.stop);
-        let mut corner = system.next_break(params, t);
+        let (at, problem) = (self.history.newest(), self.given.problem());
+        let mut corner = problem.system.next_break(&problem.point(&at.x, t));
         // Corners that rounding alone keeps apart are one.
         while corner - t < 32.0 * f64::EPSILON * t.abs() {
-            corner = system.next_break(params, corner);
+            corner = problem.system.next_break(&problem.point(&at.x, corner));
         }
-        self.corner = corner.min(stop);
-        self.pause = if corner < stop || t > 0.0 { (self.corner - t) / STEPS_BETWEEN_CORNERS } else { f64::INFINITY };
-        self.h = self.h.min(1e-2 * (self.corner - t));
+        let corner = corner.min(stop);
+        if corner != self.corner {
+            self.corner = corner;
+            self.pause = if corner < stop || t > 0.0 { (corner - t) / STEPS_BETWEEN_CORNERS } else { f64::INFINITY };
+        }
+    }
+
+    /// Finds the next corner and which unknowns are dynamic now.
+    fn begin_segment(&mut self) {
+        let system = self.given.plan.system;
+        self.find_corner();
+        self.h = self.h.min(1e-2 * (self.corner - self.t()));
         self.looked = (LOOK_EVERY, 0.0);
         let at = self.history.newest();
         let problem = self.given.problem();

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 pub mod activity;
 pub mod border;
+pub mod events;
 pub mod failure;
 pub mod history;
 pub mod integrate;

@@ -29,14 +29,8 @@ impl<'a> Statics<'a> {
     /// The problem of `phase` with what the start values say. Returned with the start of x (decision 1): state starts and
     /// nodesets are guesses; `.ic` is pinned if the solve starts a transient, and otherwise ignored.
     pub fn new(system: &'a dyn System, tolerances: Tolerances, params: &Params, phase: Phase) -> (Statics<'a>, Vec<f64>) {
-        let mut statics = Statics {
-            system,
-            tolerances,
-            past: Memory(vec![0.0; system.layout().memory]),
-            phase,
-            q0: Vec::new(),
-            pins: Vec::new(),
-        };
+        let mut statics =
+            Statics { system, tolerances, past: Memory::new(system.layout()), phase, q0: Vec::new(), pins: Vec::new() };
         let starts = system.starts(params);
         let forced = |s: &&Start| s.kind == StartKind::Ic && s.minus.is_none() && phase == Phase::TransientStart;
         statics.pin(starts.iter().filter(forced).map(|s| (s.unknown, s.value)));

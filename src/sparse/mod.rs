@@ -117,6 +117,8 @@ pub trait Scalar:
     fn magnitude(self) -> f64;
     /// The product with a real number.
     fn scaled(self, factor: f64) -> Self;
+    /// The exponential function.
+    fn exponential(self) -> Self;
 }
 
 impl Scalar for f64 {
@@ -131,6 +133,10 @@ impl Scalar for f64 {
     fn scaled(self, factor: f64) -> f64 {
         self * factor
     }
+
+    fn exponential(self) -> f64 {
+        self.exp()
+    }
 }
 
 impl Scalar for Complex64 {
@@ -144,6 +150,10 @@ impl Scalar for Complex64 {
 
     fn scaled(self, factor: f64) -> Complex64 {
         self * factor
+    }
+
+    fn exponential(self) -> Complex64 {
+        self.exp()
     }
 }
 

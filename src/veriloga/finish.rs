@@ -3,10 +3,10 @@
 use crate::diag::{Diagnostic, Severity};
 use crate::ir::small::without_sources;
 use crate::ir::{Input, Inst, NodeKind, Op, Type, Value};
-use crate::model::{Collapse, Contribution, MessageCall, Model, Retained, UnknownKind, Variable};
+use crate::model::{Collapse, Contribution, DelayTime, MessageCall, Model, Retained, UnknownKind, Variable};
 use crate::veriloga::ast::{attribute, attribute_text};
 use crate::veriloga::branch::{Access, BranchState, Reference};
-use crate::veriloga::lower::{Kind, Local, Lowerer, Term};
+use crate::veriloga::lower::{Kind, Local, Lowerer, Remembered, Term};
 
 impl Lowerer<'_> {
     /// The model, and what is to be said about it.
@@ -20,6 +20,11 @@ impl Lowerer<'_> {
             let value = self.marked(mark).value;
             let output = self.output(value);
             self.model.bound_step = Some(output);
+        }
+        if let Some(mark) = self.jump {
+            let value = self.marked(mark).value;
+            let output = self.output(value);
+            self.model.discontinuity = Some(output);
         }
         self.derivative_equations();
         self.remember();
@@ -252,18 +257,41 @@ impl Lowerer<'_> {
     /// Finds out which remembered values are still read by anything, and gives them their final numbers.
     fn remember(&mut self) {
         let mut kept: Vec<u32> = Vec::new();
+        let delays: Vec<u32> = self
+            .model
+            .tracks
+            .iter()
+            .filter_map(|t| match t.delay {
+                DelayTime::Retained(k) => Some(k),
+                DelayTime::Fixed(_) => None,
+            })
+            .collect();
         loop {
-            let live = self.live_past();
+            let mut live = self.live_past();
+            live.extend(&delays);
             let Some(next) = live.into_iter().find(|k| !kept.contains(k)) else { break };
             kept.push(next);
-            let slot = self.past[next as usize];
-            let info = self.slots.get(slot).cloned();
-            let term = self.state.variables.get(slot).copied().flatten();
-            let term = term.unwrap_or_else(|| self.unwritten(slot));
-            let value = self.resolved(term).value;
-            let output = self.output(value);
-            if let Some(info) = info {
-                self.model.retained.push(Retained { name: info.name, output, span: info.span });
+            match self.past[next as usize].clone() {
+                Remembered::Hidden { name, value, span } => {
+                    let output = self.output(value);
+                    self.model.retained.push(Retained { name, output, span });
+                }
+                Remembered::Variable(slot) => {
+                    let term = self.state.variables.get(slot).copied().flatten();
+                    let term = term.unwrap_or_else(|| self.unwritten(slot));
+                    let value = self.resolved(term).value;
+                    let output = self.output(value);
+                    if let Some(info) = self.slots.get(slot).cloned() {
+                        self.model.retained.push(Retained { name: info.name, output, span: info.span });
+                    }
+                }
+            }
+        }
+        for track in &mut self.model.tracks {
+            if let DelayTime::Retained(k) = &mut track.delay
+                && let Some(new) = kept.iter().position(|old| old == k)
+            {
+                *k = new as u32;
             }
         }
         for inst in &mut self.builder.function.insts {

@@ -93,6 +93,22 @@ pub struct Slot {
     pub past: Option<u32>,
 }
 
+/// What is remembered from accepted point to accepted point.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Remembered {
+    /// The variable in this slot.
+    Variable(usize),
+    /// Something that an operator needs.
+    Hidden {
+        /// What it is, for people.
+        name: String,
+        /// What it becomes.
+        value: Value,
+        /// Where the operator stands.
+        span: Span,
+    },
+}
+
 /// Where a name leads inside of blocks and functions.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Local {
@@ -170,8 +186,14 @@ pub struct Lowerer<'a> {
     pub latest: u32,
     /// Orders of the statements that assign to each name.
     pub assignments: BTreeMap<String, Vec<u32>>,
-    /// Slot and type of each `Input::Past`.
-    pub past: Vec<usize>,
+    /// What each `Input::Past` stands for.
+    pub past: Vec<Remembered>,
+    /// The time of the last accepted point, if anything asked for it.
+    pub last_time: Option<Value>,
+    /// Events whose bodies are being lowered.
+    pub open_events: usize,
+    /// Mark: a discontinuity was announced.
+    pub jump: Option<usize>,
     /// Moment of the messages being lowered.
     pub moment: crate::model::Moment,
     /// Mark of the longest step.
@@ -229,6 +251,9 @@ impl<'a> Lowerer<'a> {
             latest: 0,
             assignments: BTreeMap::new(),
             past: Vec::new(),
+            last_time: None,
+            open_events: 0,
+            jump: None,
             moment: crate::model::Moment::Every,
             bound: None,
             sources_of_noise: Vec::new(),

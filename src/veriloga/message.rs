@@ -57,11 +57,7 @@ impl Lowerer<'_> {
         }
         match text {
             "$bound_step" => return self.bound_step(arguments, call.span),
-            "$discontinuity" => {
-                let warning = Diagnostic::warning(call.span, "`$discontinuity` has no effect yet");
-                self.warn_once(text, warning.expected("the step follows the error alone"));
-                return Ok(());
-            }
+            "$discontinuity" => return self.discontinuity(arguments, call.span),
             _ => {}
         }
         let function = matches!(self.symbols.names.get(text), Some((Symbol::Function(_), _)));

@@ -18,6 +18,7 @@ pub mod check;
 pub mod connect;
 pub mod constant;
 pub mod declare;
+pub mod events;
 pub mod expr;
 pub mod finish;
 pub mod flatten;

@@ -51,7 +51,7 @@ impl Lowerer<'_> {
     }
 
     /// A new unknown for an operator, named after the variable it is assigned to, with that variable's attributes.
-    fn implicit(&mut self, name: String, span: Span) -> u32 {
+    pub fn implicit(&mut self, name: String, span: Span) -> u32 {
         let module = self.module;
         let variable = module.variables.iter().find(|v| Some(&v.name.text) == self.target.as_ref());
         let attributes = variable.map_or(&[][..], |v| &v.attributes);
@@ -82,14 +82,14 @@ impl Lowerer<'_> {
             let remark = "analog operators need loops whose rounds are known when the model is compiled";
             return self.error(span, format!("`{name}` in a loop"), remark);
         }
-        if self.moment != Moment::Every {
+        if self.moment != Moment::Every || self.open_events > 0 {
             return self.error(span, format!("`{name}` in an event"), "analog operators are about all times");
         }
         Ok(())
     }
 
     /// Warns of an operator under a condition that moves with the solution.
-    fn hoisted(&mut self, name: &str, span: Span) -> bool {
+    pub fn hoisted(&mut self, name: &str, span: Span) -> bool {
         let guards = self.guards.clone();
         let moving = guards.into_iter().any(|g| !self.is_fixed(g));
         if moving {

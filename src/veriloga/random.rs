@@ -95,7 +95,7 @@ impl Lowerer<'_> {
         let span = module.name.span;
         let (over_all, here) = (self.new_slot("$draws", Kind::Int, span, false), self.new_slot("$first", Kind::Int, span, true));
         let index = self.past.len() as u32;
-        self.past.push(over_all);
+        self.past.push(crate::veriloga::lower::Remembered::Variable(over_all));
         self.slots[over_all].past = Some(index);
         let past = self.builder.input(Input::Past(index), Type::Int);
         self.write(over_all, Term::new(past, Kind::Int));

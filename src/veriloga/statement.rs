@@ -20,7 +20,29 @@ use crate::veriloga::walk::{assigned, visit, walk};
 const MOST_ROUNDS: usize = 64;
 
 /// Operators that must not stand in a region of their own.
-const OPERATORS: [&str; 4] = ["ddt", "idt", "$limit", "ddx"];
+const OPERATORS: [&str; 21] = [
+    "ddt",
+    "idt",
+    "idtmod",
+    "$limit",
+    "ddx",
+    "cross",
+    "above",
+    "timer",
+    "transition",
+    "slew",
+    "absdelay",
+    "last_crossing",
+    "laplace_nd",
+    "laplace_np",
+    "laplace_zd",
+    "laplace_zp",
+    "zi_nd",
+    "zi_np",
+    "zi_zd",
+    "zi_zp",
+    "$discontinuity",
+];
 
 impl Lowerer<'_> {
     /// One statement. Mistakes leave their message; lowering goes on behind them.
@@ -416,40 +438,21 @@ impl Lowerer<'_> {
         holds.map(|_| ())
     }
 
-    /// `@(event or event) body`.
-    fn event(&mut self, events: &[Expr], body: &Statement) -> Lowered<()> {
-        let (mut first, mut last) = (None, false);
-        for event in events {
-            let (name, arguments) = match &event.kind {
-                ExprKind::Name(name) => (name.as_str(), &[][..]),
-                ExprKind::Call(name, arguments) => (name.text.as_str(), arguments.as_slice()),
-                _ => ("", &[][..]),
-            };
-            match name {
-                "initial_step" => first = Some(arguments),
-                "final_step" => last = true,
-                "" => return self.error(event.span, "this is not an event", "expected `initial_step` or `final_step`"),
-                other => {
-                    let remark = "`initial_step` and `final_step` are known";
-                    return self.error(event.span, format!("the event `{other}` is not supported yet"), remark);
-                }
-            }
-        }
-        if self.context != Context::Analog || self.loops > 0 {
-            return self.error(body.span, "an event where none can be", "events belong to the analog block, outside of loops");
-        }
-        if let Some(arguments) = first {
-            self.initial_step(arguments, body);
-        }
-        if last {
-            self.final_step(body);
-        }
-        Ok(())
-    }
-
     /// `@(initial_step(analyses)) body`: while an operating point is found. Variables written there and nowhere else, from
     /// parameters alone, have that value always; others are remembered.
     pub fn initial_step(&mut self, analyses: &[Expr], body: &Statement) {
+        let condition = self.starting_phases(analyses);
+        let before = self.state.clone();
+        let outer = std::mem::replace(&mut self.moment, Moment::First);
+        self.fork(condition, true, &mut |l| l.statement(body), &mut |_| {});
+        self.moment = outer;
+        if analyses.is_empty() && self.guards.is_empty() {
+            self.settle(body, before, condition);
+        }
+    }
+
+    /// True in the operating points that begin these analyses; without a list, in all.
+    pub fn starting_phases(&mut self, analyses: &[Expr]) -> Value {
         let mut numbers: Vec<i32> = Vec::new();
         for analysis in analyses {
             match &analysis.kind {
@@ -467,14 +470,7 @@ impl Lowerer<'_> {
         if analyses.is_empty() {
             numbers = vec![0, 1];
         }
-        let condition = self.in_phase(&numbers);
-        let before = self.state.clone();
-        let outer = std::mem::replace(&mut self.moment, Moment::First);
-        self.fork(condition, true, &mut |l| l.statement(body), &mut |_| {});
-        self.moment = outer;
-        if analyses.is_empty() && self.guards.is_empty() {
-            self.settle(body, before, condition);
-        }
+        self.in_phase(&numbers)
     }
 
     /// Takes back the memory of variables that the initial step sets from parameters alone.
@@ -501,7 +497,7 @@ impl Lowerer<'_> {
     }
 
     /// `@(final_step) body`: what it says is said at the end; what it computes is read by nobody.
-    fn final_step(&mut self, body: &Statement) {
+    pub fn final_step(&mut self, body: &Statement) {
         let variables = self.state.variables.clone();
         let outer = std::mem::replace(&mut self.moment, Moment::Last);
         self.statement(body);

@@ -439,7 +439,7 @@ impl Lowerer<'_> {
         }
         let index = info.past.unwrap_or(self.past.len() as u32);
         if info.past.is_none() {
-            self.past.push(slot);
+            self.past.push(crate::veriloga::lower::Remembered::Variable(slot));
             self.slots[slot].past = Some(index);
         }
         let past = self.builder.input(Input::Past(index), info.kind.ir());

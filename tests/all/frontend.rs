@@ -106,6 +106,7 @@ impl<'a> At<'a> {
             }
             Input::Small(_) => 0.0,
             Input::Past(k) => self.past.get(k as usize).copied().unwrap_or(0.0),
+            Input::Fired(_) | Input::Delayed(_) | Input::Share(_) => 0.0,
             Input::Hoisted(_) | Input::Argument(_) => f64::NAN,
         }
     }

@@ -175,7 +175,7 @@ impl Equations<'_> {
 
     /// Event value k.
     pub fn event(&mut self, k: usize, value: f64) {
-        self.out.events[k] = value;
+        self.out.events[k].value = value;
     }
 
     /// Probe number k, limited by `rule(new, old)`.
@@ -307,7 +307,7 @@ impl Toy {
     }
 
     pub fn events(mut self, count: usize) -> Toy {
-        self.layout.events = count;
+        self.layout.events = vec![Event { name: "toy".into(), kind: EventKind::Cross }; count];
         self
     }
 
@@ -321,7 +321,7 @@ impl Toy {
         out.advice = Advice::default();
         let params = self.numbers(at.params);
         let (t, phase, trial) = (at.t, at.phase, at.trial);
-        let past = &at.past.0;
+        let past = &at.past.values;
         let mut equations = Equations { t, phase, x: at.x, params, trial, past, pattern: &self.pattern, out, slope };
         (self.write)(&mut equations);
         let shunt = Dual::seed(params[1], at.x.len() + 1);
@@ -378,7 +378,7 @@ impl System for Toy {
 
     fn commit(&self, at: &Point, memory: &mut Memory, _: &mut Vec<Message>) {
         if let Some(keep) = &self.keep {
-            keep(at.x, &mut memory.0);
+            keep(at.x, &mut memory.values);
         }
     }
 
@@ -394,8 +394,8 @@ impl System for Toy {
 
     fn noise(&self, _: &Point, _: &mut Vec<NoiseSource>) {}
 
-    fn next_break(&self, _: &Params, t: f64) -> f64 {
-        self.breaks.iter().copied().find(|b| *b > t).unwrap_or(f64::INFINITY)
+    fn next_break(&self, at: &Point) -> f64 {
+        self.breaks.iter().copied().find(|b| *b > at.t).unwrap_or(f64::INFINITY)
     }
 
     fn motion(&self, _: &Params) -> Option<Motion> {

@@ -146,6 +146,11 @@ pub trait Integrator {
     fn interpolate(&self, _share: f64, _past: &History, _out: &mut Record) -> bool {
         false
     }
+
+    /// `x` at `share` (0 to 1) of the step just tried, from the newest point of `past` to `end`.
+    fn within(&self, share: f64, past: &History, end: &Record, out: &mut [f64]) {
+        past.within(share, end, out);
+    }
 }
 
 /// What each unknown's error is held against: `factor (relative max(|x|, largest) + absolute)`.

@@ -156,6 +156,17 @@ impl Integrator for Radau {
         self.extrapolate = accepted && past.slopes() > 0;
     }
 
+    fn within(&self, share: f64, past: &History, end: &Record, out: &mut [f64]) {
+        let Some(space) = self.space.as_ref().filter(|_| past.slopes() > 0) else {
+            return past.within(share, end, out);
+        };
+        let (start, c) = (past.newest(), &self.scheme.c);
+        let value = value_weights(share, &[0.0, c[0], c[1], c[2]]);
+        for (k, x) in out.iter_mut().enumerate() {
+            *x = value[0] * start.x[k] + (0..3).map(|i| value[i + 1] * space.x[i][k]).sum::<f64>();
+        }
+    }
+
     fn interpolate(&self, share: f64, past: &History, out: &mut Record) -> bool {
         let Some(space) = self.space.as_ref().filter(|_| self.extrapolate) else {
             return false;
