@@ -7,12 +7,12 @@
 use std::sync::atomic::Ordering;
 
 use crate::args::{Arg, Args};
-use crate::dae::{Memory, Message, MessageKind, Outputs, Phase, Point, RowKind, StartKind, System};
+use crate::dae::{Memory, Message, MessageKind, Outputs, Phase, RowKind, StartKind, System};
 use crate::diag::Diagnostic;
 use crate::solve::history::Record;
 use crate::solve::integrate::{self, Method, Problem, Weights, Work};
 use crate::solve::march::{Ceiling, March, Plan};
-use crate::solve::{SimError, Tolerances, start};
+use crate::solve::{SimError, Tolerances, source_break, start};
 use crate::wave::{ColumnKind, Flow, Sink};
 
 use super::columns::{RowMaker, header, lead, writing};
@@ -160,9 +160,7 @@ impl Transient {
             summary.remarks.push(format!("unknown integration method `{name}`: {} is used", method.name));
         }
         let ceilings = self.ceilings(system, env);
-        let (blank, rest) = (Memory::new(system.layout()), vec![0.0; system.layout().unknowns.len()]);
-        let begin = Point { x: &rest, t: 0.0, params: &env.params, past: &blank, trial: None, phase: Phase::Transient };
-        let corner = Some(system.next_break(&begin));
+        let corner = Some(source_break(system, &env.params, 0.0));
         let named = ceilings.iter().map(|c| c.longest).chain(corner).chain((self.step > 0.0).then_some(self.step));
         let first = FIRST * named.fold(f64::INFINITY, f64::min);
         let scene = Scene { system, env, tolerances, first };

@@ -146,6 +146,13 @@ impl std::ops::AddAssign for Counts {
     }
 }
 
+/// The first corner of any source after `t`; models that remember nothing have none of their own.
+pub(crate) fn source_break(system: &dyn crate::dae::System, params: &crate::dae::Params, t: f64) -> f64 {
+    let (past, x) = (crate::dae::Memory::default(), vec![0.0; system.layout().unknowns.len()]);
+    let phase = crate::dae::Phase::Transient;
+    system.next_break(&crate::dae::Point { x: &x, t, params, past: &past, trial: None, phase })
+}
+
 /// Absolute tolerance of each unknown.
 pub(crate) fn floors(layout: &crate::dae::Layout) -> impl Iterator<Item = f64> + '_ {
     layout.unknowns.iter().map(|u| layout.quantities[u.quantity as usize].abstol)

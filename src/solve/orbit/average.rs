@@ -63,7 +63,7 @@ pub fn pieces(system: &dyn System, params: &Params, clock: Clock, real_edges: bo
     let mut corners = vec![start];
     loop {
         let last = corners[corners.len() - 1];
-        let corner = system.next_break(params, last + near);
+        let corner = crate::solve::source_break(system, params, last + near);
         if corner >= end - near {
             break;
         }

@@ -72,10 +72,13 @@ impl System for Shifted<'_> {
         self.inner.noise(&self.moved(at), out);
     }
 
-    fn next_break(&self, params: &Params, t: f64) -> f64 {
-        let now = self.begin + t;
+    fn record(&self, at: &Point, memory: &mut Memory) {
+        self.inner.record(&self.moved(at), memory);
+    }
+
+    fn next_break(&self, at: &Point) -> f64 {
         // A corner that the sum rounds away is the one here.
-        self.inner.next_break(params, now) - self.begin
+        self.inner.next_break(&self.moved(at)) - self.begin
     }
 
     fn motion(&self, params: &Params) -> Option<Motion> {

@@ -92,7 +92,7 @@ impl<'a> Skipper<'a> {
     pub fn new(course: Course<'a>, clock: Clock, reltol: f64) -> Skipper<'a> {
         let (system, params) = (course.system, course.params);
         let end = clock.from + clock.period;
-        let corner = system.next_break(params, end - 1e-6 * clock.period);
+        let corner = crate::solve::source_break(system, params, end - 1e-6 * clock.period);
         Skipper {
             flow: Flow::new(course.problem(), Scheme::radau(STAGES)),
             spent: Spent::default(),
