@@ -11,6 +11,7 @@ use crate::wave::Sink;
 pub mod ac;
 pub mod activity;
 pub mod columns;
+pub mod continuation;
 pub mod dc;
 pub mod drm;
 pub mod envelope;
@@ -32,6 +33,7 @@ pub static TABLE: &[Entry] = &[
     drm::ENTRY,
     stability::ENTRY,
     pz::ENTRY,
+    continuation::ENTRY,
 ];
 
 /// The deck's `.options`, plain data, and what an analysis needs to talk to the world.

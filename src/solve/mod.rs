@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 pub mod activity;
+pub mod bifurcation;
 pub mod border;
 pub mod events;
 pub mod failure;

@@ -111,6 +111,11 @@ impl Newton {
         }
     }
 
+    /// Nothing is held from now on: continuation follows equilibria of the whole circuit (decision 1).
+    pub fn release(&mut self) {
+        self.special.release();
+    }
+
     /// Solves `eq` from `x`, which becomes the solution; after a failure it holds the last iterate.
     ///
     /// # Errors

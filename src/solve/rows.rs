@@ -45,6 +45,11 @@ impl SpecialRows {
         SpecialRows { starts, entries, diagonal, rows: layout.unknowns.iter().enumerate().filter_map(special).collect() }
     }
 
+    /// Held rows become equations like all others.
+    pub fn release(&mut self) {
+        self.rows.retain(|(_, kind)| *kind != RowKind::Held);
+    }
+
     fn row(&self, k: usize) -> &[(u32, u32)] {
         &self.entries[self.starts[k] as usize..self.starts[k + 1] as usize]
     }
