@@ -37,6 +37,8 @@ mod output;
 mod physics;
 #[path = "bench/precision.rs"]
 mod precision;
+#[path = "all/repeat.rs"]
+mod repeat;
 #[path = "all/runs.rs"]
 mod runs;
 #[path = "all/slopes.rs"]

@@ -32,6 +32,10 @@ pub enum Keyword {
     Endc,
     /// `.op .dc .tran .ac`.
     Analysis,
+    /// `.for`.
+    For,
+    /// `.endfor`.
+    Endfor,
     Step,
     Measure,
     /// `.save .print .probe .plot`.
@@ -75,6 +79,8 @@ pub const KEYWORDS: &[(&str, &str, Keyword)] = &[
     ("dc", "dc", Keyword::Analysis),
     ("tran", "tran", Keyword::Analysis),
     ("ac", "ac", Keyword::Analysis),
+    ("for", "for", Keyword::For),
+    ("endfor", "endfor", Keyword::Endfor),
     ("step", "step", Keyword::Step),
     ("measure", "measure", Keyword::Measure),
     ("meas", "measure", Keyword::Measure),

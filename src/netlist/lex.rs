@@ -122,6 +122,16 @@ impl<'a> Scanner<'a> {
         Scanner { text: text.as_bytes(), file, position, tokens: Vec::new() }
     }
 
+    /// The first byte that no card has taken yet.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Goes on at another byte, which is the start of a line.
+    pub fn seek(&mut self, position: usize) {
+        self.position = position;
+    }
+
     /// The tokens of the card that [`Scanner::advance`] found; never empty.
     pub fn tokens(&self) -> &[Token] {
         &self.tokens

@@ -14,6 +14,7 @@ pub mod expr;
 pub mod lex;
 pub mod lower;
 pub mod parse;
+pub mod repeat;
 pub mod section;
 pub mod waveform;
 

@@ -8,6 +8,7 @@ use crate::netlist::ast::{Deck, Name, Scope, Subcircuit};
 use crate::netlist::card::Cursor;
 use crate::netlist::cards::{self, Keyword};
 use crate::netlist::lex::Scanner;
+use crate::netlist::repeat::{self, Head};
 use crate::netlist::section::{Sections, Verdict};
 use crate::netlist::{clip, control, elements};
 use crate::span::{FileId, Sources, Span};
@@ -140,6 +141,11 @@ impl<'s> Reader<'s> {
                     self.after_end(scanner, &text, file);
                     break;
                 }
+                Verdict::Card if keyword == Some(Keyword::For) => {
+                    let (written, next) = self.write_out(cursor, &text, scanner.position());
+                    scanner.seek(next);
+                    written.map(|loops| self.read_cards(loops, 0, None))
+                }
                 Verdict::Card => self.card(cursor),
             };
             if let Err(diagnostic) = done {
@@ -149,6 +155,21 @@ impl<'s> Reader<'s> {
         if self.errors < MOST_ERRORS {
             sections.finish().into_iter().for_each(|diagnostic| self.push(diagnostic));
         }
+    }
+
+    /// A loop as a text of its own, and the byte behind its end.
+    fn write_out(&mut self, mut cursor: Cursor, text: &str, from: usize) -> (Result<FileId, Diagnostic>, usize) {
+        let span = cursor.card_span();
+        let (end, next) = match repeat::body(text, from, span) {
+            Ok(found) => found,
+            Err(diagnostic) => return (Err(diagnostic), text.len()),
+        };
+        let parameters = std::mem::take(&mut self.scope().parameters);
+        let head = Head::read(&mut cursor, &parameters);
+        self.scope().parameters = parameters;
+        let written = head.and_then(|head| head.write_out(&text[from..end], span.file, from));
+        let path = format!("{} (.for)", self.sources.path(span.file).display());
+        (written.map(|text| self.sources.add(Path::new(&path), text)), next)
     }
 
     /// Cards behind `.end` do not count; that is said once.
@@ -262,8 +283,9 @@ impl<'s> Reader<'s> {
             Keyword::Output => self.deck.outputs.push(cards::general(&mut cursor, name)?),
             Keyword::Later => return Err(Diagnostic::error(span, format!("`.{canonical}` is not supported yet"))),
             Keyword::Endc => return Err(Diagnostic::error(span, "`.endc` without `.control` before it")),
+            Keyword::Endfor => return Err(Diagnostic::error(span, "`.endfor` without `.for` before it")),
             // Handled by `read_cards`.
-            Keyword::Endl | Keyword::End | Keyword::Control => {}
+            Keyword::Endl | Keyword::End | Keyword::Control | Keyword::For => {}
         }
         Ok(())
     }
