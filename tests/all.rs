@@ -29,6 +29,8 @@ mod measure;
 mod models;
 #[path = "all/netlist.rs"]
 mod netlist;
+#[path = "all/noise.rs"]
+mod noise;
 #[path = "all/numerics.rs"]
 mod numerics;
 #[path = "all/output.rs"]

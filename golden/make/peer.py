@@ -1,4 +1,4 @@
-"""What ngspice makes of the ring oscillator and of the output characteristics of a level 1 transistor."""
+"""What ngspice makes of the ring oscillator, of the output characteristics of a level 1 transistor, and of the noise of a stage."""
 import os
 import subprocess
 import tempfile
@@ -50,7 +50,20 @@ def curves():
     return rows
 
 
+def noise():
+    text = open(os.path.join(ROOT, '..', 'netlists', 'basics', 'noise.cir')).read()
+    body = '\n'.join(line for line in text.split('\n') if not line.startswith(('.noise', '.measure', '.plot', '.end')))
+    deck = body + ('\n.options reltol=1e-6\n.control\nnoise v(out) VIN dec 20 10 1e8 1\nsetplot noise1\nset numdgt=12\n'
+                   'wrdata out.txt onoise_spectrum inoise_spectrum onoise_m1_1overf onoise_m1_id onoise_rg onoise_rd onoise_rk '
+                   'onoise_d1_id\nquit\n.endc\n.end\n')
+    write('noise', 'noise', 'common-source stage with a diode, MOS level 1', 'ngspice 39, reltol 1e-6; peer.py',
+          ['tol rel=3e-4 reason: above 10 MHz the gate capacitances count, which ngspice takes from Meyer; 3e-6 below'],
+          ['frequency', 'onoise_spectrum', 'inoise_spectrum', 'onoise_m1_flicker', 'onoise_m1_channel', 'onoise_rg', 'onoise_rd',
+           'onoise_rk', 'onoise_d1_shot'], ngspice(deck, 8))
+
+
 if __name__ == '__main__':
+    noise()
     ring()
     print(len(curves()))
     write('mos-curves', 'dc', 'output characteristics, MOS level 1', 'ngspice 39; peer.py',

@@ -240,6 +240,9 @@ fn header(env: &Env, noise: &Noise, parts: &[Part], units: (&str, &str)) -> Head
 fn table(noise: &Noise, band: &Band, parts: &[Part], units: (&str, &str)) -> Vec<String> {
     let rms = |k: usize| significant(band.integrals[k].sqrt());
     let (first, last) = band.limits;
+    if first == last {
+        return Vec::new();
+    }
     let mut lines = vec![format!(
         "noise from {} to {} Hz: {} {} rms at {}, {} {} rms referred to {}",
         significant(first),

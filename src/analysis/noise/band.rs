@@ -22,7 +22,7 @@ pub struct Band {
     pub limits: (f64, f64),
 }
 
-/// Relative change of a stretch's integral that is small enough; what is left after extrapolation is some 1e-4 of it.
+/// Relative change of a stretch's integral that is small enough; what is left after extrapolation is some 1e-3 of it.
 const SETTLED: f64 = 1e-4;
 /// A change that is this small beside the integral so far does not count.
 const SLIGHT: f64 = 1e-9;
