@@ -11,7 +11,7 @@ const BAD: &[(&str, &str)] = &[
     ("unknown element", "R1 a 0 1k\n?1 a 0 1\n"),
     ("element not supported", "Q1 c b e npn\n"),
     ("unknown card", ".tarn 1n 1u\n"),
-    ("card not supported", ".noise v(out) V1 dec 10 1 1meg\n"),
+    ("card not supported", ".disto dec 10 1 1meg\n"),
     ("one node", "R1 a\n"),
     ("no value", "R1 a b\n"),
     ("two values", "R1 a b 1k 2k\n"),
