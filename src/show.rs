@@ -9,7 +9,7 @@ use crate::ir::formula::formulas;
 use crate::ir::{Function, Input, Rate, diff, rate, text};
 use crate::mna::Mna;
 use crate::model::kernel::{Kernel, differentiated};
-use crate::model::library::Library;
+use crate::model::library::{self, Library};
 use crate::model::{Formula, Model, ParamKind, Range};
 use crate::netlist::{
     self,
@@ -18,7 +18,6 @@ use crate::netlist::{
 use crate::report;
 use crate::run::{RunReport, analyses, prepare};
 use crate::span::{Disk, Sources};
-use crate::veriloga;
 
 fn is_model(file: &Path) -> bool {
     file.extension().is_some_and(|e| ["va", "vams"].iter().any(|x| e.eq_ignore_ascii_case(x)))
@@ -58,7 +57,7 @@ fn compile(file: &Path, sources: &mut Sources) -> (Vec<Model>, Vec<Diagnostic>) 
     match sources.load(file) {
         Ok(id) => {
             let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
-            veriloga::compile(sources, id, &[folder])
+            library::compile(sources, id, &[folder])
         }
         Err(error) => (Vec::new(), vec![Diagnostic::anywhere(format!("cannot read {}: {error}", file.display()))]),
     }

@@ -214,9 +214,10 @@ pub fn multiplicity<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Ele
 
 fn build_module<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element, used: &ModelUse, nodes: &[Terminal]) {
     let standard = TABLE.iter().find(|r| r.letter == element.letter && r.module == used.module);
+    let model = fl.shaped(env, used.model, &used.given, &element.parameters);
     let mut instance = Instance {
         name: fl.path(env, &element.name.text),
-        model: used.model,
+        model,
         terminals: nodes.to_vec(),
         params: Vec::new(),
         multiplicity: Number::Fixed(1.0),
@@ -227,10 +228,10 @@ fn build_module<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element
     if matches!(element.letter, 'f' | 'h') {
         instance.terminals.push(control(fl, env, element));
     }
-    let mut given = used.given.clone();
+    let mut given = fl.handed_over(&used.given, used.model, model);
     let value = element.value.clone().or_else(|| value_in_place_of_model(fl, env, element));
     if let (Some(value), Some(main)) = (&value, standard.and_then(|r| r.main)) {
-        give_main(fl, env, used.model, main, value, &mut given);
+        give_main(fl, env, model, main, value, &mut given);
     } else if let Some(value) = &value {
         fl.report(
             Diagnostic::error(value.span, format!("`{}` takes no value here", element.name.text)).expected("unexpected value"),
@@ -239,17 +240,17 @@ fn build_module<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element
     for assignment in &element.parameters {
         let long = standard.and_then(|r| r.main).filter(|_| LONG_NAMES.contains(&assignment.name.folded().as_str()));
         if let Some(main) = long {
-            give_main(fl, env, used.model, main, &assignment.value, &mut given);
+            give_main(fl, env, model, main, &assignment.value, &mut given);
         } else if !special(fl, env, element, standard.is_some(), assignment, &mut instance) {
-            fl.give(env, used.model, assignment, &mut given);
+            fl.give(env, model, assignment, &mut given);
         }
     }
     for flag in &element.flags {
         fl.report(Diagnostic::note(flag.span, format!("`{}` has no effect: start values are set with .nodeset", flag.text)));
     }
-    check_value(fl, element, standard, used.model, &given);
+    check_value(fl, element, standard, model, &given);
     check_ports(fl, element, &mut instance);
-    let multiplicity = match own_parameter(fl, used.model, standard.is_some(), "m") {
+    let multiplicity = match own_parameter(fl, model, standard.is_some(), "m") {
         true => fl.scopes.envs[env].multiplicity,
         false => multiplicity(fl, env, element),
     };
@@ -258,7 +259,7 @@ fn build_module<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element
     fl.checks.extend(given.unchecked.iter().map(|(k, span)| (index, *k, *span)));
     if !given.params.is_empty() {
         // A default may fall out of a range that a given value moves.
-        let moved = fl.models.moving_ranges(used.model, &fl.circuit.models[used.model as usize]);
+        let moved = fl.models.moving_ranges(model, &fl.circuit.models[model as usize]);
         let defaults = moved.iter().filter(|k| !given.has(**k));
         fl.checks.extend(defaults.map(|k| (index, *k, element.span)));
     }

@@ -2,7 +2,7 @@
 //!
 //! The order is that of dependence: files, parameters of the top level, devices, cards about results, numbers, checks.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::circuit::graph::Values;
 use crate::circuit::scope::{Scopes, TOP};
@@ -37,14 +37,19 @@ pub fn elaborate(
     let pending = controls::read(&mut fl, deck);
     let pending_plots = outputs::read(&mut fl, deck);
     let pending_measures = measures::read(&mut fl, deck);
-    let Flattener { scopes, mut circuit, checks, .. } = fl;
+    let Flattener { scopes, mut circuit, checks, shaping, .. } = fl;
     let mut found = scopes.found;
     found.extend(library.take_diagnostics());
     circuit.roots = scopes.roots;
     circuit.expressions = scopes.graph.finish();
     let values = Values::new(&circuit.expressions, &root_values);
-    let on_cards =
-        [options::numbers(&pending_options), pending.numbers(), outputs::numbers(&pending_plots), pending_measures.numbers()];
+    let on_cards = [
+        options::numbers(&pending_options),
+        pending.numbers(),
+        outputs::numbers(&pending_plots),
+        pending_measures.numbers(),
+        shaping,
+    ];
     circuit.card_roots = overrides::roots_behind(&circuit, &on_cards.concat());
     options::finish(&mut circuit, pending_options, &values, &mut found);
     let temperature = circuit.roots.iter().zip(&root_values).find(|(root, _)| root.name == "temp").map(|(_, value)| *value);
@@ -66,6 +71,8 @@ pub fn elaborate(
 /// Loads the files of `.hdl` cards. A message without a place is about the card.
 fn load(deck: &Deck, library: &mut Library, sources: &mut Sources) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    let paths: Vec<PathBuf> = deck.verilog.iter().map(|file| PathBuf::from(&file.text)).collect();
+    library.announce(sources, &paths);
     for file in &deck.verilog {
         for mut message in library.load(sources, Path::new(&file.text)) {
             if message.labels.is_empty() {

@@ -10,7 +10,7 @@ use crate::circuit::device::{self, Plan};
 use crate::circuit::models::Models;
 use crate::circuit::names::{Device, GROUND, Names, branch_current, local_unknown};
 use crate::circuit::scope::{EnvId, Scopes, TOP};
-use crate::circuit::{Circuit, Node, SourceKind, Terminal};
+use crate::circuit::{Circuit, Node, Number, SourceKind, Terminal};
 use crate::diag::Diagnostic;
 use crate::model::library::Library;
 use crate::netlist::ast::{Deck, Element, Name, Subcircuit};
@@ -39,6 +39,8 @@ pub struct Flattener<'d, 'l> {
     pub sources: &'l mut Sources,
     /// Given parameters that must be checked when all values are known: instance, index into its `params`, place.
     pub checks: Vec<(u32, u32, Span)>,
+    /// Numbers that decided on the structure of a model.
+    pub shaping: Vec<Number>,
     /// Instances with one branch current, which may control others.
     pub branches: HashSet<u32>,
     /// Controlling currents inside subcircuits, which are unfolded later: path and place.
@@ -66,6 +68,7 @@ impl<'d, 'l> Flattener<'d, 'l> {
             library,
             sources,
             checks: Vec::new(),
+            shaping: Vec::new(),
             branches: HashSet::new(),
             later: Vec::new(),
             globals: deck.globals.iter().map(|n| (n.folded(), n.text.clone())).collect(),

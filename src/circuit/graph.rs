@@ -85,6 +85,17 @@ impl Graph {
         root_values(&function, roots)
     }
 
+    /// What a number is worth at the values of `roots`, while the graph is being built.
+    pub fn worth(&self, number: Number, roots: &[Root]) -> f64 {
+        let Number::Output(output) = number else {
+            return if let Number::Fixed(value) = number { value } else { f64::NAN };
+        };
+        let mut function = self.builder.function.clone();
+        function.outputs = self.outputs.clone();
+        let values = root_values(&function, roots);
+        evaluate(&function, &values)[output as usize]
+    }
+
     /// The whole graph as one function.
     pub fn finish(self) -> Function {
         self.builder.finish(self.outputs)

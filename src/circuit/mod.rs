@@ -28,6 +28,7 @@ pub mod overrides;
 pub mod ranges;
 pub mod reader;
 pub mod scope;
+pub mod shape;
 pub mod starts;
 pub mod stimulus;
 pub mod structure;

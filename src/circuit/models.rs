@@ -172,6 +172,7 @@ impl<'d> Flattener<'d, '_> {
             return None;
         };
         let module = self.circuit.models[model as usize].name.clone();
+        let model = self.shaped(env, model, &Given::default(), &card.parameters);
         let mut given = Given::default();
         for assignment in &card.parameters {
             self.give(env, model, assignment, &mut given);

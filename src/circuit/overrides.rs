@@ -53,6 +53,7 @@ fn one(fl: &mut Flattener, name: &str, value: f64) -> bool {
         None => card.params.push((k, Number::Fixed(value))),
     }
     fl.checks.push((instance, k, card.span));
+    fl.reshape(instance);
     true
 }
 

@@ -148,6 +148,10 @@ impl Mna {
                 }
                 Arc::make_mut(&mut new.given).insert((k, param), value);
                 self.refresh_bank(bank as usize, &mut new);
+                if b.model.shape.iter().any(|(shaping, made_for)| *shaping == param && *made_for != value) {
+                    *params = Params(Arc::new(new));
+                    return Ok(Change::Structure);
+                }
             }
         }
         let change = if self.same_structure(old, &new) { Change::Values } else { Change::Structure };

@@ -2,15 +2,15 @@
 //! binary and compiled when they are first asked for.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use include_dir::{Dir, include_dir};
 
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, has_errors};
 use crate::model::Model;
-use crate::span::Sources;
-use crate::veriloga::{compile, head_comment};
+use crate::span::{FileId, Sources};
+use crate::veriloga::{compile_shaped, compile_with, head_comment};
 
 static FILES: Dir = include_dir!("$CARGO_MANIFEST_DIR/models");
 
@@ -25,16 +25,28 @@ pub struct Entry {
     pub doc: String,
 }
 
-/// Models by name.
-pub struct Library {
-    loaded: Vec<Arc<Model>>,
+/// Texts that hold modules: files of `.hdl` cards, files beside them that are called like a module, and those of `models/`.
+struct Texts {
+    /// Files of `.hdl` cards with the names of their modules.
+    files: Vec<(FileId, Vec<String>)>,
     embedded: Vec<Entry>,
-    /// Models of the embedded files compiled so far, by path.
-    compiled: BTreeMap<String, Vec<Arc<Model>>>,
-    diagnostics: Vec<Diagnostic>,
     /// The files that embedded files include are among the sources.
     shared: bool,
 }
+
+/// Models by name.
+pub struct Library {
+    loaded: Vec<Arc<Model>>,
+    texts: Texts,
+    /// Models of the embedded files compiled so far, by path.
+    compiled: BTreeMap<String, Vec<Arc<Model>>>,
+    /// Models made for other values of the parameters that decide on their structure.
+    shaped: BTreeMap<Shape, Option<Arc<Model>>>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// File, module, and the values (as bits) of parameters that decide on structure.
+type Shape = (FileId, String, Vec<(String, u64)>);
 
 impl Default for Library {
     fn default() -> Library {
@@ -45,10 +57,13 @@ impl Default for Library {
 impl Library {
     /// The embedded files, nothing loaded.
     pub fn new() -> Library {
-        let mut embedded = Vec::new();
-        collect(&FILES, &mut embedded);
-        embedded.sort_by(|a, b| a.path.cmp(&b.path));
-        Library { loaded: Vec::new(), embedded, compiled: BTreeMap::new(), diagnostics: Vec::new(), shared: false }
+        Library {
+            loaded: Vec::new(),
+            texts: Texts::new(),
+            compiled: BTreeMap::new(),
+            shaped: BTreeMap::new(),
+            diagnostics: Vec::new(),
+        }
     }
 
     /// Adds a model that does not come from a file.
@@ -56,10 +71,22 @@ impl Library {
         self.loaded.push(model);
     }
 
+    /// Reads files whose modules may be instantiated by those of any other; [`Library::load`] makes models of them.
+    pub fn announce(&mut self, sources: &mut Sources, paths: &[PathBuf]) {
+        for path in paths {
+            if self.texts.file(sources, path).is_none()
+                && let Ok(file) = sources.load(path)
+            {
+                self.texts.add(sources, file);
+            }
+        }
+    }
+
     /// Loads the modules of a file; a later one replaces an earlier one of the same name. A message without a place says that
     /// the file cannot be read.
     pub fn load(&mut self, sources: &mut Sources, path: &Path) -> Vec<Diagnostic> {
-        let file = match sources.load(path) {
+        let known = self.texts.file(sources, path).map(Ok);
+        let file = match known.unwrap_or_else(|| sources.load(path)) {
             Ok(file) => file,
             Err(why) => {
                 let message = format!("the file \"{}\" cannot be read: {why}", path.display());
@@ -67,7 +94,8 @@ impl Library {
                 return vec![Diagnostic { severity: crate::diag::Severity::Error, message, labels: Vec::new(), hints }];
             }
         };
-        let (models, diagnostics) = compile(sources, file, &[]);
+        self.texts.add(sources, file);
+        let (models, diagnostics) = compile_with(sources, file, &[], &mut |s, name| self.texts.find(s, name));
         for model in models {
             self.loaded.retain(|m| m.name != model.name);
             self.loaded.push(Arc::new(model));
@@ -82,28 +110,33 @@ impl Library {
         if let Some(k) = self.choose(name, &loaded) {
             return Some(self.loaded[k].clone());
         }
-        let names: Vec<String> = self.embedded.iter().map(|e| e.name.clone()).collect();
-        let entry = self.choose(name, &names).map(|k| self.embedded[k].clone())?;
+        let names: Vec<String> = self.list().iter().map(|e| e.name.clone()).collect();
+        let entry = self.choose(name, &names).map(|k| self.list()[k].clone())?;
         if !self.compiled.contains_key(&entry.path) {
-            self.share(sources);
-            let text = FILES.get_file(entry.path.trim_start_matches("models/")).and_then(|f| f.contents_utf8()).unwrap_or("");
-            let file = sources.add(Path::new(&entry.path), text.to_string());
-            let (models, diagnostics) = compile(sources, file, &[]);
+            let file = self.texts.embedded_file(sources, &entry.path);
+            let (models, diagnostics) = compile_with(sources, file, &[], &mut |s, name| self.texts.find(s, name));
             self.diagnostics.extend(diagnostics);
             self.compiled.insert(entry.path.clone(), models.into_iter().map(Arc::new).collect());
         }
         self.compiled.get(&entry.path)?.iter().find(|m| m.name == entry.name).cloned()
     }
 
-    /// Makes the texts that embedded files include known, once.
-    fn share(&mut self, sources: &mut Sources) {
-        if !std::mem::replace(&mut self.shared, true) {
-            let mut parts = Vec::new();
-            included(&FILES, &mut parts);
-            for (path, text) in parts {
-                sources.add(Path::new(&path), text.to_string());
-            }
+    /// The model like `model` for these values of parameters that decide on its structure (`Model::shape`). What there is to
+    /// say about it is kept for [`Library::take_diagnostics`].
+    pub fn shaped(&mut self, sources: &mut Sources, model: &Model, values: &BTreeMap<String, f64>) -> Option<Arc<Model>> {
+        let bits = values.iter().map(|(name, value)| (name.clone(), value.to_bits())).collect();
+        let key = (model.file, model.name.clone(), bits);
+        if let Some(known) = self.shaped.get(&key) {
+            return known.clone();
         }
+        let find = &mut |s: &mut Sources, name: &str| self.texts.find(s, name);
+        let (made, diagnostics) = compile_shaped(sources, model.file, &[], find, &model.name, values);
+        if has_errors(&diagnostics) {
+            self.diagnostics.extend(diagnostics);
+        }
+        let made = made.map(Arc::new);
+        self.shaped.insert(key, made.clone());
+        made
     }
 
     /// Index of `name` among `names` by the case rule; names that differ by case alone leave a message.
@@ -130,12 +163,75 @@ impl Library {
     /// Names of all modules.
     pub fn names(&self) -> Vec<String> {
         let loaded = self.loaded.iter().map(|m| m.name.clone());
-        loaded.chain(self.embedded.iter().map(|e| e.name.clone())).collect()
+        loaded.chain(self.list().iter().map(|e| e.name.clone())).collect()
     }
 
     /// The modules of the embedded files, in order of their paths.
     pub fn list(&self) -> &[Entry] {
-        &self.embedded
+        &self.texts.embedded
+    }
+}
+
+/// All modules of a file that no deck loads, as models; modules that it lacks are looked for where decks find theirs.
+pub fn compile(sources: &mut Sources, file: FileId, search: &[PathBuf]) -> (Vec<Model>, Vec<Diagnostic>) {
+    let mut texts = Texts::new();
+    texts.add(sources, file);
+    compile_with(sources, file, search, &mut |s, name| texts.find(s, name))
+}
+
+impl Texts {
+    fn new() -> Texts {
+        let mut embedded = Vec::new();
+        collect(&FILES, &mut embedded);
+        embedded.sort_by(|a, b| a.path.cmp(&b.path));
+        Texts { files: Vec::new(), embedded, shared: false }
+    }
+
+    /// The file of a path, if it is among those of `.hdl` cards.
+    fn file(&self, sources: &Sources, path: &Path) -> Option<FileId> {
+        self.files.iter().map(|(file, _)| *file).find(|file| sources.path(*file) == path)
+    }
+
+    fn add(&mut self, sources: &Sources, file: FileId) {
+        if self.files.iter().all(|(known, _)| *known != file) {
+            self.files.push((file, modules(sources.text(file)).map(str::to_string).collect()));
+        }
+    }
+
+    /// The file that holds the module called `name`.
+    fn find(&mut self, sources: &mut Sources, name: &str) -> Option<FileId> {
+        if let Some((file, _)) = self.files.iter().rfind(|(_, names)| names.iter().any(|n| n == name)) {
+            return Some(*file);
+        }
+        let folders: Vec<PathBuf> =
+            self.files.iter().filter_map(|(f, _)| sources.path(*f).parent().map(Path::to_path_buf)).collect();
+        for folder in folders {
+            if let Ok(file) = sources.load(&folder.join(format!("{name}.va")))
+                && modules(sources.text(file)).any(|n| n == name)
+            {
+                self.add(sources, file);
+                return Some(file);
+            }
+        }
+        let entry = self.embedded.iter().find(|e| e.name == name)?;
+        let path = entry.path.clone();
+        Some(self.embedded_file(sources, &path))
+    }
+
+    /// The text of a file of `models/`, with what it includes.
+    fn embedded_file(&mut self, sources: &mut Sources, path: &str) -> FileId {
+        if !std::mem::replace(&mut self.shared, true) {
+            let mut parts = Vec::new();
+            included(&FILES, &mut parts);
+            for (path, text) in parts {
+                sources.add(Path::new(&path), text.to_string());
+            }
+        }
+        if let Some(k) = sources.all().iter().position(|f| f.path == Path::new(path)) {
+            return FileId(k as u32);
+        }
+        let text = FILES.get_file(path.trim_start_matches("models/")).and_then(|f| f.contents_utf8()).unwrap_or("");
+        sources.add(Path::new(path), text.to_string())
     }
 }
 
@@ -157,10 +253,11 @@ fn included(folder: &'static Dir, out: &mut Vec<(String, &'static str)>) {
     folder.dirs().for_each(|inner| included(inner, out));
 }
 
-/// Names that follow the word `module` at the start of a line.
+/// Names that follow the word `module` or `paramset` at the start of a line.
 fn modules(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| {
-        let rest = line.trim_start().strip_prefix("module")?;
+        let line = line.trim_start();
+        let rest = ["module", "macromodule", "paramset"].iter().find_map(|word| line.strip_prefix(word))?;
         let rest = rest.strip_prefix([' ', '\t'])?.trim_start();
         let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '$').unwrap_or(rest.len());
         (end > 0).then(|| &rest[..end])

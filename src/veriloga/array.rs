@@ -72,6 +72,13 @@ impl Lowerer<'_> {
         self.expression(&Expr { kind: ExprKind::Name(name.to_string()), span })
     }
 
+    /// What the elements of an array of parameters or a vector of nodes are.
+    pub fn elements_of(&self, name: &str) -> Option<Vec<Symbol>> {
+        let Some((Symbol::Array(k), _)) = self.symbols.names.get(name) else { return None };
+        let symbol = |k: i32| self.symbols.names.get(&format!("{name}[{k}]")).map(|(symbol, _)| *symbol);
+        Some(self.module.flat.arrays[*k].indices().into_iter().filter_map(symbol).collect())
+    }
+
     /// The values of an array as an argument: a list `{a, b}` or `'{a, b}`, an array of parameters, an array of variables; a
     /// single value counts as an array of one.
     pub fn list(&mut self, expr: &Expr) -> Lowered<Vec<Value>> {

@@ -1,5 +1,7 @@
 //! The tree of a Verilog-A file as written: one type per syntactic class, spans on everything.
 
+use std::collections::BTreeMap;
+
 use crate::span::{FileId, Span};
 
 /// An identifier.
@@ -399,6 +401,8 @@ pub struct Flat {
     pub arrays: Vec<Array>,
     /// Parameters that decided on structure, with the values that they had.
     pub shape: Vec<(String, f64)>,
+    /// Nodes of instances with a multiplicity, and the parameter that holds it.
+    pub multiplicities: BTreeMap<String, String>,
 }
 
 /// A vector of nodes or branches, or an array of parameters.

@@ -233,10 +233,24 @@ impl Lowerer<'_> {
         let row = self.current(branch);
         self.branches[branch].probed = true;
         let total = self.probe(row, None, None);
-        let multiplicity = self.builder.input(Input::Multiplicity, Type::Real);
+        let multiplicity = self.multiplicity(branch);
         let one = self.builder.real(1.0);
         let share = self.builder.op(Op::Div, &[one, multiplicity]);
         Term::new(self.builder.op(Op::Mul, &[total, share]), Kind::Real)
+    }
+
+    /// How many devices the flow of a branch stands for: the multiplicity of the model times that of the instance inside.
+    pub fn multiplicity(&mut self, branch: usize) -> Value {
+        let whole = self.builder.input(Input::Multiplicity, Type::Real);
+        let node = &self.symbols.nodes[self.branches[branch].plus].name.text;
+        let Some(own) = self.module.flat.multiplicities.get(node) else { return whole };
+        match self.symbols.names.get(own) {
+            Some((Symbol::Parameter(k), _)) => {
+                let own = self.parameter_value(*k).value;
+                self.builder.op(Op::Mul, &[whole, own])
+            }
+            _ => whole,
+        }
     }
 
     /// Row of the current of a branch, which becomes an unknown if it is not yet one.

@@ -83,7 +83,7 @@ impl Lowerer<'_> {
         match always {
             Some(0.0) if branch.current.is_none() => {
                 if !no_flow {
-                    let scaled = self.parallel(flow);
+                    let scaled = self.parallel(k, flow);
                     self.stamp(ends, scaled);
                 }
             }
@@ -93,7 +93,7 @@ impl Lowerer<'_> {
                 self.carry(ends, row);
                 if branch.last_flow.is_some() {
                     let i = self.probe(row, None, None);
-                    let scaled = self.parallel(flow);
+                    let scaled = self.parallel(k, flow);
                     let f = self.builder.op(Op::Sub, &[i, scaled.value]);
                     let q = scaled.charge.map(|q| self.builder.op(Op::Neg, &[q]));
                     self.equation(row, Some(f), q);
@@ -113,8 +113,8 @@ impl Lowerer<'_> {
     }
 
     /// A flow of one device as that of m in parallel.
-    fn parallel(&mut self, flow: Term) -> Term {
-        let m = self.builder.input(Input::Multiplicity, Type::Real);
+    fn parallel(&mut self, branch: usize, flow: Term) -> Term {
+        let m = self.multiplicity(branch);
         self.scale(flow, m)
     }
 
@@ -164,7 +164,7 @@ impl Lowerer<'_> {
         // What flows where the potential is not set.
         let flow = self.join(not_set, flow, zero);
         if flow.charge.is_some() || self.builder.constant(flow.value) != Some(0.0) {
-            let scaled = self.parallel(flow);
+            let scaled = self.parallel(k, flow);
             self.stamp(ends, scaled);
         }
         if let Some(row) = drops {
@@ -199,7 +199,7 @@ impl Lowerer<'_> {
         let row = self.current(k);
         self.carry(ends, row);
         let (v, i) = (self.across(k), self.probe(row, None, None));
-        let scaled = self.parallel(flow);
+        let scaled = self.parallel(k, flow);
         let (v, i) = (Term::new(v, Kind::Real), Term::new(i, Kind::Real));
         let (given_v, given_i) = (self.negate(potential), self.negate(scaled));
         let (a, b) = (self.add(v, given_v), self.add(i, given_i));

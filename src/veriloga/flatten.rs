@@ -321,21 +321,28 @@ impl<'a> Flattener<'a> {
             let (mut own, others) = std::mem::take(&mut self.out.nets).into_iter().partition(|n| n.name.text == scalar);
             self.out.nets = others;
             for earlier in Vec::drain(&mut own, ..) {
-                self.push_net(earlier, range);
+                self.push_net(earlier, scope, range);
             }
         }
-        self.push_net(copy, range);
+        self.push_net(copy, scope, range);
         Ok(())
     }
 
-    fn push_net(&mut self, net: Net, range: Option<(i32, i32)>) {
-        let Some((first, last)) = range else { return self.out.nets.push(net) };
-        self.array(&net.name, (first, last), "node");
+    fn push_net(&mut self, net: Net, scope: usize, range: Option<(i32, i32)>) {
+        let multiplicity = self.around(scope, |s| s.multiplicity.is_some()).and_then(|s| s.multiplicity.clone());
+        let mut keep = |net: Net| {
+            if let Some(multiplicity) = &multiplicity {
+                self.out.flat.multiplicities.insert(net.name.text.clone(), multiplicity.clone());
+            }
+            self.out.nets.push(net);
+        };
+        let Some((first, last)) = range else { return keep(net) };
         for k in span_of(first, last) {
             let mut element = net.clone();
             element.name.text = format!("{}[{k}]", net.name.text);
-            self.out.nets.push(element);
+            keep(element);
         }
+        self.array(&net.name, (first, last), "node");
     }
 
     /// The flat nodes that a reference names, in order.

@@ -214,7 +214,7 @@ impl Lowerer<'_> {
             Access::Flow => {
                 let row = self.current(reference.branch);
                 self.branches[reference.branch].probed = true;
-                let m = self.builder.input(crate::ir::Input::Multiplicity, crate::ir::Type::Real);
+                let m = self.multiplicity(reference.branch);
                 (Some(row), None, if reference.reversed { self.builder.op(Op::Neg, &[m]) } else { m })
             }
             Access::Potential => {

@@ -56,7 +56,7 @@ impl Flattener<'_> {
     }
 
     /// The innermost scope around `scope` (itself included) that fits.
-    fn around(&self, scope: usize, fits: impl Fn(&Scope) -> bool) -> Option<&Scope> {
+    pub fn around(&self, scope: usize, fits: impl Fn(&Scope) -> bool) -> Option<&Scope> {
         let mut at = Some(scope);
         while let Some(k) = at {
             if fits(&self.scopes[k]) {

@@ -240,6 +240,14 @@ impl Lowerer<'_> {
             if let Some((Symbol::Parameter(k), _)) = self.symbols.names.get(name) {
                 return Ok(self.outside(Input::Given(*k as u32), Kind::Bool));
             }
+            if let Some(elements) = self.elements_of(name) {
+                let mut any = self.builder.boolean(false);
+                for k in elements.into_iter().filter_map(|s| if let Symbol::Parameter(k) = s { Some(k) } else { None }) {
+                    let given = self.outside(Input::Given(k as u32), Kind::Bool).value;
+                    any = self.builder.op(Op::Or, &[any, given]);
+                }
+                return Ok(Term::new(any, Kind::Bool));
+            }
             let error = Diagnostic::error(arguments[0].span, format!("`{name}` is not a parameter"));
             let known = self.module.parameters.iter().map(|p| p.name.text.as_str());
             self.diagnostics.push(error.suggest(name, known));
@@ -255,6 +263,16 @@ impl Lowerer<'_> {
             && self.symbols.nodes[*k].port
         {
             return Ok(self.outside(Input::Connected(*k as u32), Kind::Bool));
+        }
+        if let ExprKind::Name(name) = &arguments[0].kind
+            && let Some(elements) = self.elements_of(name)
+        {
+            let mut all = self.builder.boolean(true);
+            for k in elements.into_iter().filter_map(|s| if let Symbol::Node(k) = s { Some(k) } else { None }) {
+                let connected = self.outside(Input::Connected(k as u32), Kind::Bool).value;
+                all = self.builder.op(Op::And, &[all, connected]);
+            }
+            return Ok(Term::new(all, Kind::Bool));
         }
         self.error(arguments[0].span, "`$port_connected` asks for a port", "expected its name")
     }
