@@ -8,9 +8,13 @@ use std::collections::BTreeMap;
 use crate::circuit::Number;
 use crate::circuit::flatten::Flattener;
 use crate::circuit::models::Given;
+use crate::circuit::ranges::inside;
 use crate::circuit::scope::EnvId;
-use crate::model::Model;
+use crate::model::{Formula, Model, Range};
 use crate::netlist::ast::Assignment;
+
+/// Parameters of cards that are not the model's.
+const SPECIAL: [&str; 4] = ["m", "temp", "dtemp", "trise"];
 
 /// Rounds until no further parameter turns out to decide on structure.
 const MOST_ROUNDS: usize = 8;
@@ -18,7 +22,7 @@ const MOST_ROUNDS: usize = 8;
 impl<'d> Flattener<'d, '_> {
     /// The model like `model` for what is given already (by a `.model` card) and for the assignments of a card.
     pub fn shaped(&mut self, env: EnvId, model: u32, given: &Given, assignments: &'d [Assignment]) -> u32 {
-        let mut index = model;
+        let mut index = self.chosen(env, model, given, assignments);
         for _ in 0..MOST_ROUNDS {
             let known = self.circuit.models[index as usize].clone();
             let mut numbers = BTreeMap::new();
@@ -45,6 +49,32 @@ impl<'d> Flattener<'d, '_> {
         index
     }
 
+    /// Of several paramsets of one name, the first one that has all parameters that are given and allows their values.
+    fn chosen(&mut self, env: EnvId, model: u32, given: &Given, assignments: &'d [Assignment]) -> u32 {
+        let own = self.circuit.models[model as usize].clone();
+        let all = self.library.alternatives(&own);
+        if all.len() < 2 {
+            return model;
+        }
+        let mut numbers: BTreeMap<String, Number> =
+            given.params.iter().map(|(k, n)| (own.params[*k as usize].name.clone(), *n)).collect();
+        for assignment in assignments.iter().filter(|a| !SPECIAL.contains(&a.name.folded().as_str())) {
+            numbers.insert(assignment.name.text.clone(), self.scopes.number(env, &assignment.value));
+        }
+        let mut values = BTreeMap::new();
+        for (name, number) in numbers {
+            values.insert(name, self.scopes.graph.worth(number, &self.scopes.roots));
+            if matches!(number, Number::Output(_)) && !self.shaping.contains(&number) {
+                self.shaping.push(number);
+            }
+        }
+        let Some(k) = all.iter().position(|candidate| values.iter().all(|(name, value)| takes(candidate, name, *value))) else {
+            return model;
+        };
+        let key = if k == 0 { own.name.clone() } else { format!("{} #{k}", own.name) };
+        self.models.intern(&mut self.circuit.models, &key, || all[k].clone())
+    }
+
     /// The model for these numbers, if it is another one.
     pub fn model_for(&mut self, index: u32, known: &Model, numbers: &BTreeMap<String, Number>) -> Option<u32> {
         let mut values = BTreeMap::new();
@@ -63,7 +93,7 @@ impl<'d> Flattener<'d, '_> {
         }
         let made = self.library.shaped(self.sources, known, &values)?;
         let list: Vec<String> = values.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let key = format!("{} {}", known.name, list.join(" "));
+        let key = format!("{} {:?} {}", known.name, known.span, list.join(" "));
         let next = self.models.intern(&mut self.circuit.models, &key, || made);
         (next != index).then_some(next)
     }
@@ -105,4 +135,16 @@ impl<'d> Flattener<'d, '_> {
             (card.model, card.params) = (next, params);
         }
     }
+}
+
+/// Whether a model has a parameter and a plain range allows its value.
+fn takes(model: &Model, name: &str, value: f64) -> bool {
+    let Ok(Some(k)) = model.parameter(name) else { return false };
+    let param = &model.params[k as usize];
+    let within = |range: &Range| match (&range.low, &range.high) {
+        (Formula::Number(low), Formula::Number(high)) => inside(value, range, *low, *high),
+        _ => !range.exclude,
+    };
+    let mut from = param.ranges.iter().filter(|r| !r.exclude).peekable();
+    !param.local && (from.peek().is_none() || from.any(within)) && !param.ranges.iter().any(|r| r.exclude && within(r))
 }

@@ -65,6 +65,14 @@ pub fn structure(model: &Model) -> Structure {
             out.driven.push(pair);
         }
     }
+    // Two nodes that may become one.
+    let node = |row: Row| matches!(kind(row), UnknownKind::Port | UnknownKind::Internal);
+    for collapse in model.collapses.iter().filter(|c| node(c.a) && c.b.is_none_or(node)) {
+        for row in [Some(collapse.a), collapse.b].into_iter().flatten().filter(|r| (*r as usize) < model.ports) {
+            out.touches[row as usize] = true;
+        }
+        out.conducting.push((collapse.a, collapse.b));
+    }
     out.branches = branches(model);
     out
 }

@@ -9,7 +9,7 @@ use include_dir::{Dir, include_dir};
 
 use crate::diag::{Diagnostic, has_errors};
 use crate::model::Model;
-use crate::span::{FileId, Sources};
+use crate::span::{FileId, Sources, Span};
 use crate::veriloga::{compile_shaped, compile_with, head_comment};
 
 static FILES: Dir = include_dir!("$CARGO_MANIFEST_DIR/models");
@@ -45,8 +45,8 @@ pub struct Library {
     diagnostics: Vec<Diagnostic>,
 }
 
-/// File, module, and the values (as bits) of parameters that decide on structure.
-type Shape = (FileId, String, Vec<(String, u64)>);
+/// Where the module stands, and the values (as bits) of parameters that decide on structure.
+type Shape = (Span, Vec<(String, u64)>);
 
 impl Default for Library {
     fn default() -> Library {
@@ -96,10 +96,9 @@ impl Library {
         };
         self.texts.add(sources, file);
         let (models, diagnostics) = compile_with(sources, file, &[], &mut |s, name| self.texts.find(s, name));
-        for model in models {
-            self.loaded.retain(|m| m.name != model.name);
-            self.loaded.push(Arc::new(model));
-        }
+        // Several paramsets of one name belong together.
+        self.loaded.retain(|old| models.iter().all(|new| new.name != old.name));
+        self.loaded.extend(models.into_iter().map(Arc::new));
         diagnostics
     }
 
@@ -121,16 +120,22 @@ impl Library {
         self.compiled.get(&entry.path)?.iter().find(|m| m.name == entry.name).cloned()
     }
 
+    /// All models called like `model`, which is the first of them: paramsets, of which the values that are given choose one.
+    pub fn alternatives(&self, model: &Model) -> Vec<Arc<Model>> {
+        let all = self.loaded.iter().chain(self.compiled.values().flatten());
+        all.filter(|m| m.name == model.name && m.file == model.file).cloned().collect()
+    }
+
     /// The model like `model` for these values of parameters that decide on its structure (`Model::shape`). What there is to
     /// say about it is kept for [`Library::take_diagnostics`].
     pub fn shaped(&mut self, sources: &mut Sources, model: &Model, values: &BTreeMap<String, f64>) -> Option<Arc<Model>> {
         let bits = values.iter().map(|(name, value)| (name.clone(), value.to_bits())).collect();
-        let key = (model.file, model.name.clone(), bits);
+        let key = (model.span, bits);
         if let Some(known) = self.shaped.get(&key) {
             return known.clone();
         }
         let find = &mut |s: &mut Sources, name: &str| self.texts.find(s, name);
-        let (made, diagnostics) = compile_shaped(sources, model.file, &[], find, &model.name, values);
+        let (made, diagnostics) = compile_shaped(sources, model.file, &[], find, model.span, values);
         if has_errors(&diagnostics) {
             self.diagnostics.extend(diagnostics);
         }

@@ -9,6 +9,7 @@ use crate::veriloga::ast::{Binary, Expr, ExprKind, Kind, Unary};
 use crate::veriloga::declare::is_whole;
 use crate::veriloga::flatten::Flattener;
 use crate::veriloga::parse::{Abort, Parsed};
+use crate::veriloga::rename::Meaning;
 
 /// Parameters that depend on one another, each costing stack.
 const DEEPEST: usize = 100;
@@ -111,15 +112,14 @@ impl Flattener<'_> {
             if self.diagnostics.iter().any(|d| d.span() == Some(span)) {
                 return Err(Abort);
             }
-            return match self.nodes.contains_key(name) || self.out.variables.iter().any(|v| v.name.text == name) {
-                true => self.not_constant(span),
-                false => {
-                    let error = Diagnostic::error(span, format!("`{name}` is not declared"));
-                    let known: Vec<String> = self.parameters.keys().cloned().collect();
-                    self.diagnostics.push(error.suggest(name, known.iter().map(String::as_str)));
-                    Err(Abort)
-                }
-            };
+            let declared = |m: &Meaning| matches!(m, Meaning::Name(flat) if flat == name);
+            if self.scopes.iter().any(|scope| scope.names.values().any(declared)) {
+                return self.not_constant(span);
+            }
+            let error = Diagnostic::error(span, format!("`{name}` is not declared"));
+            let known: Vec<String> = self.parameters.keys().cloned().collect();
+            self.diagnostics.push(error.suggest(name, known.iter().map(String::as_str)));
+            return Err(Abort);
         };
         let (local, default, kind) = {
             let tree = &self.out.parameters[k];

@@ -2,7 +2,7 @@
 
 use crate::diag::{Diagnostic, Severity};
 use crate::ir::small::without_sources;
-use crate::ir::{Input, Inst, NodeKind, Op, Type, Value};
+use crate::ir::{Input, Inst, NodeKind, Op, Value};
 use crate::model::{Collapse, Contribution, DelayTime, MessageCall, Model, Retained, UnknownKind, Variable};
 use crate::veriloga::ast::{attribute, attribute_text};
 use crate::veriloga::branch::{Access, BranchState, Reference};

@@ -453,7 +453,11 @@ impl<'a> Flattener<'a> {
                     }
                     self.block(block, number, Some(value), inner, out);
                     let step = self.renamed(inner, step);
-                    value = self.whole(&step)?;
+                    let next = self.whole(&step)?;
+                    if next == value {
+                        return self.fail(step.span, "this loop does not end", format!("`{}` stays {value}", variable.text));
+                    }
+                    value = next;
                 }
             }
         }

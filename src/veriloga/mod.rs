@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::diag::{Diagnostic, has_errors};
+use crate::diag::{Diagnostic, Severity, has_errors};
 use crate::model::Model;
 use crate::span::{FileId, Sources, Span};
 use crate::veriloga::flatten::Unit;
@@ -72,18 +72,18 @@ pub fn compile_with(sources: &mut Sources, file: FileId, search: &[PathBuf], fin
     (models, text.said(diagnostics))
 }
 
-/// The model of one module or paramset of a file for given values of parameters that decide on structure. The errors are there
-/// if the model is not.
+/// The model of the module or paramset whose name stands at `at`, for given values of parameters that decide on structure. The
+/// errors are there if the model is not.
 pub fn compile_shaped(
     sources: &mut Sources,
     file: FileId,
     search: &[PathBuf],
     find: Find,
-    name: &str,
+    at: Span,
     values: &BTreeMap<String, f64>,
 ) -> (Option<Model>, Vec<Diagnostic>) {
     let text = Text::read(sources, file, search, find);
-    let Some(unit) = text.units().find(|u| u.name().text == name) else { return (None, text.said(Vec::new())) };
+    let Some(unit) = text.units().find(|u| u.name().span == at) else { return (None, text.said(Vec::new())) };
     let (model, found) = text.model(unit, sources, values);
     let diagnostics = text.said(found);
     ((!has_errors(&diagnostics)).then_some(model), diagnostics)
@@ -133,7 +133,9 @@ impl Text {
                 wanted.extend(more);
                 continue;
             }
-            found.extend(said);
+            // Where structure is missing, what follows from that is no news.
+            let broken = has_errors(&found);
+            found.extend(said.into_iter().filter(|d| !broken || d.severity == Severity::Error));
             model.doc.clone_from(&self.doc);
             return (model, found);
         }

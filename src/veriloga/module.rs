@@ -36,7 +36,9 @@ impl Lowerer<'_> {
             });
             // The default may not use this parameter, its ranges may not either.
             self.context = Context::Parameters(k);
-            if let Ok(default) = self.parameter_formula(&tree.default, kind) {
+            let default = self.parameter_formula(&tree.default, kind);
+            let known = default.is_ok();
+            if let Ok(default) = default {
                 self.model.params[k].default = default;
             }
             for range in &tree.ranges {
@@ -44,7 +46,9 @@ impl Lowerer<'_> {
                     self.model.params[k].ranges.push(range);
                 }
             }
-            self.check_value(k, tree);
+            if known {
+                self.check_value(k, tree);
+            }
         }
         self.context = Context::Analog;
         for (alias, name) in &module.aliases {

@@ -281,7 +281,7 @@ fn a_range_inside_is_checked_with_the_values_of_the_card() {
         "module outer(a, b);\n inout a, b; electrical a, b;\n parameter real g = 1m;\n res #(.r(1 / g)) r1 (a, b);\nendmodule\n";
     let (report, _) = try_run(&format!("{text}{RES}"), "V1 a 0 4\nX1 a 0 outer g=-1m\n.op");
     assert_eq!(report.exit, 2, "{}", report.diagnostics);
-    assert!(report.diagnostics.contains("r1.r") && report.diagnostics.contains("out of range"), "{}", report.diagnostics);
+    assert!(report.diagnostics.contains("r1.r") && report.diagnostics.contains("outside of its range"), "{}", report.diagnostics);
 }
 
 /// 64 sections of a resistor and a capacitor in one model, compiled and run.
