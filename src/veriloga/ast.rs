@@ -58,6 +58,10 @@ pub enum ExprKind {
     Conditional(Box<Expr>, Box<Expr>, Box<Expr>),
     /// `'{a, b}` or `{a, b}`.
     List(Vec<Expr>),
+    /// `'{count{a, b}}`.
+    Replicate(Box<Expr>, Vec<Expr>),
+    /// `[low:high]`, as a label of a `case`.
+    Range(Box<Expr>, Box<Expr>),
 }
 
 /// Operators with one operand.
@@ -71,6 +75,18 @@ pub enum Unary {
     Not,
     /// `~a`
     BitNot,
+    /// `&a`: all bits are set.
+    AllBits,
+    /// `|a`: some bit is set.
+    AnyBit,
+    /// `^a`: an odd number of bits is set.
+    OddBits,
+    /// `~&a`
+    NotAllBits,
+    /// `~|a`
+    NoBit,
+    /// `~^a`
+    EvenBits,
 }
 
 /// Operators with two operands.
@@ -85,6 +101,7 @@ pub enum Binary {
     Pow,
     Shl,
     Shr,
+    ShrSigned,
     Lt,
     Le,
     Gt,
@@ -121,8 +138,10 @@ pub enum StatementKind {
     Assign(Expr, Expr),
     /// `access <+ value;`
     Contribute(Expr, Expr),
-    /// `if (condition) then else otherwise`.
-    If(Expr, Box<Statement>, Option<Box<Statement>>),
+    /// `access : f == g;`: the target, f, g.
+    Indirect(Expr, Expr, Expr),
+    /// `if (condition) then { else if (condition) then } else otherwise`.
+    If(Vec<(Expr, Statement)>, Option<Box<Statement>>),
     /// `case (subject) values: statement ... default: statement endcase`.
     Case(Expr, Vec<(Vec<Expr>, Statement)>, Option<Box<Statement>>),
     /// `for (initial; condition; step) body`.
@@ -135,6 +154,8 @@ pub enum StatementKind {
     Event(Vec<Expr>, Box<Statement>),
     /// `$task(arguments);` or `function(arguments);`.
     Call(Expr),
+    /// `return value;` in a function.
+    Return(Option<Expr>),
 }
 
 /// `begin ... end` with declarations of its own.
@@ -242,13 +263,15 @@ pub struct NodeReference {
     pub range: Option<(Expr, Option<Expr>)>,
 }
 
-/// `branch (a, b) name;`
+/// `branch (a, b) name;` or `branch (<port>) name;`
 #[derive(Clone, PartialEq, Debug)]
 pub struct Branch {
     /// Its name.
     pub name: Name,
     /// First and last index of a vector of branches.
     pub range: Option<(Expr, Expr)>,
+    /// It is what flows into the port `plus`.
+    pub port: bool,
     /// From.
     pub plus: NodeReference,
     /// To; absent: ground.
@@ -314,6 +337,10 @@ pub struct Module {
     pub generates: Vec<Generate>,
     /// What flattening leaves to be known (see `flatten`).
     pub flat: Flat,
+    /// Discipline of nodes that have none of their own: `` `default_discipline ``.
+    pub default_discipline: Option<Name>,
+    /// Rise and fall times of transitions that say none: `` `default_transition ``.
+    pub default_transition: Option<Expr>,
 }
 
 /// `module #(.parameter(value)) name (.port(node));`
@@ -435,8 +462,10 @@ pub fn span_of(first: i32, last: i32) -> Vec<i32> {
 pub struct Nature {
     /// Its name.
     pub name: Name,
-    /// Nature that it is derived from.
+    /// Nature that it is derived from, or a discipline whose potential or flow that is.
     pub parent: Option<Name>,
+    /// `potential` or `flow`, if the parent is a discipline.
+    pub of: Option<Name>,
     /// `units = ...; access = ...; abstol = ...;`
     pub items: Vec<(Name, Expr)>,
 }
@@ -450,6 +479,10 @@ pub struct Discipline {
     pub potential: Option<Name>,
     /// `flow nature;`
     pub flow: Option<Name>,
+    /// `domain continuous;` or `domain discrete;`
+    pub domain: Option<Name>,
+    /// `potential.abstol = 1e-3;`: which nature, item, value.
+    pub overrides: Vec<(Name, Name, Expr)>,
 }
 
 /// A whole file with everything that it includes.

@@ -41,6 +41,8 @@ pub struct BranchState {
     pub last_flow: Option<u32>,
     /// Its current must be an unknown (`ddx` asks for it).
     pub explicit: bool,
+    /// Marks of an indirect contribution: what must be zero, and whether control reached it.
+    pub implied: Option<(usize, usize)>,
     /// Where it is first met.
     pub span: Span,
 }
@@ -69,7 +71,7 @@ impl Lowerer<'_> {
     /// The branch that `access(arguments)` is about.
     pub fn reference(&mut self, access: &Name, arguments: &[Expr], span: Span) -> Lowered<Reference> {
         if let [Expr { kind: ExprKind::Port(_), span }] = arguments {
-            return self.error(*span, "the current of a port", "`I(<port>)` is not supported yet");
+            return self.error(*span, "the flow into a port can only be read", "expected a branch");
         }
         if arguments.is_empty() || arguments.len() > 2 {
             let message = format!("`{}` takes one or two nodes, or a branch", access.text);
@@ -81,6 +83,9 @@ impl Lowerer<'_> {
             let name = &self.node_name(access, argument)?;
             match self.symbols.names.get(name).map(|(s, _)| *s) {
                 Some(Symbol::Node(node)) => nodes.push(node),
+                Some(Symbol::Branch(branch)) if self.symbols.branches[branch].port => {
+                    return self.error(argument.span, "the flow into a port can only be read", "expected another branch");
+                }
                 Some(Symbol::Branch(branch)) if arguments.len() == 1 => named = Some(branch),
                 Some(Symbol::Array(_)) => {
                     return self.error(argument.span, format!("`{name}` is a vector"), "expected an index in brackets");
@@ -173,6 +178,7 @@ impl Lowerer<'_> {
             any_potential: false,
             last_flow: None,
             explicit: false,
+            implied: None,
             span,
         });
         (self.branches.len() - 1, false)
@@ -180,6 +186,9 @@ impl Lowerer<'_> {
 
     /// The value of `access(arguments)` in an expression.
     pub fn access(&mut self, access: &Name, arguments: &[Expr], span: Span) -> Lowered<Term> {
+        if let Some(port) = self.port(arguments) {
+            return self.port_flow(access, port, span);
+        }
         let reference = self.reference(access, arguments, span)?;
         let term = match reference.access {
             Access::Potential => {
@@ -189,6 +198,50 @@ impl Lowerer<'_> {
             Access::Flow => self.flow(reference.branch),
         };
         Ok(if reference.reversed { self.negate(term) } else { term })
+    }
+
+    /// The port that `<port>` or the name of its branch stands for.
+    fn port(&self, arguments: &[Expr]) -> Option<Name> {
+        match arguments {
+            [Expr { kind: ExprKind::Port(name), .. }] => Some(name.clone()),
+            [Expr { kind: ExprKind::Name(name), span }] => match self.symbols.names.get(name) {
+                Some((Symbol::Branch(k), _)) if self.symbols.branches[*k].port => {
+                    let text = self.symbols.nodes[self.symbols.branches[*k].plus].name.text.clone();
+                    Some(Name { text, span: *span })
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// What flows into the model at a port, from outside.
+    fn port_flow(&mut self, access: &Name, port: Name, span: Span) -> Lowered<Term> {
+        let node = match self.symbols.names.get(&port.text) {
+            Some((Symbol::Node(node), _)) if self.symbols.nodes[*node].port || self.symbols.nodes[*node].binding.is_some() => *node,
+            _ => {
+                let ports = self.symbols.nodes.iter().filter(|n| n.port).map(|n| n.name.text.as_str());
+                let error = Diagnostic::error(port.span, format!("`{}` is not a port", port.text)).suggest(&port.text, ports);
+                self.diagnostics.push(error);
+                return Err(crate::veriloga::parse::Abort);
+            }
+        };
+        if self.access_kind(access, node, span)? == Access::Potential {
+            return self.error(span, "the potential of a port's branch", "its flow can be read, nothing else");
+        }
+        let Some(row) = self.port_currents.get(&node).copied() else {
+            return self.error(span, "the flow into a port cannot be read here", "it belongs to the analog block");
+        };
+        let total = self.probe(row, None, None);
+        Ok(self.share(total, node))
+    }
+
+    /// What one of m parallel devices has of a flow.
+    fn share(&mut self, total: Value, node: usize) -> Term {
+        let multiplicity = self.multiplicity_at(node);
+        let one = self.builder.real(1.0);
+        let share = self.builder.op(Op::Div, &[one, multiplicity]);
+        Term::new(self.builder.op(Op::Mul, &[total, share]), Kind::Real)
     }
 
     /// The potential of a branch as it is written, limited or not.
@@ -225,7 +278,10 @@ impl Lowerer<'_> {
     /// known as an expression; otherwise it is an unknown.
     fn flow(&mut self, branch: usize) -> Term {
         let state = &self.branches[branch];
-        let complete = state.last_flow.is_some_and(|last| last <= self.latest) && self.loops == 0 && self.calls.is_empty();
+        let complete = state.implied.is_none()
+            && state.last_flow.is_some_and(|last| last <= self.latest)
+            && self.loops == 0
+            && self.calls.is_empty();
         if complete && !state.any_potential && !state.explicit {
             let flow = self.marked(state.flow);
             return if self.regions > 0 { self.resolved(flow) } else { flow };
@@ -233,16 +289,19 @@ impl Lowerer<'_> {
         let row = self.current(branch);
         self.branches[branch].probed = true;
         let total = self.probe(row, None, None);
-        let multiplicity = self.multiplicity(branch);
-        let one = self.builder.real(1.0);
-        let share = self.builder.op(Op::Div, &[one, multiplicity]);
-        Term::new(self.builder.op(Op::Mul, &[total, share]), Kind::Real)
+        let plus = self.branches[branch].plus;
+        self.share(total, plus)
     }
 
     /// How many devices the flow of a branch stands for: the multiplicity of the model times that of the instance inside.
     pub fn multiplicity(&mut self, branch: usize) -> Value {
+        self.multiplicity_at(self.branches[branch].plus)
+    }
+
+    /// The same for the part of the module that a node belongs to.
+    fn multiplicity_at(&mut self, node: usize) -> Value {
         let whole = self.builder.input(Input::Multiplicity, Type::Real);
-        let node = &self.symbols.nodes[self.branches[branch].plus].name.text;
+        let node = &self.symbols.nodes[node].name.text;
         let Some(own) = self.module.flat.multiplicities.get(node) else { return whole };
         match self.symbols.names.get(own) {
             Some((Symbol::Parameter(k), _)) => {
@@ -340,6 +399,46 @@ impl Lowerer<'_> {
                 self.set_mark(branch.sets_potential, Term::new(yes, Kind::Bool));
             }
         }
+        Ok(())
+    }
+}
+
+impl Lowerer<'_> {
+    /// `access(...) : left == right;`: the branch takes whatever potential or flow makes the equation hold.
+    pub fn indirect(&mut self, target: &Expr, left: &Expr, right: &Expr) -> Lowered<()> {
+        let ExprKind::Call(access, arguments) = &target.kind else {
+            return self.error(target.span, "this cannot be contributed to", "expected an access function such as `V(a, b)`");
+        };
+        if !self.world.is_access(&access.text) {
+            let known = self.world.natures.iter().map(|n| n.access.as_str());
+            let error = Diagnostic::error(access.span, format!("`{}` is not an access function", access.text));
+            self.diagnostics.push(error.suggest(&access.text, known));
+            return Err(crate::veriloga::parse::Abort);
+        }
+        let reference = self.reference(access, arguments, target.span);
+        let (left_term, right_term) = (self.expression(left), self.expression(right));
+        let (reference, a, b) = (reference?, left_term?, right_term?);
+        let (a, b) = (self.convert(a, Kind::Real, left.span)?, self.convert(b, Kind::Real, right.span)?);
+        self.builder.span = target.span.to(right.span);
+        let opposite = self.negate(b);
+        let equation = self.add(a, opposite);
+        if self.branches[reference.branch]
+            .implied
+            .is_some_and(|(_, set)| self.builder.constant(self.marked(set).value) != Some(0.0))
+        {
+            return self.error(target.span, "a second indirect contribution to one branch", "one equation finds one unknown");
+        }
+        let (nothing, no) = (self.zero(Kind::Real), self.zero(Kind::Bool));
+        let (sum, set) = match self.branches[reference.branch].implied {
+            Some(marks) => marks,
+            None => (self.mark(nothing), self.mark(no)),
+        };
+        let yes = Term::new(self.builder.boolean(true), Kind::Bool);
+        self.branches[reference.branch].implied = Some((sum, set));
+        self.branches[reference.branch].probed = true;
+        self.current(reference.branch);
+        self.set_mark(sum, equation);
+        self.set_mark(set, yes);
         Ok(())
     }
 }

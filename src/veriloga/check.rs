@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::Diagnostic;
 use crate::span::Span;
-use crate::veriloga::ast::{self, Attribute, Expr, ExprKind, Name, Unary};
+use crate::veriloga::ast::{self, Attribute, Binary, Expr, ExprKind, Name, Unary};
 
 /// A kind of quantity.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -21,6 +21,8 @@ pub struct Nature {
     pub unit: String,
     /// Absolute tolerance.
     pub abstol: f64,
+    /// The nature that it is derived from in the end; itself if it is not derived.
+    pub root: String,
 }
 
 /// A kind of node.
@@ -32,6 +34,8 @@ pub struct Discipline {
     pub potential: Option<usize>,
     /// Index of the nature of its flow.
     pub flow: Option<usize>,
+    /// It belongs to the digital language.
+    pub discrete: bool,
 }
 
 /// All natures and disciplines of a file.
@@ -43,33 +47,121 @@ pub struct World {
     pub disciplines: Vec<Discipline>,
 }
 
+impl Nature {
+    /// `name = value;`
+    fn item(&mut self, name: &Name, value: &Expr, diagnostics: &mut Vec<Diagnostic>) {
+        let fits = match (name.text.as_str(), &value.kind) {
+            ("access", ExprKind::Name(access)) => {
+                self.access.clone_from(access);
+                true
+            }
+            ("units", ExprKind::Text(unit)) => {
+                self.unit.clone_from(unit);
+                true
+            }
+            ("abstol", _) => match number(value) {
+                Some(abstol) => {
+                    self.abstol = abstol;
+                    true
+                }
+                None => false,
+            },
+            ("access" | "units", _) => false,
+            _ => true,
+        };
+        if !fits {
+            let error = Diagnostic::error(value.span, format!("`{}` has a value that it cannot have", name.text));
+            diagnostics.push(error.expected("expected a name for access, a string for units, a number for abstol"));
+        }
+    }
+}
+
 impl World {
     /// Collects those of `file`.
     pub fn new(file: &ast::File, diagnostics: &mut Vec<Diagnostic>) -> World {
         let mut world = World::default();
-        for nature in &file.natures {
+        // Those derived from what a discipline has wait for it.
+        let (mut waiting, ready): (Vec<_>, Vec<_>) = file.natures.iter().partition(|n| n.of.is_some());
+        for nature in ready {
             let nature = world.nature(nature, diagnostics);
             world.natures.push(nature);
         }
         for discipline in &file.disciplines {
-            let mut find = |name: &Option<Name>| {
-                let name = name.as_ref()?;
-                let found = world.natures.iter().rposition(|n| n.name == name.text);
-                if found.is_none() {
-                    let error = Diagnostic::error(name.span, format!("the nature `{}` is not declared", name.text));
-                    diagnostics.push(error.suggest(&name.text, world.natures.iter().map(|n| n.name.as_str())));
-                }
-                found
-            };
-            let (potential, flow) = (find(&discipline.potential), find(&discipline.flow));
-            world.disciplines.push(Discipline { name: discipline.name.text.clone(), potential, flow });
+            world.waiting(&mut waiting, false, diagnostics);
+            let (potential, flow) = (world.find(&discipline.potential, diagnostics), world.find(&discipline.flow, diagnostics));
+            let discrete = discipline.domain.as_ref().is_some_and(|d| d.text == "discrete");
+            world.disciplines.push(Discipline { name: discipline.name.text.clone(), potential, flow, discrete });
+            for (which, item, value) in &discipline.overrides {
+                world.overridden(which, item, value, diagnostics);
+            }
         }
+        world.waiting(&mut waiting, true, diagnostics);
+        world.related(file, diagnostics);
         world
+    }
+
+    /// Natures derived from disciplines that are known by now, or all that are left.
+    fn waiting(&mut self, waiting: &mut Vec<&ast::Nature>, all: bool, diagnostics: &mut Vec<Diagnostic>) {
+        let known = |w: &World, n: &ast::Nature| n.parent.as_ref().is_some_and(|p| w.discipline(&p.text).is_some());
+        while let Some(k) = waiting.iter().position(|n| all || known(self, n)) {
+            let nature = self.nature(waiting.remove(k), diagnostics);
+            self.natures.push(nature);
+        }
+    }
+
+    /// Index of a nature.
+    fn find(&self, name: &Option<Name>, diagnostics: &mut Vec<Diagnostic>) -> Option<usize> {
+        let name = name.as_ref()?;
+        let found = self.natures.iter().rposition(|n| n.name == name.text);
+        if found.is_none() {
+            let error = Diagnostic::error(name.span, format!("the nature `{}` is not declared", name.text));
+            diagnostics.push(error.suggest(&name.text, self.natures.iter().map(|n| n.name.as_str())));
+        }
+        found
+    }
+
+    /// Complains about `ddt_nature` and `idt_nature` that name nothing.
+    fn related(&self, file: &ast::File, diagnostics: &mut Vec<Diagnostic>) {
+        for (name, value) in file.natures.iter().flat_map(|n| &n.items) {
+            if let ExprKind::Name(other) = &value.kind
+                && (name.text == "ddt_nature" || name.text == "idt_nature")
+                && !self.natures.iter().any(|n| n.name == *other)
+            {
+                let error = Diagnostic::error(value.span, format!("the nature `{other}` is not declared"));
+                diagnostics.push(error.suggest(other, self.natures.iter().map(|n| n.name.as_str())));
+            }
+        }
+    }
+
+    /// `potential.abstol = 1e-3;` in the last discipline: a nature of its own, derived from the one it had.
+    fn overridden(&mut self, which: &Name, item: &Name, value: &Expr, diagnostics: &mut Vec<Diagnostic>) {
+        let Some(discipline) = self.disciplines.last_mut() else { return };
+        let side = if which.text == "flow" { &mut discipline.flow } else { &mut discipline.potential };
+        let Some(index) = *side else {
+            let error = Diagnostic::error(which.span, format!("`{}` has no {}", discipline.name, which.text));
+            diagnostics.push(error.expected("its nature comes first"));
+            return;
+        };
+        *side = Some(self.natures.len());
+        let mut nature = self.natures[index].clone();
+        nature.item(item, value, diagnostics);
+        self.natures.push(nature);
     }
 
     fn nature(&self, tree: &ast::Nature, diagnostics: &mut Vec<Diagnostic>) -> Nature {
         let mut nature = Nature { abstol: 1e-9, ..Nature::default() };
-        if let Some(parent) = &tree.parent {
+        nature.root.clone_from(&tree.name.text);
+        if let (Some(parent), Some(of)) = (&tree.parent, &tree.of) {
+            let discipline = self.disciplines.iter().rfind(|d| d.name == parent.text);
+            let index = discipline.and_then(|d| if of.text == "flow" { d.flow } else { d.potential });
+            match index {
+                Some(index) => nature = self.natures[index].clone(),
+                None => {
+                    let error = Diagnostic::error(parent.span, format!("there is no nature `{}.{}`", parent.text, of.text));
+                    diagnostics.push(error.suggest(&parent.text, self.disciplines.iter().map(|d| d.name.as_str())));
+                }
+            }
+        } else if let Some(parent) = &tree.parent {
             match self.natures.iter().rfind(|n| n.name == parent.text) {
                 Some(found) => nature = found.clone(),
                 None => {
@@ -80,29 +172,7 @@ impl World {
         }
         nature.name = tree.name.text.clone();
         for (name, value) in &tree.items {
-            let fits = match (name.text.as_str(), &value.kind) {
-                ("access", ExprKind::Name(access)) => {
-                    nature.access = access.clone();
-                    true
-                }
-                ("units", ExprKind::Text(unit)) => {
-                    nature.unit = unit.clone();
-                    true
-                }
-                ("abstol", _) => match number(value) {
-                    Some(abstol) => {
-                        nature.abstol = abstol;
-                        true
-                    }
-                    None => false,
-                },
-                ("access" | "units", _) => false,
-                _ => true,
-            };
-            if !fits {
-                let error = Diagnostic::error(value.span, format!("`{}` has a value that it cannot have", name.text));
-                diagnostics.push(error.expected("expected a name for access, a string for units, a number for abstol"));
-            }
+            nature.item(name, value, diagnostics);
         }
         nature
     }
@@ -118,9 +188,19 @@ impl World {
     }
 }
 
-/// A number written as such.
+/// A number written as such, or computed from such.
 pub fn number(expr: &Expr) -> Option<f64> {
     match &expr.kind {
+        ExprKind::Binary(operator, a, b) => {
+            let (a, b) = (number(a)?, number(b)?);
+            match operator {
+                Binary::Add => Some(a + b),
+                Binary::Sub => Some(a - b),
+                Binary::Mul => Some(a * b),
+                Binary::Div => Some(a / b),
+                _ => None,
+            }
+        }
         ExprKind::Real(value) => Some(*value),
         ExprKind::Int(value) => Some(f64::from(*value)),
         ExprKind::Unary(Unary::Minus, inner) => number(inner).map(|v| -v),
@@ -163,6 +243,8 @@ pub struct Branch {
     pub plus: usize,
     /// Index of the node that it reaches; `None`: ground.
     pub minus: Option<usize>,
+    /// It is what flows into the port `plus`.
+    pub port: bool,
 }
 
 /// What a name of a module stands for: an index into the table of its kind.
@@ -208,6 +290,14 @@ impl Symbols {
             symbols.net(net, world, diagnostics);
         }
         symbols.bindings(module, world, diagnostics);
+        if let Some(name) = &module.default_discipline {
+            let found = world.discipline(&name.text);
+            if found.is_none() {
+                let error = Diagnostic::error(name.span, format!("the discipline `{}` is not declared", name.text));
+                diagnostics.push(error.suggest(&name.text, world.disciplines.iter().map(|d| d.name.as_str())));
+            }
+            symbols.nodes.iter_mut().filter(|n| n.discipline.is_none()).for_each(|n| n.discipline = found.or(Some(usize::MAX)));
+        }
         for node in symbols.nodes.iter().filter(|n| n.discipline.is_none()) {
             let what = if node.port { "port" } else { "node" };
             let error = Diagnostic::error(node.name.span, format!("the {what} `{}` has no discipline", node.name.text));
@@ -347,6 +437,10 @@ impl Symbols {
         let plus = node(&branch.plus.name);
         let minus = branch.minus.as_ref().map(|m| node(&m.name));
         let Some(plus) = plus else { return };
+        if branch.port && !self.nodes[plus].port && self.nodes[plus].binding.is_none() {
+            let error = Diagnostic::error(branch.plus.name.span, format!("`{}` is not a port", branch.plus.name.text));
+            diagnostics.push(error.label(self.nodes[plus].name.span, "it is declared here"));
+        }
         let minus = match minus {
             Some(None) => return,
             Some(Some(index)) => Some(index),
@@ -356,7 +450,7 @@ impl Symbols {
             self.compatible(plus, minus, world, branch.name.span, diagnostics);
         }
         let index = self.branches.len();
-        self.branches.push(Branch { name: branch.name.clone(), plus, minus });
+        self.branches.push(Branch { name: branch.name.clone(), plus, minus, port: branch.port });
         self.declare(&branch.name, Symbol::Branch(index), diagnostics);
     }
 
@@ -379,7 +473,7 @@ impl Symbols {
         };
         let (Some(one), Some(other)) = (natures(a), natures(b)) else { return true };
         let meet = |x: Option<usize>, y: Option<usize>| match (x, y) {
-            (Some(x), Some(y)) => world.natures[x].name == world.natures[y].name,
+            (Some(x), Some(y)) => world.natures[x].root == world.natures[y].root,
             _ => true,
         };
         meet(one.0, other.0) && meet(one.1, other.1)

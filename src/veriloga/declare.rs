@@ -10,7 +10,7 @@ use crate::veriloga::lex::TokenKind;
 use crate::veriloga::parse::{Abort, Parsed, Parser};
 
 /// Items of a module that belong to the digital language or come later.
-const UNSUPPORTED: [(&str, &str); 17] = [
+const UNSUPPORTED: [(&str, &str); 26] = [
     ("always", "the digital language is not read"),
     ("initial", "the digital language is not read"),
     ("assign", "the digital language is not read"),
@@ -18,6 +18,15 @@ const UNSUPPORTED: [(&str, &str); 17] = [
     ("reg", "the digital language is not read"),
     ("wreal", "the digital language is not read"),
     ("time", "the digital language is not read"),
+    ("tri", "the digital language is not read"),
+    ("supply0", "declare a node as `ground`"),
+    ("supply1", "the digital language is not read"),
+    ("logic", "the digital language is not read"),
+    ("bit", "the digital language is not read"),
+    ("config", "the digital language is not read"),
+    ("library", "the digital language is not read"),
+    ("program", "the digital language is not read"),
+    ("interface", "the digital language is not read"),
     ("event", "the digital language is not read"),
     ("task", "the digital language is not read"),
     ("function", "write `analog function`"),
@@ -30,12 +39,36 @@ const UNSUPPORTED: [(&str, &str); 17] = [
     ("nettype", "the digital language is not read"),
 ];
 
+/// Words that begin an item of a module, for suggestions.
+const ITEMS: [&str; 17] = [
+    "parameter",
+    "localparam",
+    "aliasparam",
+    "real",
+    "integer",
+    "string",
+    "genvar",
+    "analog",
+    "branch",
+    "inout",
+    "input",
+    "output",
+    "ground",
+    "endmodule",
+    "electrical",
+    "thermal",
+    "function",
+];
+
 impl Parser<'_> {
     /// `file ::= { nature | discipline | module }`.
     pub fn file(&mut self, file: FileId) -> File {
         let mut out = File::default();
         while !self.over() {
             let start = self.place();
+            if self.directive() {
+                continue;
+            }
             let done = match self.attributes() {
                 Ok(_) if self.next_is("module") || self.next_is("macromodule") => {
                     self.module(file).map(|module| out.modules.push(module))
@@ -48,7 +81,12 @@ impl Parser<'_> {
                     let word = self.peek().text.to_string();
                     match UNSUPPORTED.iter().find(|(w, _)| *w == word) {
                         Some((_, what)) => self.fail(format!("`{word}` is not supported"), *what),
-                        None => self.fail(format!("unexpected {}", self.peek().shown()), "expected `module`"),
+                        None => {
+                            let error = Diagnostic::error(self.peek().span, format!("unexpected {}", self.peek().shown()));
+                            let words = ["module", "nature", "discipline", "paramset", "endmodule"];
+                            self.report(error.expected("expected `module`").suggest(&word, words));
+                            Err(Abort)
+                        }
                     }
                 }
                 Err(Abort) => Err(Abort),
@@ -59,6 +97,28 @@ impl Parser<'_> {
             }
         }
         out
+    }
+
+    /// Takes what a directive says for everything behind it.
+    pub fn directive(&mut self) -> bool {
+        if self.peek().kind != TokenKind::Directive {
+            return false;
+        }
+        let directive = self.peek().clone();
+        self.advance();
+        let alone = self.peek().first || self.peek().kind == TokenKind::End;
+        match &*directive.text {
+            "default_discipline" | "default_nodetype" => {
+                self.default_discipline = if alone { None } else { self.name("a discipline").ok() };
+                // A kind of signal may follow, which tells digital ones apart.
+                while !self.peek().first && self.peek().kind == TokenKind::Name {
+                    self.advance();
+                }
+            }
+            "default_transition" => self.default_transition = if alone { None } else { self.expression().ok() },
+            _ => (self.default_discipline, self.default_transition) = (None, None),
+        }
+        true
     }
 
     /// After a mistake outside of modules: on to the next thing that may stand there.
@@ -94,6 +154,7 @@ impl Parser<'_> {
         self.advance();
         let name = self.name("the name of the nature")?;
         let parent = if self.accept(":") { Some(self.name("the name of a nature")?) } else { None };
+        let of = if self.accept(".") { Some(self.name("`potential` or `flow`")?) } else { None };
         self.accept(";");
         let mut items = Vec::new();
         while !self.over() && !self.accept("endnature") {
@@ -105,7 +166,8 @@ impl Parser<'_> {
                 }
             }
         }
-        Ok(Nature { name, parent, items })
+        self.idle_semicolon();
+        Ok(Nature { name, parent, of, items })
     }
 
     fn nature_item(&mut self, items: &mut Vec<(Name, Expr)>) -> Parsed<()> {
@@ -120,7 +182,7 @@ impl Parser<'_> {
         self.advance();
         let name = self.name("the name of the discipline")?;
         self.accept(";");
-        let mut discipline = Discipline { name, potential: None, flow: None };
+        let mut discipline = Discipline { name, potential: None, flow: None, domain: None, overrides: Vec::new() };
         while !self.over() && !self.accept("enddiscipline") {
             let start = self.place();
             if self.discipline_item(&mut discipline).is_err() {
@@ -130,31 +192,38 @@ impl Parser<'_> {
                 }
             }
         }
+        self.idle_semicolon();
         Ok(discipline)
     }
 
     fn discipline_item(&mut self, discipline: &mut Discipline) -> Parsed<()> {
         let word = self.name("`potential`, `flow`, `domain` or `enddiscipline`")?;
         match word.text.as_str() {
-            "potential" if self.peek().is(".") => return self.override_item(),
-            "flow" if self.peek().is(".") => return self.override_item(),
+            "potential" | "flow" if self.accept(".") => {
+                let item = self.name("`abstol`, `units` ...")?;
+                self.expect("=")?;
+                let value = self.expression()?;
+                discipline.overrides.push((word, item, value));
+            }
             "potential" => discipline.potential = Some(self.name("the name of a nature")?),
             "flow" => discipline.flow = Some(self.name("the name of a nature")?),
             "domain" => {
-                self.name("`continuous` or `discrete`")?;
+                let domain = self.name("`continuous` or `discrete`")?;
+                if !["continuous", "discrete"].contains(&domain.text.as_str()) {
+                    let error = Diagnostic::error(domain.span, format!("there is no domain `{}`", domain.text));
+                    self.report(error.suggest(&domain.text, ["continuous", "discrete"]));
+                }
+                discipline.domain = Some(domain);
             }
             other => {
                 let error = Diagnostic::error(word.span, format!("unexpected `{other}`"));
-                self.report(error.expected("expected `potential`, `flow` or `domain`"));
+                let words = ["potential", "flow", "domain", "enddiscipline"];
+                self.report(error.expected("expected `potential`, `flow` or `domain`").suggest(other, words));
                 return Err(Abort);
             }
         }
         self.expect(";")?;
         Ok(())
-    }
-
-    fn override_item(&mut self) -> Parsed<()> {
-        self.fail("changing a nature inside of a discipline is not supported yet", "declare a nature of its own")
     }
 
     fn module(&mut self, file: FileId) -> Parsed<Module> {
@@ -189,6 +258,9 @@ impl Parser<'_> {
             let error = Diagnostic::error(next.span, format!("`endmodule` is missing before {}", next.shown()));
             self.report(error.label(open, "this module is not closed"));
         }
+        self.idle_semicolon();
+        module.default_discipline.clone_from(&self.default_discipline);
+        module.default_transition.clone_from(&self.default_transition);
         Ok(module)
     }
 
@@ -232,6 +304,9 @@ impl Parser<'_> {
 
     /// One item of a module.
     pub fn item(&mut self, module: &mut Module) -> Parsed<()> {
+        if self.directive() {
+            return Ok(());
+        }
         let attributes = self.attributes()?;
         let token = self.peek().clone();
         let word = if token.kind == TokenKind::Name { token.text.to_string() } else { String::new() };
@@ -283,10 +358,9 @@ impl Parser<'_> {
             return self.instances(first, module);
         }
         let range = self.node_range()?;
-        if self.peek().kind != TokenKind::Name {
+        if self.peek().kind != TokenKind::Name || self.at_keyword() {
             let error = Diagnostic::error(first.span, format!("unexpected `{}`", first.text));
-            let words = ["parameter", "localparam", "real", "integer", "analog", "branch", "inout", "endmodule", "electrical"];
-            self.report(error.expected("expected a declaration or `analog`").suggest(&first.text, words));
+            self.report(error.expected("expected a declaration or `analog`").suggest(&first.text, ITEMS));
             return Err(Abort);
         }
         self.nets((Some(first), None, false), range, &attributes, module)
@@ -315,10 +389,13 @@ impl Parser<'_> {
             let name = self.name("the name of a node")?;
             let range = self.node_range()?.or(range.clone());
             let (discipline, direction, ground) = kind.clone();
-            module.nets.push(Net { name, range, discipline, direction, ground, attributes: attributes.to_vec() });
+            let mut attributes = attributes.to_vec();
             if self.peek().is("=") {
-                return self.fail("start values of nodes in their declaration are not supported", "write (* start = \"...\" *)");
+                // A guess for the potential (LRM 3.6.3.2).
+                let start = Name { text: "start".to_string(), span: self.advance() };
+                attributes.push(Attribute { name: start, value: Some(self.expression()?) });
             }
+            module.nets.push(Net { name, range, discipline, direction, ground, attributes });
             if !self.accept(",") {
                 break;
             }
@@ -331,18 +408,19 @@ impl Parser<'_> {
     fn branch(&mut self, attributes: Vec<Attribute>, module: &mut Module) -> Parsed<()> {
         self.advance();
         self.expect("(")?;
-        if self.peek().is("<") {
-            return self.fail("branches of ports are not supported yet", "expected the name of a node");
-        }
+        let port = self.accept("<");
         let plus = self.node_reference()?;
-        let minus = if self.accept(",") { Some(self.node_reference()?) } else { None };
+        if port {
+            self.expect(">")?;
+        }
+        let minus = if !port && self.accept(",") { Some(self.node_reference()?) } else { None };
         self.expect(")")?;
         let range = self.node_range()?;
         loop {
             let name = self.name("the name of the branch")?;
             let range = self.node_range()?.or(range.clone());
             let (plus, minus) = (plus.clone(), minus.clone());
-            module.branches.push(Branch { name, range, plus, minus, attributes: attributes.clone() });
+            module.branches.push(Branch { name, range, port, plus, minus, attributes: attributes.clone() });
             if !self.accept(",") {
                 break;
             }
@@ -479,6 +557,10 @@ impl Parser<'_> {
         self.advance();
         let alias = self.name("the new name")?;
         self.expect("=")?;
+        if self.peek().kind == TokenKind::System {
+            let message = format!("an alias of {}", self.peek().shown());
+            return self.fail(message, "the multiplicity is `m` in every instance; the others are not used");
+        }
         let name = self.name("the name of a parameter")?;
         self.expect(";")?;
         module.aliases.push((alias, name));
@@ -504,6 +586,9 @@ impl Parser<'_> {
         let name = self.name("the name of the function")?;
         let (arguments, variables, parameters) = Default::default();
         let mut function = Function { kind, name, arguments, variables, parameters, body: Vec::new() };
+        if self.accept("(") {
+            self.arguments_in_the_head(&mut function)?;
+        }
         self.expect(";")?;
         loop {
             let start = self.place();
@@ -528,7 +613,37 @@ impl Parser<'_> {
             let error = Diagnostic::error(next.span, format!("`endfunction` is missing before {}", next.shown()));
             self.report(error.label(open, "this function is not closed"));
         }
+        if self.accept(":") {
+            self.name("the name of the function")?;
+        }
+        self.idle_semicolon();
         Ok(function)
+    }
+
+    /// `( input real x, output y )` behind the name of a function: an extension.
+    fn arguments_in_the_head(&mut self, function: &mut Function) -> Parsed<()> {
+        let warning = Diagnostic::warning(self.last(), "arguments in the head of an analog function");
+        self.warn_once("head", warning.expected("the language wants them behind the semicolon"));
+        let mut direction = Direction::In;
+        let mut kind = Kind::Real;
+        while !self.over() && !self.next_is(")") {
+            for (word, found) in [("input", Direction::In), ("output", Direction::Out), ("inout", Direction::InOut)] {
+                if self.accept(word) {
+                    (direction, kind) = (found, Kind::Real);
+                }
+            }
+            kind = self.kind().unwrap_or(kind);
+            let name = self.name("the name of an argument")?;
+            let variable =
+                Variable { kind, name: name.clone(), bounds: None, initial: None, attributes: Vec::new(), genvar: false };
+            function.variables.push(variable);
+            function.arguments.push((name, direction));
+            if !self.accept(",") {
+                break;
+            }
+        }
+        self.expect(")")?;
+        Ok(())
     }
 
     fn function_arguments(&mut self, direction: Direction, out: &mut Vec<(Name, Direction)>) -> Parsed<()> {

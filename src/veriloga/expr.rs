@@ -2,10 +2,10 @@
 
 use crate::veriloga::ast::{Binary, Expr, ExprKind, Name, Unary};
 use crate::veriloga::lex::TokenKind;
-use crate::veriloga::parse::{Parsed, Parser};
+use crate::veriloga::parse::{Abort, Parsed, Parser};
 
 /// Nesting of parentheses and calls that is accepted, so that no input exhausts the stack.
-const DEEPEST: usize = 120;
+const DEEPEST: usize = 250;
 /// Length of a chain such as `a + b + c + ...` that is accepted, for the same reason.
 const LONGEST_CHAIN: usize = 4000;
 
@@ -29,7 +29,7 @@ const BINARY: [(&str, Binary, u8); 25] = [
     ("<<", Binary::Shl, 8),
     (">>", Binary::Shr, 8),
     ("<<<", Binary::Shl, 8),
-    (">>>", Binary::Shr, 8),
+    (">>>", Binary::ShrSigned, 8),
     ("+", Binary::Add, 9),
     ("-", Binary::Sub, 9),
     ("*", Binary::Mul, 10),
@@ -50,6 +50,7 @@ impl Parser<'_> {
         if !self.accept("?") {
             return Ok(condition);
         }
+        self.attributes()?;
         let then = self.expression()?;
         self.expect(":")?;
         let otherwise = self.expression()?;
@@ -67,6 +68,7 @@ impl Parser<'_> {
                 return self.fail("this expression is too long", "split it with variables");
             }
             self.advance();
+            self.attributes()?;
             let right = self.binary(strength + 1)?;
             let span = left.span.to(right.span);
             left = Expr { kind: ExprKind::Binary(operator, Box::new(left), Box::new(right)), span };
@@ -82,7 +84,7 @@ impl Parser<'_> {
         BINARY.iter().find(|(text, _, _)| *text == &*token.text).map(|(_, o, s)| (*o, *s))
     }
 
-    /// `unary ::= { + | - | ! | ~ } primary`.
+    /// `unary ::= { + | - | ! | ~ | & | ~& | | | ~| | ^ | ~^ } primary`.
     fn unary(&mut self) -> Parsed<Expr> {
         let token = self.peek().clone();
         let operator = match (token.kind, &*token.text) {
@@ -90,9 +92,16 @@ impl Parser<'_> {
             (TokenKind::Symbol, "-") => Unary::Minus,
             (TokenKind::Symbol, "!") => Unary::Not,
             (TokenKind::Symbol, "~") => Unary::BitNot,
+            (TokenKind::Symbol, "&") => Unary::AllBits,
+            (TokenKind::Symbol, "|") => Unary::AnyBit,
+            (TokenKind::Symbol, "^") => Unary::OddBits,
+            (TokenKind::Symbol, "~&") => Unary::NotAllBits,
+            (TokenKind::Symbol, "~|") => Unary::NoBit,
+            (TokenKind::Symbol, "~^" | "^~") => Unary::EvenBits,
             _ => return self.primary(),
         };
         self.advance();
+        self.attributes()?;
         let operand = self.nested(DEEPEST, |parser| parser.unary())?;
         let span = token.span.to(operand.span);
         Ok(Expr { kind: ExprKind::Unary(operator, Box::new(operand)), span })
@@ -121,6 +130,13 @@ impl Parser<'_> {
         if token.is("'{") || token.is("{") {
             self.advance();
             let items = self.comma_separated("}", |parser| parser.expression())?;
+            if items.len() == 1 && self.accept("{") {
+                let inner = self.comma_separated("}", |parser| parser.expression())?;
+                self.expect("}")?;
+                let close = self.expect("}")?;
+                let count = items.into_iter().next().map(Box::new).ok_or(Abort)?;
+                return Ok(Expr { kind: ExprKind::Replicate(count, inner), span: token.span.to(close) });
+            }
             let close = self.expect("}")?;
             return Ok(Expr { kind: ExprKind::List(items), span: token.span.to(close) });
         }
@@ -135,6 +151,9 @@ impl Parser<'_> {
     /// What may follow a name: nothing, an index, arguments.
     fn after_name(&mut self, name: Name, system: bool) -> Parsed<Expr> {
         let start = name.span;
+        if self.peek().is("(*") && self.attribute_of_a_call() {
+            self.attributes()?;
+        }
         if self.accept("(") {
             let arguments = self.comma_separated(")", |parser| parser.argument())?;
             let close = self.expect(")")?;
@@ -157,6 +176,12 @@ impl Parser<'_> {
             return self.after_name(name, false);
         }
         Ok(Expr { kind: ExprKind::Name(name.text), span: start })
+    }
+
+    /// True for `(* attribute *) (`: behind a name, attributes of a declaration may stand as well.
+    fn attribute_of_a_call(&self) -> bool {
+        let close = (0..60).find(|k| self.ahead(*k).is("*)") || self.ahead(*k).is(";"));
+        close.is_some_and(|k| self.ahead(k).is("*)") && self.ahead(k + 1).is("("))
     }
 
     /// `argument ::= [ expression ] | < name >`.

@@ -79,6 +79,9 @@ impl Lowerer<'_> {
         let (flow, potential) = (self.marked(branch.flow), self.marked(branch.potential));
         let always = self.builder.constant(sets);
         let ends = (self.rows[branch.plus], branch.minus.and_then(|m| self.rows[m]));
+        if let Some((sum, set)) = branch.implied {
+            return self.implied_equation(k, sum, set);
+        }
         let no_flow = flow.charge.is_none() && self.builder.constant(flow.value) == Some(0.0);
         match always {
             Some(0.0) if branch.current.is_none() => {
@@ -105,6 +108,31 @@ impl Lowerer<'_> {
             _ if self.is_fixed(sets) => self.fixed_switch(k, sets, shorted, flow, potential),
             _ => self.moving_switch(k, sets, flow, potential),
         }
+    }
+
+    /// A branch of an indirect contribution: its current is an unknown and its row the equation. Where control does not
+    /// reach the contribution, the branch is what direct ones make of it.
+    fn implied_equation(&mut self, k: usize, sum: usize, set: usize) {
+        let branch = self.branches[k].clone();
+        let ends = (self.rows[branch.plus], branch.minus.and_then(|m| self.rows[m]));
+        let (equation, reached) = (self.marked(sum), self.marked(set).value);
+        let row = self.current(k);
+        self.carry(ends, row);
+        let sets = self.marked(branch.sets_potential).value;
+        let (flow, potential) = (self.marked(branch.flow), self.marked(branch.potential));
+        let given = [flow, potential].iter().any(|t| t.charge.is_some() || self.builder.constant(t.value) != Some(0.0));
+        if given && self.builder.constant(reached) != Some(0.0) && self.builder.constant(reached).is_some() {
+            let error = Diagnostic::error(branch.span, "a branch with direct and indirect contributions");
+            self.diagnostics.push(error.expected("its equation leaves nothing to contribute to"));
+        }
+        let scaled = self.parallel(flow);
+        let (v, i) = (self.across(k), self.probe(row, None, None));
+        let (v, i) = (Term::new(v, Kind::Real), Term::new(i, Kind::Real));
+        let (given_v, given_i) = (self.negate(potential), self.negate(scaled));
+        let (a, b) = (self.add(v, given_v), self.add(i, given_i));
+        let direct = self.join(sets, a, b);
+        let both = self.join(reached, equation, direct);
+        self.equation(row, Some(both.value), both.charge);
     }
 
     /// The potential difference of a branch.

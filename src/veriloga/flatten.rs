@@ -113,7 +113,13 @@ pub fn flatten<'a>(
         return (Cow::Borrowed(module), Vec::new());
     }
     let tree = unit.tree();
-    let out = Module { name: tree.name.clone(), file: tree.file, ..Module::default() };
+    let out = Module {
+        name: tree.name.clone(),
+        file: tree.file,
+        default_discipline: tree.default_discipline.clone(),
+        default_transition: tree.default_transition.clone(),
+        ..Module::default()
+    };
     let mut flattener = Flattener {
         file,
         sources,

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::diag::Diagnostic;
+use crate::ir::{Op, Value};
 use crate::span::Span;
-use crate::veriloga::ast::{self, Direction, Expr, ExprKind};
+use crate::veriloga::ast::{self, Direction, Expr, ExprKind, Statement};
 use crate::veriloga::lower::{Context, Kind, Local, Lowered, Lowerer, Term};
 use crate::veriloga::parse::Abort;
+use crate::veriloga::statement::holds_return;
 
 /// Functions that call functions, up to this depth.
 const DEEPEST: usize = 24;
@@ -16,9 +18,6 @@ impl Lowerer<'_> {
     pub fn inline(&mut self, k: usize, arguments: &[Expr], span: Span) -> Lowered<Term> {
         let module = self.module;
         let function = &module.functions[k];
-        if matches!(self.context, Context::Parameters(_)) {
-            return self.error(span, format!("`{}` cannot be called here", function.name.text), "expected parameters only");
-        }
         if self.calls.contains(&k) || self.calls.len() >= DEEPEST {
             let error = Diagnostic::error(span, format!("the function `{}` calls itself", function.name.text));
             self.diagnostics.push(error.label(function.name.span, "it is declared here"));
@@ -45,19 +44,50 @@ impl Lowerer<'_> {
         let (result, written) = self.inlined(k, &ready, arguments)?;
         self.builder.span = span;
         for (argument, term) in written {
-            let ExprKind::Name(name) = &argument.kind else {
+            if !matches!(argument.kind, ExprKind::Name(_) | ExprKind::Index(..)) {
                 return self.error(argument.span, "this argument is written to", "expected a variable");
-            };
-            match self.find(name) {
-                Some(Local::Variable(slot, None)) => {
-                    let kind = self.slots[slot].kind;
-                    let term = self.convert(term, kind, argument.span)?;
-                    self.write(slot, term);
-                }
-                _ => return self.error(argument.span, "this argument is written to", "expected a variable"),
             }
+            self.write_to(argument, term, argument.span)?;
         }
         Ok(result)
+    }
+
+    /// `return value;`: the value of the function, and nothing of what stands behind counts.
+    pub fn return_value(&mut self, value: Option<&Expr>, span: Span) -> Lowered<()> {
+        let (Some(returned), Some(k)) = (self.returned, self.calls.last().copied()) else {
+            return self.error(span, "`return` outside of a function", "put the rest under a condition");
+        };
+        let name = &self.module.functions[k].name;
+        if let Some(value) = value {
+            let term = self.expression(value)?;
+            let target = Expr { kind: ExprKind::Name(name.text.clone()), span: name.span };
+            self.write_to(&target, term, value.span)?;
+        }
+        let yes = Term::new(self.builder.boolean(true), Kind::Bool);
+        self.write(returned, yes);
+        Ok(())
+    }
+
+    /// `condition`, and nothing has been returned yet.
+    pub fn not_returned(&mut self, condition: Value) -> Value {
+        let Some(slot) = self.returned else { return condition };
+        let returned = self.read(slot).value;
+        let still = self.builder.op(Op::Not, &[returned]);
+        self.builder.op(Op::And, &[condition, still])
+    }
+
+    /// Statements one after the other, up to a `return`.
+    pub fn sequence(&mut self, statements: &[Statement]) {
+        for (k, statement) in statements.iter().enumerate() {
+            self.statement(statement);
+            let rest = &statements[k + 1..];
+            if self.returned.is_none() || rest.is_empty() || !holds_return(statement) {
+                continue;
+            }
+            let yes = self.builder.boolean(true);
+            let goes_on = self.not_returned(yes);
+            return self.fork(goes_on, false, &mut |l| l.sequence(rest), &mut |_| {});
+        }
     }
 
     /// Runs the body of function `k`; gives its value and what it wrote to arguments.
@@ -66,6 +96,10 @@ impl Lowerer<'_> {
         let function = &module.functions[k];
         let scopes = std::mem::replace(&mut self.scopes, vec![BTreeMap::new()]);
         let context = std::mem::replace(&mut self.context, Context::Function);
+        let visible = self.visible;
+        if let Context::Parameters(before) = context {
+            self.visible = self.visible.min(before);
+        }
         let (target, latest) = (self.target.take(), self.latest);
         let base = self.slots.len();
         self.calls.push(k);
@@ -80,9 +114,16 @@ impl Lowerer<'_> {
                 }
             }
         }
-        for statement in &function.body {
-            self.statement(statement);
+        let outer = self.returned.take();
+        if function.body.iter().any(holds_return) {
+            // Without a name: whatever loops there are hand it on.
+            let slot = self.new_slot("", Kind::Bool, function.name.span, true);
+            let no = self.zero(Kind::Bool);
+            self.write(slot, no);
+            self.returned = Some(slot);
         }
+        self.sequence(&function.body);
+        self.returned = outer;
         let result = match self.find(&function.name.text) {
             Some(Local::Variable(slot, None)) => self.read(slot),
             _ => self.zero(Kind::Real),
@@ -96,7 +137,7 @@ impl Lowerer<'_> {
         self.calls.pop();
         self.slots.truncate(base);
         self.state.variables.truncate(base);
-        (self.scopes, self.context, self.target, self.latest) = (scopes, context, target, latest);
+        (self.scopes, self.context, self.target, self.latest, self.visible) = (scopes, context, target, latest, visible);
         if self.diagnostics[errors..].iter().any(|d| d.severity == crate::diag::Severity::Error) {
             return Err(Abort);
         }

@@ -219,6 +219,12 @@ pub struct Lowerer<'a> {
     rates: Vec<Rate>,
     fuel: u32,
     depth: u32,
+    /// In a function called by a parameter's default: how many parameters may be read. All of them otherwise.
+    pub visible: usize,
+    /// In a function that returns early: the variable that says whether it has.
+    pub returned: Option<usize>,
+    /// Row of the current into each port whose current is read, and of the node inside of it.
+    pub port_currents: BTreeMap<usize, u32>,
     /// Slot of each variable that a block declares.
     pub block_slots: BTreeMap<(Span, String), usize>,
 }
@@ -268,6 +274,9 @@ impl<'a> Lowerer<'a> {
             rates: Vec::new(),
             fuel: FUEL,
             depth: 0,
+            visible: usize::MAX,
+            returned: None,
+            port_currents: BTreeMap::new(),
             block_slots: BTreeMap::new(),
         }
     }
@@ -393,6 +402,16 @@ impl<'a> Lowerer<'a> {
     /// True if a value is fixed by parameters and temperature.
     pub fn is_fixed(&mut self, value: Value) -> bool {
         self.rate(value) <= Rate::Parameter
+    }
+
+    /// True if nothing that was built so far changes during a simulation; for functions of parameters, which may hold loops.
+    pub fn is_all_fixed(&self) -> bool {
+        let moves = |inst: &Inst| match inst {
+            Inst::Input(input) => input_rate(*input) > Rate::Parameter,
+            Inst::Partial(..) => true,
+            _ => false,
+        };
+        !self.builder.function.insts.iter().any(moves)
     }
 
     /// Lowers with a builder of its own: a function of the parameters alone, with one output.

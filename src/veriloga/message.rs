@@ -73,8 +73,14 @@ impl Lowerer<'_> {
         self.expression(call).map(|_| ())
     }
 
+    /// A message that ends the run.
+    pub fn fatal(&mut self, text: &str, span: Span) {
+        let format = Expr { kind: ExprKind::Text(text.to_string()), span };
+        let _ = self.message(MessageLevel::Fatal, false, &[format], span);
+    }
+
     fn message(&mut self, level: MessageLevel, numbered: bool, arguments: &[Expr], span: Span) -> Lowered<()> {
-        if self.context == Context::Function || self.loops > 0 {
+        if matches!(self.context, Context::Parameters(_)) || self.visible != usize::MAX || self.loops > 0 {
             let remark = "messages belong to the analog block, outside of loops whose rounds are not known";
             return self.error(span, "a message where none can be", remark);
         }

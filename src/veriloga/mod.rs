@@ -13,6 +13,7 @@ use crate::veriloga::flatten::Unit;
 
 pub mod array;
 pub mod ast;
+pub mod behaviour;
 pub mod branch;
 pub mod check;
 pub mod connect;

@@ -1,9 +1,11 @@
 //! Declarations to the model: parameters with defaults and ranges, nodes with their attributes, variables; and what has to
 //! be known of the analog block before it is lowered.
 
+use std::collections::BTreeSet;
+
 use crate::diag::Diagnostic;
 use crate::ir::Value;
-use crate::model::{Formula, LocalUnknown, Param, ParamKind, Range, UnknownKind};
+use crate::model::{Contribution, Formula, LocalUnknown, Param, ParamKind, Range, UnknownKind};
 use crate::span::{Sources, Span};
 use crate::veriloga::ast::{self, Attribute, Expr, ExprKind, StatementKind, attribute, attribute_text};
 use crate::veriloga::branch::{Access, quantity_name};
@@ -111,7 +113,7 @@ impl Lowerer<'_> {
         self.formula(|l| {
             let term = l.expression(expr)?;
             let value = l.convert(term, kind, expr.span)?.value;
-            match l.is_fixed(value) {
+            match l.is_fixed(value) || l.is_all_fixed() {
                 true => Ok(value),
                 false => {
                     l.error(expr.span, "a parameter that changes during the simulation", "expected parameters and constants only")
@@ -153,6 +155,15 @@ impl Lowerer<'_> {
     /// Ports and internal nodes as unknowns.
     pub fn nodes(&mut self) {
         let symbols = self.symbols;
+        let mut ammeters: BTreeSet<String> =
+            symbols.branches.iter().filter(|b| b.port).map(|b| symbols.nodes[b.plus].name.text.clone()).collect();
+        for (_, statement) in &self.module.analog {
+            visit(statement, &mut |expr| {
+                if let ExprKind::Port(name) = &expr.kind {
+                    ammeters.insert(name.text.clone());
+                }
+            });
+        }
         self.model.ports = symbols.nodes.iter().filter(|n| n.port).count();
         for node in &symbols.nodes {
             if (node.ground && !node.port) || matches!(node.binding, Some(Some(_))) {
@@ -182,13 +193,55 @@ impl Lowerer<'_> {
             self.start_value(row, &node.attributes);
             self.largest_step(row, &node.attributes);
         }
-        for k in 0..symbols.nodes.len() {
-            let mut at = k;
+        let depth = |mut at: usize| {
+            let mut count = 0;
             while let Some(Some(outer)) = symbols.nodes[at].binding {
-                at = outer;
+                (at, count) = (outer, count + 1);
             }
-            self.rows[k] = self.rows[at];
+            count
+        };
+        // From outside in: what is bound to a port lies behind its ammeter.
+        let mut order: Vec<usize> = (0..symbols.nodes.len()).collect();
+        order.sort_by_key(|k| depth(*k));
+        for k in order {
+            let node = &symbols.nodes[k];
+            if let Some(Some(outer)) = node.binding {
+                self.rows[k] = self.rows[outer];
+            }
+            if (node.port || node.binding.is_some()) && ammeters.contains(&node.name.text) {
+                self.ammeter(k);
+            }
         }
+    }
+
+    /// The current into a port becomes an unknown: what belongs to the port lies behind it, at a node of its own.
+    fn ammeter(&mut self, node: usize) {
+        let Some(outer) = self.rows[node] else { return };
+        let port = LocalUnknown { name: self.symbols.nodes[node].name.text.clone(), ..self.model.unknowns[outer as usize].clone() };
+        let name = format!("{}_inner", port.name);
+        let inner = self.unknown(LocalUnknown { name, kind: UnknownKind::Internal, start: None, held: false, ..port.clone() });
+        let discipline = self.symbols.nodes[node].discipline.and_then(|d| self.world.disciplines.get(d));
+        let flow = discipline.and_then(|d| d.flow).map(|n| self.world.natures[n].clone()).unwrap_or_default();
+        let row = self.unknown(LocalUnknown {
+            name: format!("i_{}", port.name),
+            kind: UnknownKind::Current,
+            quantity: quantity_name(&flow.name),
+            unit: flow.unit,
+            abstol: flow.abstol,
+            residual_abstol: port.abstol,
+            bounds: (f64::NEG_INFINITY, f64::INFINITY),
+            start: None,
+            held: false,
+            span: port.span,
+        });
+        self.rows[node] = Some(inner);
+        self.port_currents.insert(node, row);
+        self.builder.span = port.span;
+        let i = self.probe(row, None, None);
+        let i = self.output(i);
+        self.model.contributions.push(Contribution { plus: outer, minus: Some(inner), f: Some(i), q: None, span: port.span });
+        let v = self.probe(outer, Some(inner), None);
+        self.equation(row, Some(v), None);
     }
 
     /// `(* start = "..." *)` and `(* hold = "..." *)`.

@@ -1,11 +1,14 @@
-//! Tokens to the tree: the cursor, recovery, and the grammar of statements (LRM 2.4, clause 5), one function per production.
+//! Tokens to the tree: the cursor and recovery. The grammar is in `module` (files, declarations), `behaviour` (statements) and
+//! `expr` (expressions), one function per production.
 //!
 //! A production that cannot go on leaves one message and [`Abort`]; lists of statements and of declarations catch it, skip to
 //! the next `;` or closing keyword and go on, so that one run shows all mistakes of a file.
 
+use std::collections::BTreeSet;
+
 use crate::diag::Diagnostic;
 use crate::span::Span;
-use crate::veriloga::ast::{Block, Expr, ExprKind, Name, Statement, StatementKind};
+use crate::veriloga::ast::{Expr, Name};
 use crate::veriloga::keyword::{CLOSING, is_reserved};
 use crate::veriloga::lex::{Token, TokenKind};
 
@@ -16,8 +19,6 @@ pub struct Abort;
 /// Result of a production.
 pub type Parsed<T> = Result<T, Abort>;
 
-/// Nesting of statements that is accepted.
-const DEEPEST: usize = 150;
 /// Messages after which a file is given up.
 const MOST_ERRORS: usize = 50;
 
@@ -30,12 +31,27 @@ pub struct Parser<'a> {
     /// Messages so far.
     pub diagnostics: &'a mut Vec<Diagnostic>,
     errors: usize,
+    warned: BTreeSet<&'static str>,
+    /// What `` `default_discipline `` says.
+    pub default_discipline: Option<Name>,
+    /// What `` `default_transition `` says.
+    pub default_transition: Option<Expr>,
 }
 
 impl<'a> Parser<'a> {
     /// A parser at the start of `tokens`, which are closed by an `End`.
     pub fn new(tokens: &'a [Token], diagnostics: &'a mut Vec<Diagnostic>) -> Parser<'a> {
-        Parser { tokens, at: 0, depth: 0, orders: 0, diagnostics, errors: 0 }
+        Parser {
+            tokens,
+            at: 0,
+            depth: 0,
+            orders: 0,
+            diagnostics,
+            errors: 0,
+            warned: BTreeSet::new(),
+            default_discipline: None,
+            default_transition: None,
+        }
     }
 
     /// The next token.
@@ -113,6 +129,28 @@ impl<'a> Parser<'a> {
         self.diagnostics.push(diagnostic);
     }
 
+    /// Leaves a warning, once for each `key`.
+    pub fn warn_once(&mut self, key: &'static str, diagnostic: Diagnostic) {
+        if self.warned.insert(key) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Number of the next statement.
+    pub fn order(&mut self) -> u32 {
+        self.orders += 1;
+        self.orders
+    }
+
+    /// Takes a semicolon that some write behind `end`, `endmodule` ... if one is next.
+    pub fn idle_semicolon(&mut self) {
+        if self.peek().is(";") {
+            let span = self.advance();
+            let warning = Diagnostic::warning(span, "a semicolon that closes nothing");
+            self.warn_once("idle", warning.expected("the word before it needs none"));
+        }
+    }
+
     /// Takes a name; `what` is expected.
     pub fn name(&mut self, what: &str) -> Parsed<Name> {
         if self.peek().kind == TokenKind::Name && !self.at_keyword() {
@@ -175,194 +213,5 @@ impl<'a> Parser<'a> {
     /// Where the parser stands, for `recover`.
     pub fn place(&self) -> usize {
         self.at
-    }
-
-    /// Statements up to one of `closing`, which is not taken.
-    pub fn statements(&mut self, closing: &[&str]) -> Vec<Statement> {
-        let mut statements = Vec::new();
-        while !self.over() && !closing.iter().any(|c| self.next_is(c)) {
-            let start = self.place();
-            match self.statement() {
-                Ok(statement) => statements.push(statement),
-                Err(Abort) => {
-                    self.recover(start);
-                    if ["endmodule", "module", "endfunction"].iter().any(|c| self.next_is(c)) {
-                        break;
-                    }
-                }
-            }
-        }
-        statements
-    }
-
-    /// `statement ::= { attribute } ( block | if | case | loop | event | assignment | contribution | call | ; )`.
-    pub fn statement(&mut self) -> Parsed<Statement> {
-        self.nested(DEEPEST, |parser| {
-            parser.attributes()?;
-            let start = parser.peek().span;
-            parser.orders += 1;
-            let order = parser.orders;
-            let kind = parser.statement_kind()?;
-            Ok(Statement { kind, span: start.to(parser.last()), order })
-        })
-    }
-
-    fn statement_kind(&mut self) -> Parsed<StatementKind> {
-        if self.accept(";") {
-            return Ok(StatementKind::Empty);
-        }
-        if self.accept("@") {
-            return self.event();
-        }
-        let word = if self.peek().kind == TokenKind::Name { self.peek().text.to_string() } else { String::new() };
-        match word.as_str() {
-            "begin" => self.block(),
-            "if" => self.conditional_statement(),
-            "case" | "casex" | "casez" => self.case(),
-            "for" => self.for_loop(),
-            "while" | "repeat" => {
-                self.advance();
-                self.expect("(")?;
-                let condition = self.expression()?;
-                self.expect(")")?;
-                let body = Box::new(self.statement()?);
-                let repeat = word == "repeat";
-                Ok(if repeat { StatementKind::Repeat(condition, body) } else { StatementKind::While(condition, body) })
-            }
-            "end" | "endcase" | "endfunction" => self.fail(format!("`{word}` closes nothing"), "expected a statement"),
-            _ => {
-                let kind = self.simple_statement()?;
-                self.expect(";")?;
-                Ok(kind)
-            }
-        }
-    }
-
-    /// `simple ::= target = value | access <+ value | call`, without the semicolon.
-    fn simple_statement(&mut self) -> Parsed<StatementKind> {
-        let named = matches!(self.peek().kind, TokenKind::Name | TokenKind::System) && !self.at_keyword();
-        if !named {
-            return self.fail(format!("unexpected {}", self.peek().shown()), "expected a statement");
-        }
-        let target = self.target()?;
-        if self.accept("=") {
-            return Ok(StatementKind::Assign(target, self.expression()?));
-        }
-        if self.accept("<+") {
-            return Ok(StatementKind::Contribute(target, self.expression()?));
-        }
-        if self.peek().is(":") {
-            return self.fail("indirect contributions are not supported yet", "`V(a) : f == 0` finds V(a) so that f is 0");
-        }
-        match target.kind {
-            ExprKind::Call(..) => Ok(StatementKind::Call(target)),
-            _ => self.fail(format!("unexpected {}", self.peek().shown()), "expected `=` or `<+`"),
-        }
-    }
-
-    /// The left-hand side of an assignment: a primary, so that `<+` is not taken for a comparison.
-    fn target(&mut self) -> Parsed<Expr> {
-        self.primary()
-    }
-
-    fn block(&mut self) -> Parsed<StatementKind> {
-        let open = self.advance();
-        let name = if self.accept(":") { Some(self.name("the name of the block")?) } else { None };
-        let mut block = Block { name, ..Block::default() };
-        while ["real", "integer", "string", "parameter", "localparam"].iter().any(|w| self.next_is(w)) {
-            let start = self.place();
-            let done = match self.next_is("parameter") || self.next_is("localparam") {
-                true => self.parameter(Vec::new(), &mut block.parameters),
-                false => self.variable(Vec::new(), &mut block.variables),
-            };
-            if done.is_err() {
-                self.recover(start);
-            }
-        }
-        block.statements = self.statements(&["end", "endmodule", "endfunction", "endcase"]);
-        if !self.accept("end") {
-            let next = self.peek().clone();
-            let error = Diagnostic::error(next.span, format!("`end` is missing before {}", next.shown()));
-            self.report(error.label(open, "this `begin` is not closed"));
-        }
-        Ok(StatementKind::Block(block))
-    }
-
-    fn conditional_statement(&mut self) -> Parsed<StatementKind> {
-        self.advance();
-        self.expect("(")?;
-        let condition = self.expression()?;
-        self.expect(")")?;
-        let then = Box::new(self.statement()?);
-        let otherwise = if self.accept("else") { Some(Box::new(self.statement()?)) } else { None };
-        Ok(StatementKind::If(condition, then, otherwise))
-    }
-
-    fn case(&mut self) -> Parsed<StatementKind> {
-        let open = self.advance();
-        self.expect("(")?;
-        let subject = self.expression()?;
-        self.expect(")")?;
-        let (mut arms, mut default) = (Vec::new(), None);
-        while !self.over() && !["endcase", "endmodule", "end", "endfunction"].iter().any(|c| self.next_is(c)) {
-            let start = self.place();
-            if self.case_arm(&mut arms, &mut default).is_err() {
-                self.recover(start);
-            }
-        }
-        if !self.accept("endcase") {
-            let next = self.peek().clone();
-            let error = Diagnostic::error(next.span, format!("`endcase` is missing before {}", next.shown()));
-            self.report(error.label(open, "this `case` is not closed"));
-        }
-        Ok(StatementKind::Case(subject, arms, default))
-    }
-
-    fn case_arm(&mut self, arms: &mut Vec<(Vec<Expr>, Statement)>, default: &mut Option<Box<Statement>>) -> Parsed<()> {
-        if self.accept("default") {
-            self.accept(":");
-            *default = Some(Box::new(self.statement()?));
-            return Ok(());
-        }
-        let values = self.comma_separated(":", |parser| parser.expression())?;
-        self.expect(":")?;
-        arms.push((values, self.statement()?));
-        Ok(())
-    }
-
-    fn for_loop(&mut self) -> Parsed<StatementKind> {
-        self.advance();
-        self.expect("(")?;
-        let initial = Box::new(self.step()?);
-        self.expect(";")?;
-        let condition = self.expression()?;
-        self.expect(";")?;
-        let step = Box::new(self.step()?);
-        self.expect(")")?;
-        let body = Box::new(self.statement()?);
-        Ok(StatementKind::For(initial, condition, step, body))
-    }
-
-    /// `name = value` in the head of a `for`.
-    fn step(&mut self) -> Parsed<Statement> {
-        let start = self.peek().span;
-        self.orders += 1;
-        let order = self.orders;
-        let kind = self.simple_statement()?;
-        Ok(Statement { kind, span: start.to(self.last()), order })
-    }
-
-    /// `@ ( event { or event } ) statement`.
-    fn event(&mut self) -> Parsed<StatementKind> {
-        self.expect("(")?;
-        let mut events = Vec::new();
-        loop {
-            events.push(self.expression()?);
-            if !self.accept("or") && !self.accept(",") {
-                break;
-            }
-        }
-        self.expect(")")?;
-        Ok(StatementKind::Event(events, Box::new(self.statement()?)))
     }
 }

@@ -107,7 +107,11 @@ impl Flattener<'_> {
                 }
                 ExprKind::List(items) => open.extend(items),
                 ExprKind::Unary(_, a) => open.push(a),
-                ExprKind::Binary(_, a, b) => open.extend([&mut **a, &mut **b]),
+                ExprKind::Replicate(count, items) => {
+                    open.push(count);
+                    open.extend(items);
+                }
+                ExprKind::Binary(_, a, b) | ExprKind::Range(a, b) => open.extend([&mut **a, &mut **b]),
                 ExprKind::Conditional(a, b, c) => open.extend([&mut **a, &mut **b, &mut **c]),
                 ExprKind::Real(_) | ExprKind::Int(_) | ExprKind::Text(_) | ExprKind::Missing => {}
             }

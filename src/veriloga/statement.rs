@@ -14,10 +14,17 @@ use crate::veriloga::check::Symbol;
 use crate::veriloga::lower::{Context, Kind, Local, Lowered, Lowerer, State, Term};
 use crate::veriloga::parse::Abort;
 use crate::veriloga::system::phases;
-use crate::veriloga::walk::{assigned, visit, walk};
+use crate::veriloga::walk::{assigned, visit, visit_expression, walk};
 
 /// Rounds up to which a loop is unrolled.
 const MOST_ROUNDS: usize = 64;
+/// The same for loops with contributions, messages or operators, which cannot be done otherwise.
+const MOST_FORCED: usize = 4096;
+/// The same where the number of rounds changes with parameters or with the solution.
+const MOST_GUARDED: usize = 128;
+/// Arms of an `if` or a `case` beyond which the arm is looked for by halving, so that regions do not lie in each other as
+/// deeply as the chain is long.
+const LONG_CHAIN: usize = 12;
 
 /// Operators that must not stand in a region of their own.
 const OPERATORS: [&str; 21] = [
@@ -62,7 +69,11 @@ impl Lowerer<'_> {
                 Context::Analog => self.contribute(target, value),
                 _ => self.error(statement.span, "a contribution in a function", "it belongs to the analog block"),
             },
-            StatementKind::If(condition, then, otherwise) => self.if_statement(condition, then, otherwise.as_deref()),
+            StatementKind::Indirect(target, left, right) => match self.context {
+                Context::Analog => self.indirect(target, left, right),
+                _ => self.error(statement.span, "a contribution in a function", "it belongs to the analog block"),
+            },
+            StatementKind::If(arms, otherwise) => self.if_statement(arms, otherwise.as_deref()),
             StatementKind::Case(subject, arms, default) => self.case(subject, arms, default.as_deref()),
             StatementKind::For(initial, condition, step, body) => {
                 self.statement(initial);
@@ -72,6 +83,7 @@ impl Lowerer<'_> {
             StatementKind::Repeat(count, body) => self.repeat(count, body),
             StatementKind::Event(events, body) => self.event(events, body),
             StatementKind::Call(call) => self.call_statement(call),
+            StatementKind::Return(value) => self.return_value(value.as_ref(), statement.span),
         };
         self.ascend();
         self.latest = self.latest.max(statement.order);
@@ -89,9 +101,7 @@ impl Lowerer<'_> {
                 scope.insert(parameter.name.text.clone(), Local::Constant(term));
             }
         }
-        for statement in &block.statements {
-            self.statement(statement);
-        }
+        self.sequence(&block.statements);
         self.scopes.pop();
     }
 
@@ -147,16 +157,25 @@ impl Lowerer<'_> {
         }
         let term = self.expression(value);
         self.target = None;
-        let targets = self.targets(target)?;
-        for (slot, condition) in targets {
-            let kind = self.slots[slot].kind;
-            let Ok(term) = term else {
+        let term = match term {
+            Ok(term) => term,
+            Err(Abort) => {
                 // Written, whatever it is: no further complaints.
-                let zero = self.zero(kind);
-                self.write(slot, zero);
-                continue;
-            };
-            let mut term = self.convert(term, kind, value.span)?;
+                for (slot, _) in self.targets(target)? {
+                    let zero = self.zero(self.slots[slot].kind);
+                    self.write(slot, zero);
+                }
+                return Err(Abort);
+            }
+        };
+        self.write_to(target, term, value.span)
+    }
+
+    /// Writes to a variable or to an element of an array.
+    pub fn write_to(&mut self, target: &Expr, value: Term, span: Span) -> Lowered<()> {
+        for (slot, condition) in self.targets(target)? {
+            let kind = self.slots[slot].kind;
+            let mut term = self.convert(value, kind, span)?;
             if let Some(condition) = condition {
                 let old = self.read(slot);
                 term = self.join(condition, term, old);
@@ -167,7 +186,7 @@ impl Lowerer<'_> {
             }
             self.write(slot, term);
         }
-        term.map(|_| ())
+        Ok(())
     }
 
     /// Sets a variable.
@@ -178,40 +197,107 @@ impl Lowerer<'_> {
         self.state.variables[slot] = Some(term);
     }
 
-    fn if_statement(&mut self, condition: &Expr, then: &Statement, otherwise: Option<&Statement>) -> Lowered<()> {
-        let condition = self.condition(condition);
-        let Ok(condition) = condition else {
+    fn if_statement(&mut self, arms: &[(Expr, Statement)], otherwise: Option<&Statement>) -> Lowered<()> {
+        let flat = arms.iter().any(|(_, s)| self.must_be_flat(s)) || otherwise.is_some_and(|s| self.must_be_flat(s));
+        let flat = flat || arms.iter().skip(1).any(|(c, _)| self.holds_operators(c));
+        if arms.len() <= LONG_CHAIN {
+            return self.chain_of_ifs(arms, otherwise, flat);
+        }
+        let conditions: Vec<Lowered<Value>> = arms.iter().map(|(c, _)| self.condition(c)).collect();
+        let conditions: Lowered<Vec<Value>> = conditions.into_iter().collect();
+        match &conditions {
+            Ok(conditions) => {
+                let bodies: Vec<Option<&Statement>> = arms.iter().map(|(_, s)| Some(s)).chain([otherwise]).collect();
+                self.choose(conditions, &bodies, flat);
+            }
             // The arms have mistakes of their own.
-            self.statement(then);
+            Err(Abort) => arms.iter().map(|(_, s)| s).chain(otherwise).for_each(|s| self.statement(s)),
+        }
+        conditions.map(|_| ())
+    }
+
+    fn chain_of_ifs(&mut self, arms: &[(Expr, Statement)], otherwise: Option<&Statement>, flat: bool) -> Lowered<()> {
+        let Some(((condition, then), rest)) = arms.split_first() else {
             otherwise.into_iter().for_each(|s| self.statement(s));
+            return Ok(());
+        };
+        let Ok(condition) = self.condition(condition) else {
+            self.statement(then);
+            let _ = self.chain_of_ifs(rest, otherwise, flat);
             return Err(Abort);
         };
-        let flat = self.must_be_flat(then) || otherwise.is_some_and(|s| self.must_be_flat(s));
-        self.fork(condition, flat, &mut |l| l.statement(then), &mut |l| otherwise.into_iter().for_each(|s| l.statement(s)));
-        Ok(())
+        let mut result = Ok(());
+        self.fork(condition, flat, &mut |l| l.statement(then), &mut |l| result = l.chain_of_ifs(rest, otherwise, flat));
+        result
+    }
+
+    /// The body of the first condition that holds, or the last body if none does.
+    fn choose(&mut self, conditions: &[Value], bodies: &[Option<&Statement>], flat: bool) {
+        let mut taken = self.builder.int(conditions.len() as i32);
+        for (k, condition) in conditions.iter().enumerate().rev() {
+            let here = self.builder.int(k as i32);
+            taken = self.builder.select(*condition, here, taken);
+        }
+        self.halved(taken, 0, bodies, flat);
+    }
+
+    /// Body number `taken` of those from `first` on.
+    fn halved(&mut self, taken: Value, first: usize, bodies: &[Option<&Statement>], flat: bool) {
+        match bodies {
+            [] => {}
+            [body] => body.iter().for_each(|s| self.statement(s)),
+            _ => {
+                let (low, high) = bodies.split_at(bodies.len() / 2);
+                let middle = first + low.len();
+                let border = self.builder.int(middle as i32);
+                let is_low = self.builder.op(Op::Lt, &[taken, border]);
+                self.fork(is_low, flat, &mut |l| l.halved(taken, first, low, flat), &mut |l| l.halved(taken, middle, high, flat));
+            }
+        }
     }
 
     fn case(&mut self, subject: &Expr, arms: &[(Vec<Expr>, Statement)], default: Option<&Statement>) -> Lowered<()> {
         let value = self.expression(subject)?;
         let flat = arms.iter().any(|(_, s)| self.must_be_flat(s)) || default.is_some_and(|s| self.must_be_flat(s));
-        self.case_arms(value, subject.span, arms, default, flat);
+        if arms.len() <= LONG_CHAIN {
+            self.case_arms(value, subject.span, arms, default, flat);
+            return Ok(());
+        }
+        let conditions: Vec<Value> = arms.iter().map(|(labels, _)| self.labelled(value, labels, subject.span)).collect();
+        let bodies: Vec<Option<&Statement>> = arms.iter().map(|(_, s)| Some(s)).chain([default]).collect();
+        self.choose(&conditions, &bodies, flat);
         Ok(())
     }
 
     /// The arms of a `case` as a chain of `if`s.
     fn case_arms(&mut self, subject: Term, span: Span, arms: &[(Vec<Expr>, Statement)], default: Option<&Statement>, flat: bool) {
-        let Some(((values, statement), rest)) = arms.split_first() else {
+        let Some(((labels, statement), rest)) = arms.split_first() else {
             default.into_iter().for_each(|s| self.statement(s));
             return;
         };
+        let condition = self.labelled(subject, labels, span);
+        self.fork(condition, flat, &mut |l| l.statement(statement), &mut |l| l.case_arms(subject, span, rest, default, flat));
+    }
+
+    /// True if the subject of a `case` is one of the labels.
+    fn labelled(&mut self, subject: Term, labels: &[Expr], span: Span) -> Value {
         let mut condition = self.builder.boolean(false);
-        for value in values {
-            let equal = self.expression(value).and_then(|v| self.binary(Binary::Eq, subject, v, span.to(value.span)));
-            if let Ok(equal) = equal {
-                condition = self.builder.op(Op::Or, &[condition, equal.value]);
+        for label in labels {
+            let fits = match &label.kind {
+                ExprKind::Range(low, high) => self.within(subject, low, high, span.to(label.span)),
+                _ => self.expression(label).and_then(|v| self.binary(Binary::Eq, subject, v, span.to(label.span))),
+            };
+            if let Ok(fits) = fits {
+                condition = self.builder.op(Op::Or, &[condition, fits.value]);
             }
         }
-        self.fork(condition, flat, &mut |l| l.statement(statement), &mut |l| l.case_arms(subject, span, rest, default, flat));
+        condition
+    }
+
+    fn within(&mut self, subject: Term, low: &Expr, high: &Expr, span: Span) -> Lowered<Term> {
+        let (low, high) = (self.expression(low)?, self.expression(high)?);
+        let (above, below) = (self.binary(Binary::Ge, subject, low, span)?, self.binary(Binary::Le, subject, high, span)?);
+        self.binary(Binary::And, above, below, span)
     }
 
     /// True if a statement has to be lowered without a region of its own.
@@ -222,14 +308,15 @@ impl Lowerer<'_> {
             // A branch may lose its charge in one arm.
             walk(statement, &mut |s| found |= matches!(s.kind, StatementKind::Contribute(..)));
         }
-        visit(statement, &mut |expr| {
-            found |= match &expr.kind {
-                ExprKind::Call(name, _) => OPERATORS.contains(&name.text.as_str()),
-                ExprKind::Name(name) => charged.contains(name.as_str()),
-                ExprKind::Index(name, _) => charged.contains(name.text.as_str()),
-                _ => false,
-            };
-        });
+        visit(statement, &mut |expr| found |= has_operator(expr, &charged));
+        found
+    }
+
+    /// True if an expression has to be lowered outside of regions.
+    fn holds_operators(&self, expr: &Expr) -> bool {
+        let charged = self.charged();
+        let mut found = false;
+        visit_expression(expr, &mut |e| found |= has_operator(e, &charged));
         found
     }
 
@@ -334,36 +421,78 @@ impl Lowerer<'_> {
 
     /// `while (condition) { body; step }`.
     fn repeat_while(&mut self, condition: &Expr, step: Option<&Statement>, body: &Statement) -> Lowered<()> {
-        for _ in 0..MOST_ROUNDS {
-            let holds = self.condition(condition)?;
-            match self.builder.constant(holds) {
+        let (forced, returns, flat) = (must_be_unrolled(body), holds_return(body), self.must_be_flat(body));
+        let mut round = |l: &mut Self| {
+            l.statement(body);
+            step.into_iter().for_each(|s| l.statement(s));
+        };
+        let mut holds = |l: &mut Self| {
+            let holds = l.condition(condition)?;
+            Ok(if returns { l.not_returned(holds) } else { holds })
+        };
+        for _ in 0..if forced { MOST_FORCED } else { MOST_ROUNDS } {
+            let goes_on = holds(self)?;
+            match self.builder.constant(goes_on) {
                 Some(0.0) => return Ok(()),
                 Some(_) => {
                     self.burn(condition.span)?;
-                    self.statement(body);
-                    step.into_iter().for_each(|s| self.statement(s));
+                    round(self);
                 }
                 None => break,
             }
         }
-        self.rolled(
-            &mut |l| l.condition(condition),
-            &mut |l| {
-                l.statement(body);
-                step.into_iter().for_each(|s| l.statement(s));
-            },
-            &[Some(body), step],
-        )
+        match forced {
+            true => self.guarded_rounds(&mut holds, &mut round, condition.span, flat),
+            false => self.rolled(&mut holds, &mut round, &[Some(body), step]),
+        }
+    }
+
+    /// A loop whose rounds change, unrolled: every round is under the condition that the loop is not yet over.
+    fn guarded_rounds(
+        &mut self,
+        holds: &mut dyn FnMut(&mut Self) -> Lowered<Value>,
+        round: &mut dyn FnMut(&mut Self),
+        span: Span,
+        flat: bool,
+    ) -> Lowered<()> {
+        let mut active = self.builder.boolean(true);
+        for _ in 0..MOST_GUARDED {
+            let goes_on = holds(self)?;
+            active = self.builder.op(Op::And, &[active, goes_on]);
+            if self.builder.constant(active) == Some(0.0) {
+                return Ok(());
+            }
+            self.burn(span)?;
+            self.fork(active, flat, round, &mut |_| {});
+        }
+        let goes_on = holds(self)?;
+        active = self.builder.op(Op::And, &[active, goes_on]);
+        match self.builder.constant(active) {
+            Some(0.0) => {}
+            Some(_) => {
+                let remark = format!("contributions, messages and operators need loops of at most {MOST_FORCED} rounds");
+                return self.error(span, "this loop has too many rounds", remark);
+            }
+            None => {
+                let text = format!("a loop with contributions, messages or operators needs more than {MOST_GUARDED} rounds");
+                self.fork(active, true, &mut |l| l.fatal(&text, span), &mut |_| {});
+            }
+        }
+        Ok(())
     }
 
     /// `repeat (count) body`.
     fn repeat(&mut self, count: &Expr, body: &Statement) -> Lowered<()> {
         let count_term = self.expression(count)?;
         let rounds = self.convert(count_term, Kind::Int, count.span)?.value;
+        let (forced, returns, flat) = (must_be_unrolled(body), holds_return(body), self.must_be_flat(body));
+        let most = if forced { MOST_FORCED } else { MOST_ROUNDS };
         if let Some(constant) = self.builder.constant(rounds)
-            && constant <= MOST_ROUNDS as f64
+            && constant <= most as f64
+            && !returns
         {
             for _ in 0..constant.max(0.0) as usize {
+                self.burn(count.span)?;
                 self.statement(body);
             }
             return Ok(());
@@ -373,19 +502,21 @@ impl Lowerer<'_> {
         let zero = self.zero(Kind::Int);
         self.write(slot, zero);
         let one = self.builder.int(1);
-        self.rolled(
-            &mut |l| {
-                let at = l.read(slot).value;
-                Ok(l.builder.op(Op::Lt, &[at, rounds]))
-            },
-            &mut |l| {
-                l.statement(body);
-                let at = l.read(slot).value;
-                let next = l.builder.op(Op::IntAdd, &[at, one]);
-                l.write(slot, Term::new(next, Kind::Int));
-            },
-            &[Some(body)],
-        )
+        let mut holds = |l: &mut Self| {
+            let at = l.read(slot).value;
+            let holds = l.builder.op(Op::Lt, &[at, rounds]);
+            Ok(if returns { l.not_returned(holds) } else { holds })
+        };
+        let mut round = |l: &mut Self| {
+            l.statement(body);
+            let at = l.read(slot).value;
+            let next = l.builder.op(Op::IntAdd, &[at, one]);
+            l.write(slot, Term::new(next, Kind::Int));
+        };
+        match forced {
+            true => self.guarded_rounds(&mut holds, &mut round, count.span, flat),
+            false => self.rolled(&mut holds, &mut round, &[Some(body)]),
+        }
     }
 
     /// A loop of the IR. Carried are the variables that its parts assign to, and slots that were made for it.
@@ -504,4 +635,33 @@ impl Lowerer<'_> {
         self.moment = outer;
         self.state.variables = variables;
     }
+}
+
+/// True for an operator, and for a name whose value has a charge.
+fn has_operator(expr: &Expr, charged: &BTreeSet<&str>) -> bool {
+    match &expr.kind {
+        ExprKind::Call(name, _) => OPERATORS.contains(&name.text.as_str()),
+        ExprKind::Name(name) => charged.contains(name.as_str()),
+        ExprKind::Index(name, _) => charged.contains(name.text.as_str()),
+        _ => false,
+    }
+}
+
+/// True if the body of a loop does something that has to be known round by round: contributions, messages, operators.
+fn must_be_unrolled(body: &Statement) -> bool {
+    let mut found = false;
+    visit(body, &mut |expr| found |= has_operator(expr, &BTreeSet::new()));
+    walk(body, &mut |s| match &s.kind {
+        StatementKind::Contribute(..) | StatementKind::Indirect(..) | StatementKind::Event(..) => found = true,
+        StatementKind::Call(Expr { kind: ExprKind::Call(name, _), .. }) => found |= name.text.starts_with('$'),
+        _ => {}
+    });
+    found
+}
+
+/// True if a statement may end the function that it belongs to.
+pub fn holds_return(statement: &Statement) -> bool {
+    let mut found = false;
+    walk(statement, &mut |s| found |= matches!(s.kind, StatementKind::Return(_)));
+    found
 }

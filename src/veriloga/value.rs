@@ -79,7 +79,7 @@ impl Lowerer<'_> {
             ExprKind::Name(name) => self.name(name, expr.span),
             ExprKind::Index(name, index) => self.element(&name.text, name.span, index),
             ExprKind::Call(name, arguments) => self.call(name, arguments, expr.span),
-            ExprKind::Port(_) => self.error(expr.span, "the current of a port", "`I(<port>)` is not supported yet"),
+            ExprKind::Port(_) => self.error(expr.span, "a port has no value of its own", "write `I(<port>)`"),
             ExprKind::Missing => self.error(expr.span, "an argument is missing", "expected an expression"),
             ExprKind::Unary(operator, operand) => {
                 let term = self.expression(operand)?;
@@ -88,7 +88,10 @@ impl Lowerer<'_> {
             }
             ExprKind::Binary(..) => self.chain(expr),
             ExprKind::Conditional(condition, then, otherwise) => self.conditional(condition, then, otherwise, expr.span),
-            ExprKind::List(_) => self.error(expr.span, "a list where a value is wanted", "lists are values of arrays only"),
+            ExprKind::Range(..) => self.error(expr.span, "a range where a value is wanted", "expected an expression"),
+            ExprKind::List(_) | ExprKind::Replicate(..) => {
+                self.error(expr.span, "a list where a value is wanted", "lists are values of arrays only")
+            }
         }
     }
 
@@ -132,7 +135,47 @@ impl Lowerer<'_> {
                 let term = self.whole(term, span)?;
                 Ok(Term::new(self.builder.op(Op::BitNot, &[term]), Kind::Int))
             }
+            reduction => {
+                let bits = self.whole(term, span)?;
+                Ok(Term::new(self.reduced(reduction, bits), Kind::Bool))
+            }
         }
+    }
+
+    /// `&a`, `|a`, `^a` and their opposites.
+    fn reduced(&mut self, operator: Unary, bits: Value) -> Value {
+        match operator {
+            Unary::AllBits | Unary::NotAllBits => {
+                let all = self.builder.int(-1);
+                self.builder.op(if operator == Unary::AllBits { Op::Eq } else { Op::Ne }, &[bits, all])
+            }
+            Unary::OddBits | Unary::EvenBits => {
+                let mut folded = bits;
+                for shift in [16, 8, 4, 2, 1] {
+                    let shift = self.builder.int(shift);
+                    let upper = self.builder.op(Op::Shr, &[folded, shift]);
+                    folded = self.builder.op(Op::BitXor, &[folded, upper]);
+                }
+                let one = self.builder.int(1);
+                let last = self.builder.op(Op::BitAnd, &[folded, one]);
+                self.builder.op(if operator == Unary::OddBits { Op::Eq } else { Op::Ne }, &[last, one])
+            }
+            _ => {
+                let none = self.builder.int(0);
+                self.builder.op(if operator == Unary::AnyBit { Op::Ne } else { Op::Eq }, &[bits, none])
+            }
+        }
+    }
+
+    /// `a >>> b`: the sign comes in from the left.
+    fn shifted_with_sign(&mut self, a: Value, b: Value) -> Value {
+        let zero = self.builder.int(0);
+        let negative = self.builder.op(Op::Lt, &[a, zero]);
+        let opposite = self.builder.op(Op::BitNot, &[a]);
+        let moved = self.builder.op(Op::Shr, &[opposite, b]);
+        let below = self.builder.op(Op::BitNot, &[moved]);
+        let above = self.builder.op(Op::Shr, &[a, b]);
+        self.builder.select(negative, below, above)
     }
 
     /// An integer without conversion from real: bit operators want nothing else.
@@ -208,6 +251,10 @@ impl Lowerer<'_> {
                 let (a, b) = (self.convert(a, Kind::Bool, span)?, self.convert(b, Kind::Bool, span)?);
                 let op = if operator == Binary::And { Op::And } else { Op::Or };
                 Ok(Term::new(self.builder.op(op, &[a.value, b.value]), Kind::Bool))
+            }
+            Binary::ShrSigned => {
+                let (a, b) = (self.whole(a, span)?, self.whole(b, span)?);
+                Ok(Term::new(self.shifted_with_sign(a, b), Kind::Int))
             }
             Binary::BitAnd | Binary::BitOr | Binary::BitXor | Binary::BitXnor | Binary::Shl | Binary::Shr => {
                 let (a, b) = (self.whole(a, span)?, self.whole(b, span)?);
@@ -354,14 +401,14 @@ impl Lowerer<'_> {
     fn module_name(&mut self, name: &str, span: Span) -> Lowered<Term> {
         match self.symbols.names.get(name).map(|(symbol, _)| *symbol) {
             Some(Symbol::Parameter(k)) => {
-                if let Context::Parameters(before) = self.context
-                    && k >= before
-                {
+                let before = if let Context::Parameters(before) = self.context { before } else { usize::MAX };
+                if k >= before.min(self.visible) {
                     let message = format!("the parameter `{name}` is used before it is declared");
                     return self.error(span, message, "a default may use parameters declared earlier");
                 }
                 Ok(self.parameter_value(k))
             }
+            Some(Symbol::Variable(_)) if self.started(name).is_some() => self.started(name).ok_or(Abort),
             Some(Symbol::Variable(_)) => self.error(span, format!("`{name}` is a variable"), "only parameters may be used here"),
             Some(Symbol::Node(_)) => {
                 let access = "write the access function: `V(...)`, `I(...)`";
@@ -376,6 +423,13 @@ impl Lowerer<'_> {
             None if name == "inf" => Ok(self.real(f64::INFINITY)),
             None => self.undeclared(name, span),
         }
+    }
+
+    /// The value that a variable of the module starts with, where another one's start depends on it.
+    fn started(&self, name: &str) -> Option<Term> {
+        let Some(Local::Variable(slot, None)) = self.scopes.first()?.get(name).copied() else { return None };
+        let slot = self.slots.get(slot).filter(|_| matches!(self.context, Context::Parameters(_)))?;
+        Some(Term::new(slot.initial?, slot.kind))
     }
 
     /// The complaint about a name that nobody declared.

@@ -9,15 +9,19 @@ pub fn visit(statement: &Statement, f: &mut dyn FnMut(&Expr)) {
         StatementKind::Empty => {}
         StatementKind::Block(block) => {
             block.parameters.iter().for_each(|p| visit_expression(&p.default, f));
+            block.variables.iter().filter_map(|v| v.initial.as_ref()).for_each(|e| visit_expression(e, f));
             many(&block.statements, f);
         }
         StatementKind::Assign(a, b) | StatementKind::Contribute(a, b) => {
             visit_expression(a, f);
             visit_expression(b, f);
         }
-        StatementKind::If(condition, then, otherwise) => {
-            visit_expression(condition, f);
-            visit(then, f);
+        StatementKind::Indirect(a, b, c) => [a, b, c].iter().for_each(|e| visit_expression(e, f)),
+        StatementKind::If(arms, otherwise) => {
+            for (condition, then) in arms {
+                visit_expression(condition, f);
+                visit(then, f);
+            }
             otherwise.iter().for_each(|s| visit(s, f));
         }
         StatementKind::Case(subject, arms, default) => {
@@ -41,17 +45,22 @@ pub fn visit(statement: &Statement, f: &mut dyn FnMut(&Expr)) {
             visit(body, f);
         }
         StatementKind::Call(call) => visit_expression(call, f),
+        StatementKind::Return(value) => value.iter().for_each(|e| visit_expression(e, f)),
     }
 }
 
 /// Calls `f` for an expression and everything in it, without recursion along chains of operators.
-fn visit_expression(expr: &Expr, f: &mut dyn FnMut(&Expr)) {
+pub fn visit_expression(expr: &Expr, f: &mut dyn FnMut(&Expr)) {
     let mut open = vec![expr];
     while let Some(expr) = open.pop() {
         f(expr);
         match &expr.kind {
             ExprKind::Index(_, a) | ExprKind::Unary(_, a) => open.push(a),
-            ExprKind::Binary(_, a, b) => open.extend([&**a, &**b]),
+            ExprKind::Binary(_, a, b) | ExprKind::Range(a, b) => open.extend([&**a, &**b]),
+            ExprKind::Replicate(count, items) => {
+                open.push(count);
+                open.extend(items);
+            }
             ExprKind::Conditional(a, b, c) => open.extend([&**a, &**b, &**c]),
             ExprKind::Call(_, items) | ExprKind::List(items) => open.extend(items),
             _ => {}
@@ -64,8 +73,8 @@ pub fn walk<'t>(statement: &'t Statement, f: &mut dyn FnMut(&'t Statement)) {
     f(statement);
     match &statement.kind {
         StatementKind::Block(block) => block.statements.iter().for_each(|s| walk(s, f)),
-        StatementKind::If(_, then, otherwise) => {
-            walk(then, f);
+        StatementKind::If(arms, otherwise) => {
+            arms.iter().for_each(|(_, s)| walk(s, f));
             otherwise.iter().for_each(|s| walk(s, f));
         }
         StatementKind::Case(_, arms, default) => {
@@ -106,7 +115,12 @@ pub fn assigned(statement: &Statement, functions: &[Function], f: &mut dyn FnMut
         let ExprKind::Call(name, arguments) = &expr.kind else { return };
         let Some(function) = functions.iter().find(|f| f.name.text == name.text) else { return };
         for (argument, (_, direction)) in arguments.iter().zip(&function.arguments) {
-            if let (ExprKind::Name(written), Direction::Out | Direction::InOut) = (&argument.kind, direction) {
+            let written = match &argument.kind {
+                ExprKind::Name(written) => written,
+                ExprKind::Index(written, _) => &written.text,
+                _ => continue,
+            };
+            if *direction != Direction::In {
                 // The order of the statement that holds the call is at least that of the whole.
                 f(written, statement.order);
             }
@@ -120,8 +134,12 @@ pub fn parts_mut(statement: &mut Statement) -> (Vec<&mut Expr>, Vec<&mut Stateme
         StatementKind::Empty => (Vec::new(), Vec::new()),
         StatementKind::Block(block) => (Vec::new(), block.statements.iter_mut().collect()),
         StatementKind::Assign(a, b) | StatementKind::Contribute(a, b) => (vec![a, b], Vec::new()),
-        StatementKind::If(condition, then, otherwise) => {
-            (vec![condition], [&mut **then].into_iter().chain(otherwise.as_deref_mut()).collect())
+        StatementKind::Indirect(a, b, c) => (vec![a, b, c], Vec::new()),
+        StatementKind::Return(value) => (value.iter_mut().collect(), Vec::new()),
+        StatementKind::If(arms, otherwise) => {
+            let (conditions, mut statements): (Vec<_>, Vec<_>) = arms.iter_mut().map(|(c, s)| (c, s)).unzip();
+            statements.extend(otherwise.as_deref_mut());
+            (conditions, statements)
         }
         StatementKind::Case(subject, arms, default) => {
             let (mut expressions, mut statements) = (vec![subject], Vec::new());
