@@ -125,7 +125,7 @@ impl Lowerer<'_> {
             let error = Diagnostic::error(branch.span, "a branch with direct and indirect contributions");
             self.diagnostics.push(error.expected("its equation leaves nothing to contribute to"));
         }
-        let scaled = self.parallel(flow);
+        let scaled = self.parallel(k, flow);
         let (v, i) = (self.across(k), self.probe(row, None, None));
         let (v, i) = (Term::new(v, Kind::Real), Term::new(i, Kind::Real));
         let (given_v, given_i) = (self.negate(potential), self.negate(scaled));
