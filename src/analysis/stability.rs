@@ -99,6 +99,10 @@ impl Linearised {
     /// # Errors
     /// If a derivative is not finite.
     pub fn at(system: &dyn System, at: &Point, what: &str) -> Result<Linearised, SimError> {
+        if let [first, ..] = system.layout().delays.as_slice() {
+            let text = format!("{what}: {first} delays a signal, which has no polynomial pencil; its modes are not counted");
+            return Err(SimError::Fatal(text));
+        }
         let mut eval = Eval::new(system);
         system.eval(at, Want::G | Want::C | Want::F, &mut eval);
         let entries = system.pattern().len();

@@ -17,6 +17,7 @@ use crate::wave::{Cell, ColumnKind, Dataset, Flow, Header, Sink};
 
 pub mod axis;
 pub mod canvas;
+mod chart;
 mod figure;
 pub mod map;
 pub mod page;
@@ -148,6 +149,9 @@ trait Drawing: Sink + Send {
 
 /// The drawing that suits a result: a map over a plane, lines otherwise.
 fn drawing(plot: &Plot, header: &Header, deck: &str) -> Box<dyn Drawing> {
+    if chart::is_chart(header) {
+        return Box::new(chart::Chart::new(plot.clone(), header, deck));
+    }
     match map::Map::new(plot, header, deck) {
         Some(map) => Box::new(map),
         None => Box::new(Figure::new(plot.clone(), header, deck)),
@@ -174,8 +178,12 @@ impl Sink for Gallery {
             // A single operating point is no plot.
             return Ok(());
         }
-        let made = [automatic(header)];
-        let plots = if self.request.plots.is_empty() { &made[..] } else { &self.request.plots[..] };
+        let special = chart::is_chart(header);
+        let made = [if special { chart::automatic(header) } else { automatic(header) }];
+        // Diagrams are drawn in any case: plots meant for other analyses do not stand for them.
+        let own = |p: &Plot| p.analysis.as_ref().is_some_and(|a| a.eq_ignore_ascii_case(&header.analysis));
+        let none = self.request.plots.is_empty() || special && !self.request.plots.iter().any(own);
+        let plots = if none { &made[..] } else { &self.request.plots[..] };
         for plot in plots {
             if plot.analysis.as_ref().is_some_and(|a| !a.eq_ignore_ascii_case(&header.analysis)) {
                 continue;

@@ -12,19 +12,19 @@ use crate::output::svg::trace::{Extent, Shape, Spot, Trace};
 pub const BUDGET: usize = 15_000;
 
 /// Distinguishable with every kind of colour vision (after Okabe and Ito 2008), legible on white.
-const PALETTE: [Colour; 8] =
+pub(super) const PALETTE: [Colour; 8] =
     [(0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (110, 80, 40), (86, 180, 233), (200, 140, 0), (70, 70, 70)];
 /// Even in lightness from dark to light, its palest end left out.
 pub(super) const RAMP: [Colour; 5] = [(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (190, 210, 40)];
 
 pub(super) const INK: Colour = (40, 40, 40);
-const FRAME: Colour = (120, 120, 120);
+pub(super) const FRAME: Colour = (120, 120, 120);
 const GRID: Colour = (230, 230, 230);
 const ZERO: Colour = (185, 185, 185);
 
-const TITLE: Face = Face { size: 16.0, bold: true, colour: INK };
+pub(super) const TITLE: Face = Face { size: 16.0, bold: true, colour: INK };
 const LABEL: Face = Face { size: 14.0, bold: false, colour: INK };
-const TICK: Face = Face { size: 12.5, bold: false, colour: INK };
+pub(super) const TICK: Face = Face { size: 12.5, bold: false, colour: INK };
 
 /// Entries of a legend; of larger families some are named.
 const ENTRIES: usize = 12;
@@ -178,7 +178,7 @@ fn axes(page: &Page, width: f64, height: f64) -> Vec<(Axis, Axis)> {
         .collect()
 }
 
-fn draw_axes(canvas: &mut Canvas, frame: &Frame, (x, y): (&Axis, &Axis), last: bool, log: (bool, bool)) {
+pub(super) fn draw_axes(canvas: &mut Canvas, frame: &Frame, (x, y): (&Axis, &Axis), last: bool, log: (bool, bool)) {
     let inside = |f: &f64| (-1e-6..=1.0 + 1e-6).contains(f);
     for (position, text) in x.ticks.iter().filter(|(p, _)| inside(&x.fraction(*p))) {
         let at = frame.left + x.fraction(*position) * frame.width;
