@@ -17,6 +17,7 @@ pub mod drm;
 pub mod envelope;
 pub mod noise;
 pub mod op;
+pub mod pss;
 pub mod pz;
 pub mod stability;
 pub mod tran;
@@ -29,6 +30,7 @@ pub static TABLE: &[Entry] = &[
     ac::ENTRY,
     noise::ENTRY,
     envelope::ENTRY,
+    pss::ENTRY,
     activity::ENTRY,
     drm::ENTRY,
     stability::ENTRY,

@@ -7,15 +7,20 @@
 //! | `recorded`, `shifted` | a stretch of a real transient, whose accepted points make the mesh |
 //! | `skip`, `rosenbrock` | the cycle map integrated over very many cycles of which few are simulated |
 //! | `average`, `quadrature` | the mean field of frozen states over a period, its fixed points, and what puts them where they are wanted |
-//! | `dense` | small dense systems: Newton directions, multipliers |
+//! | `shoot` | closed orbits, driven and autonomous, by shooting and by collocation, with Floquet multipliers |
+//! | `watch` | where an oscillation repeats itself in a transient |
+//! | `dense`, `krylov` | linear algebra: Newton directions, multipliers |
 
 pub mod average;
 pub mod clock;
 pub mod dense;
 pub mod flow;
+pub mod krylov;
 pub mod quadrature;
 pub mod recorded;
 pub mod rosenbrock;
 pub mod scheme;
 mod shifted;
+pub mod shoot;
 pub mod skip;
+pub mod watch;
