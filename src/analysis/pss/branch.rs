@@ -1,30 +1,135 @@
-//! A branch of cycles as rows.
+//! A branch of cycles as rows: period, largest multiplier and stability against the parameter; every output first by its greatest
+//! values on the cycle, then, as a second segment, by its least, so that a plot shows the envelope of the oscillation.
 
-use crate::dae::System;
+use std::sync::atomic::Ordering;
+
+use crate::dae::{Outputs, System};
 use crate::solve::SimError;
-use crate::wave::{ColumnKind, Header, Sink};
+use crate::solve::orbit::follow::{End, Follower, Path, Point};
+use crate::solve::orbit::scheme::Scheme;
+use crate::wave::{Cell, ColumnInfo, ColumnKind, Flow, Header, Sink};
 
-use super::super::columns::{self, lead};
-use super::super::{Env, Summary};
+use super::super::columns::{self, RowMaker, lead, writing};
+use super::super::{Env, Summary, op::significant};
 use super::find::Scene;
+use super::rows::instants;
 use super::{Found, Way};
 
+/// Steps of a period at least, and points of a branch at most.
+const LIMITS: (f64, u32) = (40.0, 2000);
+/// Steps of the way at least.
+const PARTS: f64 = 40.0;
+
 pub(super) fn header(system: &dyn System, env: &Env, name: &str) -> Header {
-    let leads = vec![
+    let mut leads = vec![
         lead(name, "parameter", ""),
         lead("period", "time", "s"),
         lead("multiplier", "modulus", ""),
         lead("stable", "flag", ""),
     ];
+    leads.push(ColumnInfo { name: "point".into(), quantity: String::new(), unit: String::new(), kind: ColumnKind::Text });
     columns::header(system, env, ("pss", "Branch of Cycles"), leads, 1, ColumnKind::Real)
 }
 
-pub(super) fn follow(
-    _scene: &Scene,
-    _found: &Found,
-    _way: &Way,
-    _sink: &mut dyn Sink,
-    _summary: &mut Summary,
+/// One cycle of the branch, ready for rows.
+struct Entry {
+    leads: [f64; 4],
+    label: &'static str,
+    low: Vec<f64>,
+    high: Vec<f64>,
+}
+
+fn entry(scene: &Scene, point: &Point, scheme: &Scheme) -> Entry {
+    let outputs = scene.system.layout().outputs.len();
+    let (mut low, mut high) = (vec![f64::INFINITY; outputs], vec![f64::NEG_INFINITY; outputs]);
+    for instant in instants(scene, &point.track, scheme) {
+        for (j, value) in instant.values.iter().enumerate() {
+            low[j] = low[j].min(*value);
+            high[j] = high[j].max(*value);
+        }
+    }
+    let stable = f64::from(u8::from(point.stable()));
+    let label = point.special.map_or("", |kind| kind.letters());
+    Entry { leads: [point.p, point.track.period(), point.largest(), stable], label, low, high }
+}
+
+/// Follows the branch from the orbit found.
+pub(super) fn follow(scene: &Scene, found: &Found, way: &Way, sink: &mut dyn Sink, summary: &mut Summary) -> Result<(), SimError> {
+    let tolerances = scene.tolerances(scene.card.reltol);
+    let path = path(scene, way, &tolerances, scene.system.value(&scene.env.params, way.id));
+    let scheme = found.scheme.clone();
+    let mut follower = Follower::new(path, scheme.clone(), &found.orbit.track);
+    let first = scene.system.value(&scene.env.params, way.id);
+    let start = follower.start(first, &found.orbit.track).map_err(|text| SimError::Fatal(format!(".pss: {text}")))?;
+    run(scene, (&mut follower, &scheme), start, (way, ""), sink, summary)
+}
+
+/// The path of a card from the parameter's value `from`.
+pub(super) fn path<'a>(scene: &'a Scene, way: &Way, tolerances: &'a crate::solve::Tolerances, from: f64) -> Path<'a> {
+    let span = (way.to - from).abs();
+    Path {
+        system: scene.system,
+        params: &scene.env.params,
+        past: scene.memory,
+        tolerances,
+        id: way.id,
+        to: way.to,
+        span,
+        free: scene.card.auto,
+        fewest: LIMITS.0,
+        most: LIMITS.1,
+        longest: if way.step > 0.0 { way.step } else { span / PARTS },
+    }
+}
+
+/// Runs a branch and writes its rows; `name` is put before the names of its segments.
+pub(super) fn run(
+    scene: &Scene,
+    (follower, scheme): (&mut Follower, &Scheme),
+    start: Point,
+    (way, name): (&Way, &str),
+    sink: &mut dyn Sink,
+    summary: &mut Summary,
 ) -> Result<(), SimError> {
-    Ok(())
+    let mut entries: Vec<Entry> = Vec::new();
+    let (from, span) = (start.p, (way.to - start.p).abs());
+    let end = follower.run(start, &mut |point| {
+        entries.push(entry(scene, point, scheme));
+        if let Some(kind) = point.special {
+            let period = point.track.period();
+            summary.remarks.push(format!("{} at {} = {:.10}, period {:.10e} s", kind.letters(), way.name, point.p, period));
+        }
+        (scene.env.progress)(((point.p - from).abs() / span).min(1.0));
+        !scene.env.stop.load(Ordering::Relaxed)
+    });
+    summary.counts += follower.counts;
+    summary.remarks.push(match &end {
+        End::Range => format!("{} cycles up to the end of the range", entries.len()),
+        End::Hopf(p) => format!("{} cycles; they shrink to a Hopf point at {} = {p:.7}", entries.len(), way.name),
+        End::Spent => format!("{} cycles are spent at {} = {}", entries.len(), way.name, last(&entries)),
+        End::Stopped => "stopped".to_string(),
+        End::Stuck(why) => format!("{} cycles; stuck at {} = {}: {why}", entries.len(), way.name, last(&entries)),
+    });
+    let mut maker = RowMaker::default();
+    let mut outputs = Outputs::default();
+    for (segment, low) in [("greatest", false), ("least", true)] {
+        sink.segment(&format!("{name}{segment} values")).map_err(writing)?;
+        for entry in &entries {
+            outputs.value.clone_from(if low { &entry.low } else { &entry.high });
+            let mut cells: Vec<Cell> = maker.real(scene.system, &entry.leads, &outputs, &[]).to_vec();
+            cells.insert(entry.leads.len(), Cell::Text(entry.label.into()));
+            summary.points += 1;
+            if sink.row(&cells).map_err(writing)? == Flow::Stop {
+                return Ok(());
+            }
+        }
+    }
+    match end {
+        End::Stopped => Err(SimError::Stopped { t: f64::NAN }),
+        _ => Ok(()),
+    }
+}
+
+fn last(entries: &[Entry]) -> String {
+    entries.last().map_or_else(String::new, |e| significant(e.leads[0]))
 }

@@ -8,6 +8,7 @@
 //! | `skip`, `rosenbrock` | the cycle map integrated over very many cycles of which few are simulated |
 //! | `average`, `quadrature` | the mean field of frozen states over a period, its fixed points, and what puts them where they are wanted |
 //! | `shoot` | closed orbits, driven and autonomous, by shooting and by collocation, with Floquet multipliers |
+//! | `follow` | branches of cycles in a parameter |
 //! | `watch` | where an oscillation repeats itself in a transient |
 //! | `dense`, `krylov` | linear algebra: Newton directions, multipliers |
 
@@ -15,6 +16,7 @@ pub mod average;
 pub mod clock;
 pub mod dense;
 pub mod flow;
+pub mod follow;
 pub mod krylov;
 pub mod quadrature;
 pub mod recorded;
