@@ -376,6 +376,8 @@ pub struct Layout {
     pub tracks: usize,
     /// True if the next corner depends on what models remember (timers, ramps).
     pub breaks: bool,
+    /// Unknowns that count turns: their error is held against one turn, however many there are.
+    pub cyclic: Vec<u32>,
     /// Instances whose small-signal equations have delays, which have no polynomial pencil.
     pub delays: Vec<String>,
 }

@@ -33,6 +33,8 @@ mod netlist;
 mod noise;
 #[path = "all/numerics.rs"]
 mod numerics;
+#[path = "all/operators.rs"]
+mod operators;
 #[path = "all/output.rs"]
 mod output;
 #[path = "all/physics.rs"]

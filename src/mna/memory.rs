@@ -38,6 +38,9 @@ pub fn layout(circuit: &Circuit, banks: &mut [Bank], layout: &mut Layout) {
         }
         layout.tracks += model.tracks.len() * bank.len();
         layout.breaks |= !model.breaks.is_empty() || model.tracks.iter().any(|t| matches!(t.signal, Signal::Stepped(_)));
+        for row in &model.cyclic {
+            layout.cyclic.extend(&bank.unknowns[*row as usize]);
+        }
         if !model.delays.is_empty() {
             layout.delays.extend((0..bank.len()).map(|lane| name(lane).to_string()));
         }

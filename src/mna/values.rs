@@ -147,6 +147,7 @@ fn simulator(name: &str, default: Option<f64>, values: &Values, circuit: &Circui
         "abstol" => circuit.options.abstol,
         "vntol" => circuit.options.vntol,
         "minr" => 1e-3,
+        "tstop" => tran_times(circuit).stop,
         "simulatorVersion" => 1.0,
         _ => default.unwrap_or(0.0),
     }

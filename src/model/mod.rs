@@ -71,6 +71,8 @@ pub struct Model {
     pub tracks: Vec<Track>,
     /// What small-signal analyses add with a delay.
     pub delays: Vec<Delay>,
+    /// Unknowns that count turns: an error of theirs is one of the turn, not of the count.
+    pub cyclic: Vec<Row>,
     /// Output (Bool) that announces a discontinuity.
     pub discontinuity: Option<u32>,
     /// Everything above in one function; the `u32` "outputs" in this struct are indices into its outputs.

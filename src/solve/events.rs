@@ -6,7 +6,6 @@
 
 use crate::dae::{Eval, EventKind, EventValue, Memory, System, Want};
 
-use super::SimError;
 use super::history::{History, Record};
 use super::integrate::{Integrator, Problem};
 
@@ -18,8 +17,6 @@ const ROUNDING: f64 = 32.0 * f64::EPSILON;
 const ATTEMPTS: u32 = 40;
 /// Rounds of the search on the polynomial.
 const ROUNDS: u32 = 100;
-/// An event that fires so often in steps no longer than rounding fires for ever.
-const STORM: u32 = 5;
 
 /// What a step that is otherwise good means to the events.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -50,8 +47,8 @@ pub struct Events {
     /// Those that fire there.
     fired: Vec<usize>,
     search: Option<Search>,
-    /// When each fired last, and how often in a row without getting on.
-    last: Vec<(f64, u32)>,
+    /// How often each fired since the last turn, and between the last two.
+    counts: Vec<(u64, u64)>,
 }
 
 impl Events {
@@ -64,7 +61,7 @@ impl Events {
             values: vec![EventValue::default(); count],
             fired: Vec::new(),
             search: None,
-            last: vec![(f64::NEG_INFINITY, 0); count],
+            counts: vec![(0, 0); count],
         })
     }
 
@@ -187,22 +184,23 @@ impl Events {
         start + high.0 * h
     }
 
-    /// Marks what fires at `t` for the evaluation that commits it.
-    ///
-    /// # Errors
-    /// An event that fires again and again without getting on.
-    pub fn announce(&mut self, system: &dyn System, t: f64, memory: &mut Memory) -> Result<(), SimError> {
+    /// Marks what fires for the evaluation that commits the point.
+    pub fn announce(&mut self, memory: &mut Memory) {
         for k in &self.fired {
             memory.fired[*k] = 1.0;
-            let (last, count) = &mut self.last[*k];
-            *count = if t - *last <= 2.0 * ROUNDING * t.abs() { *count + 1 } else { 0 };
-            *last = t;
-            if *count >= STORM {
-                let name = &system.layout().events[*k].name;
-                return Err(SimError::Fatal(format!("{name} fires again and again at t = {t:.6e} s")));
-            }
+            self.counts[*k].0 += 1;
         }
-        Ok(())
+    }
+
+    /// The event that fired most often between the last two turns, if that is more than `least` times.
+    pub fn busiest(&self, least: u64) -> Option<usize> {
+        let busiest = self.counts.iter().enumerate().max_by_key(|(_, count)| count.1);
+        busiest.filter(|(_, count)| count.1 > least).map(|(k, _)| k)
+    }
+
+    /// Begins to count anew.
+    pub fn turn(&mut self) {
+        self.counts.iter_mut().for_each(|count| *count = (0, count.0));
     }
 
     /// True if something fires.

@@ -25,6 +25,8 @@ const STEPS_BETWEEN_CORNERS: f64 = 8.0;
 const JUMP: f64 = 0.5;
 /// What an event changes in a row, in units of its scale, that is more than rounding.
 const FIRED: f64 = 1e-9;
+/// A step this short, in units of the last uncut one, goes over a jump.
+const RESOLVED: f64 = 1e-7;
 /// After so many halvings a jump is one that no step resolves.
 const JUMPS: u32 = 10;
 /// Accepted steps between two looks at explicit time, while the step does not grow.
@@ -132,6 +134,8 @@ pub struct March<'a> {
     scales: Vec<f64>,
     eval: Eval,
     events: Option<Events>,
+    /// The trial step goes over a jump in explicit time.
+    leapt: bool,
     /// Where the step has to end for an event's sake.
     target: Option<f64>,
     dense: Record,
@@ -196,6 +200,7 @@ impl<'a> March<'a> {
             scales: vec![0.0; n],
             eval: Eval::new(system),
             events: Events::new(system),
+            leapt: false,
             target: None,
             dense: start_space,
             ceiling_ruled: false,
@@ -309,8 +314,8 @@ impl<'a> March<'a> {
             self.integrator.judged(&self.given.problem(), accepted, &self.history, &mut self.work);
             match verdict {
                 Verdict::Accept(ratio) => {
-                    self.accept(&trial, ratio, messages)?;
-                    return if self.crawls() { Err(self.too_small(trial.h, &last)) } else { Ok(()) };
+                    self.accept(&trial, ratio, messages);
+                    return if self.crawls() { Err(self.stuck(trial.h, &last)) } else { Ok(()) };
                 }
                 Verdict::Reject(ratio) => {
                     self.work.counts.rejected += 1;
@@ -371,6 +376,7 @@ impl<'a> March<'a> {
             return false;
         }
         self.milestone = (self.work.counts.accepted, self.t());
+        self.events.iter_mut().for_each(Events::turn);
         let ceiling = self.given.plan.ceilings.iter().fold(f64::INFINITY, |least, c| least.min(c.longest));
         // Steps that come near a ceiling are as long as somebody wants them.
         if ceiling.is_finite() && self.t() - t > 0.01 * ceiling * taken as f64 {
@@ -381,6 +387,7 @@ impl<'a> March<'a> {
 
     /// True if explicit time alone changes some row too much within the trial step (decision 21).
     fn jumps(&mut self, trial: &Trial) -> bool {
+        self.leapt = false;
         let (since, longest) = self.looked;
         if self.history.smooth() < 2 || (since < LOOK_EVERY && trial.h <= longest) {
             self.looked.0 += 1;
@@ -402,12 +409,17 @@ impl<'a> March<'a> {
         self.work.counts.evaluations += 3;
         let changes = self.eval.f[..n].iter().zip(&self.f_after).map(|(before, after)| (after - before).abs());
         let jumps = changes.zip(&self.scales).any(|(change, scale)| change > JUMP * scale * (1.0 + 1e-9));
+        if jumps && trial.h <= RESOLVED * self.uncut {
+            // No step resolves it: over it, and on from there as after a corner.
+            self.leapt = true;
+            return false;
+        }
         self.looked = if jumps { (LOOK_EVERY, 0.0) } else { (0, 1.1 * trial.h) };
         jumps
     }
 
     /// Takes the trial step in.
-    fn accept(&mut self, trial: &Trial, ratio: f64, messages: &mut Vec<Message>) -> Result<(), SimError> {
+    fn accept(&mut self, trial: &Trial, ratio: f64, messages: &mut Vec<Message>) {
         let before = self.h;
         self.h = trial.h * ratio;
         if trial.rule.cuts() {
@@ -424,7 +436,7 @@ impl<'a> March<'a> {
         self.window.push(&history.newest().x, &mut work.weights.largest);
         // Never forgotten: a row that rests between bursts keeps its scale.
         self.scales.iter_mut().zip(&work.scale).for_each(|(largest, scale)| *largest = largest.max(*scale));
-        let jumped = self.commit(messages)?;
+        let jumped = self.commit(messages) || std::mem::take(&mut self.leapt);
         let at = self.history.newest();
         let problem = self.given.problem();
         let remaining = self.given.plan.stop - at.t;
@@ -438,18 +450,17 @@ impl<'a> March<'a> {
         } else if self.given.plan.system.layout().breaks {
             self.find_corner();
         }
-        Ok(())
     }
 
     /// Brings what models remember up to date at the point just reached; true if that makes the equations jump.
-    fn commit(&mut self, messages: &mut Vec<Message>) -> Result<bool, SimError> {
+    fn commit(&mut self, messages: &mut Vec<Message>) -> bool {
         let system = self.given.plan.system;
         let fires = self.events.as_ref().is_some_and(Events::any);
         std::mem::swap(&mut self.given.before, &mut self.given.memory);
         self.given.memory.clone_from(&self.given.before);
         let at = self.history.newest();
         if let Some(events) = &mut self.events {
-            events.announce(system, at.t, &mut self.given.before)?;
+            events.announce(&mut self.given.before);
         }
         let Given { plan, memory, before } = &mut self.given;
         let problem = Problem { system, params: plan.params, past: before, tolerances: &plan.tolerances };
@@ -468,7 +479,7 @@ impl<'a> March<'a> {
             jumped |= events.conclude(&self.given.problem(), self.history.newest(), &mut seen);
         }
         self.given.memory.seen = seen;
-        Ok(jumped || self.equations_jump(if fires { FIRED } else { JUMP }))
+        jumped || self.equations_jump(if fires { FIRED } else { JUMP })
     }
 
     /// True if what models remember has changed and moves a row of f by more than `share` of its scale, or one of q.
@@ -514,7 +525,7 @@ impl<'a> March<'a> {
         while corner - t < 32.0 * f64::EPSILON * t.abs() {
             corner = problem.system.next_break(&problem.point(&at.x, corner));
         }
-        let corner = corner.min(stop);
+        let corner = if corner > stop * (1.0 - 32.0 * f64::EPSILON) { stop } else { corner };
         if corner != self.corner {
             self.corner = corner;
             self.pause = if corner < stop || t > 0.0 { (corner - t) / STEPS_BETWEEN_CORNERS } else { f64::INFINITY };
@@ -533,6 +544,18 @@ impl<'a> March<'a> {
         let (pattern, unknowns) = (system.pattern(), &system.layout().unknowns);
         for (j, counted) in self.work.weights.counted.iter_mut().enumerate() {
             *counted |= !unknowns[j].index2 && pattern.column(j).any(|s| self.eval.c[s] != 0.0);
+        }
+    }
+
+    /// Why the end is out of reach.
+    fn stuck(&self, h: f64, last: &Result<Estimate, Failure>) -> SimError {
+        let storm = self.events.as_ref().and_then(|events| events.busiest(CRAWL.0 / 20));
+        match storm {
+            Some(k) => {
+                let name = &self.given.plan.system.layout().events[k].name;
+                SimError::Fatal(format!("{name} fires again and again at t = {:.6e} s", self.t()))
+            }
+            None => self.too_small(h, last),
         }
     }
 

@@ -120,6 +120,11 @@ impl Lowerer<'_> {
         })
     }
 
+    /// The complaint about an event in an expression.
+    pub fn event_only(&mut self, name: &str, span: Span) -> Lowered<Term> {
+        self.error(span, format!("`{name}` in an expression"), format!("events stand in `@({name}(...))`"))
+    }
+
     /// A new event: whether it fires. Optional: direction, tolerance in time, tolerance in value.
     pub fn watch(&mut self, kind: EventKind, value: Value, optional: [Option<Value>; 3], span: Span) -> Value {
         let [direction, time_tolerance, value_tolerance] = optional.map(|v| v.map(|v| self.output(v)));

@@ -5,7 +5,7 @@
 
 use crate::diag::Diagnostic;
 use crate::ir::{Op, Value};
-use crate::model::{Contribution, Limit, LocalUnknown, Moment, UnknownKind};
+use crate::model::{Contribution, EventKind, Limit, LocalUnknown, Moment, UnknownKind};
 use crate::span::Span;
 use crate::veriloga::ast::{Expr, ExprKind, attribute_text};
 use crate::veriloga::branch::Access;
@@ -145,11 +145,9 @@ impl Lowerer<'_> {
             let unknown = &mut self.model.unknowns[row as usize];
             (unknown.start, unknown.held) = (Some(output), true);
         }
-        if let Some(assert) = given(2) {
-            let condition = self.condition(assert)?;
-            if self.builder.constant(condition) != Some(0.0) {
-                return self.error(assert.span, "the reset of `idt`", "the third argument is not supported yet");
-            }
+        let assert = given(2).map(|a| self.condition(a)).transpose()?.filter(|c| self.builder.constant(*c) != Some(0.0));
+        if assert.is_some() && given(1).is_none() {
+            return self.error(span, "a reset of `idt` without an initial value", "expected it as the second argument");
         }
         if let Some(abstol) = given(3) {
             let value = self.plain_real(abstol)?;
@@ -161,6 +159,12 @@ impl Lowerer<'_> {
         self.builder.span = span;
         let y = self.probe(row, None, None);
         let mut f = self.builder.op(Op::Neg, &[e]);
+        let mut value = y;
+        if let Some(assert) = assert {
+            let start = self.model.unknowns[row as usize].start.map(|k| self.outputs[k as usize]);
+            let start = start.unwrap_or_else(|| self.builder.real(0.0));
+            (f, value) = self.reset(assert, y, start, f, span);
+        }
         if !self.hoisted("idt", span) {
             // An operator in an arm that the parameters do not take stays where it is: d/dt y + (y - y0) = 0.
             let start = self.model.unknowns[row as usize].start.map(|k| self.outputs[k as usize]);
@@ -171,7 +175,79 @@ impl Lowerer<'_> {
             }
         }
         self.equation(row, Some(f), Some(y));
-        Ok(Term::new(y, Kind::Real))
+        Ok(Term::new(value, Kind::Real))
+    }
+
+    /// An integral y that is `start` while `assert` holds: it rests then, and what it was at the last point of the reset is
+    /// taken off afterwards. Gives the row's f and the value.
+    fn reset(&mut self, assert: Value, y: Value, start: Value, f: Value, span: Span) -> (Value, Value) {
+        let (offset, taken) = self.hidden("offset of an integral", Kind::Real);
+        let (was, before) = self.hidden("reset of an integral", Kind::Real);
+        self.watch_changes(assert, span);
+        let (zero, starting) = (self.builder.real(0.0), self.is_starting());
+        let held = self.builder.op(Op::ToReal, &[assert]);
+        self.keep(was, held);
+        let before = self.builder.op(Op::ToBool, &[before]);
+        let at_rest = self.builder.op(Op::Or, &[assert, before]);
+        // In the step in which the reset ends, the value still is the initial one.
+        let distance = self.builder.op(Op::Sub, &[y, start]);
+        let new = self.builder.select(at_rest, distance, taken);
+        let new = self.builder.select(starting, zero, new);
+        self.keep(offset, new);
+        let rest = self.builder.select(assert, zero, f);
+        let shifted = self.builder.op(Op::Sub, &[y, taken]);
+        let running = self.builder.select(at_rest, start, shifted);
+        (rest, self.builder.select(starting, y, running))
+    }
+
+    /// `idtmod(e [, initial [, modulus [, offset [, abstol]]]])`: an integral that is brought back to `offset` whenever it
+    /// has gone through `modulus`. The unknown counts turns and goes on; its tolerance is that of one turn.
+    pub fn idtmod(&mut self, arguments: &[Expr], span: Span) -> Lowered<Term> {
+        let Some(modulus) = self.optional(arguments, 2)? else {
+            let missing = Expr { kind: ExprKind::Missing, span };
+            let given = |k: usize| arguments.get(k).cloned().unwrap_or_else(|| missing.clone());
+            return self.idt(&[given(0), given(1), missing.clone(), given(4)], span);
+        };
+        self.operators_allowed("idtmod", span)?;
+        let name = self.target.take();
+        if !self.is_fixed(modulus) || self.builder.constant(modulus).is_some_and(|m| m <= 0.0) {
+            return self.error(span, "the modulus of `idtmod`", "expected a positive value of parameters");
+        }
+        let e = self.plain_real(&arguments[0])?;
+        let zero = self.builder.real(0.0);
+        let initial = self.optional(arguments, 1)?;
+        let offset = self.optional(arguments, 3)?.unwrap_or(zero);
+        self.hoisted("idtmod", span);
+        self.builder.span = span;
+        let row = self.implicit(format!("{}_turns", name.unwrap_or_else(|| "idtmod".to_string())), span);
+        self.model.cyclic.push(row);
+        let y = self.probe(row, None, None);
+        if let Some(initial) = initial {
+            if !self.is_fixed(initial) {
+                return self.error(span, "the initial value of `idtmod` moves", "it may depend on parameters only");
+            }
+            let start = self.builder.op(Op::Sub, &[initial, offset]);
+            let start = self.builder.op(Op::Div, &[start, modulus]);
+            let output = self.output(start);
+            let unknown = &mut self.model.unknowns[row as usize];
+            (unknown.start, unknown.held) = (Some(output), true);
+        }
+        let speed = self.builder.op(Op::Div, &[e, modulus]);
+        let f = self.builder.op(Op::Neg, &[speed]);
+        self.equation(row, Some(f), Some(y));
+        let (index, turns) = self.hidden("turns of an integral", Kind::Real);
+        let here = self.builder.op(Op::Floor, &[y]);
+        self.keep(index, here);
+        let starting = self.is_starting();
+        let turns = self.builder.select(starting, here, turns);
+        // A step that goes round ends there, whichever way it goes.
+        let (one, back) = (self.builder.real(1.0), self.builder.real(-1.0));
+        let part = self.builder.op(Op::Sub, &[y, turns]);
+        let beyond = self.builder.op(Op::Sub, &[part, one]);
+        self.watch(EventKind::Cross, beyond, [Some(one), None, None], span);
+        self.watch(EventKind::Cross, part, [Some(back), None, None], span);
+        let scaled = self.builder.op(Op::Mul, &[part, modulus]);
+        Ok(Term::new(self.builder.op(Op::Add, &[scaled, offset]), Kind::Real))
     }
 
     /// The value of `x` before `x = idt(...)`, its only assignment: the integral itself. The letter of the LRM is the value at

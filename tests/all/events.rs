@@ -189,7 +189,17 @@ endmodule";
         let up = ran.times("up");
         let period = (up[up.len() - 1] - up[1]) / (up.len() - 2) as f64;
         let expected = 2e-3 * 2f64.ln();
-        assert!((period / expected - 1.0).abs() < if method == "euler" { 1e-3 } else { 1e-5 }, "{method}: {period} {expected}");
+        assert!(
+            (period / expected - 1.0).abs()
+                < if method == "euler" {
+                    2e-3
+                } else if method == "radau" {
+                    1e-5
+                } else {
+                    2e-4
+                },
+            "{method}: {period} {expected}"
+        );
         let (least, most) = super::runs::range(&ran.column("v(c)")[ran.column("v(c)").len() / 2..]);
         assert!((most - 2.0 / 3.0).abs() < 1e-5 && (least - 1.0 / 3.0).abs() < 1e-5, "{method}: {least} {most}");
     }
@@ -341,13 +351,16 @@ module hand(p, n, o);
 endmodule";
     let deck = "V1 a 0 PULSE(0 2 1n 1n 1n 20n 50n)\nR1 a d 1k\nX1 d 0 o hand\nR2 o 0 1k\n.tran 1n 100n 0 0.2n\n.options OPTIONS";
     let mut results = Vec::new();
-    for options in ["itl4=8", "itl4=200", "reltol=1e-7", "method=trap", "method=gear"] {
+    // With Radau rows lie between accepted points as well.
+    for (options, close) in
+        [("itl4=8", 1e-3), ("itl4=200", 1e-3), ("reltol=1e-7", 1e-3), ("method=trap", 1e-9), ("method=gear", 1e-9)]
+    {
         let ran = run(model, &deck.replace("OPTIONS", options));
         // The integral of v(d) from the rows themselves.
         let (t, v) = (ran.column("time"), ran.column("v(d)"));
         let sum: f64 = (1..t.len()).map(|k| 0.5 * (t[k] - t[k - 1]) * (v[k] + v[k - 1])).sum();
         let x = ran.column("v(o)")[t.len() - 1];
-        assert!((x - sum).abs() < 1e-6 * sum.abs(), "{options}: {x} {sum}");
+        assert!((x - sum).abs() < close * sum.abs(), "{options}: {x} {sum}");
         results.push(x);
         // One count for each accepted point, the start included.
         assert_eq!(ran.said.last().expect("said").1, format!("{} points", ran.steps + 1), "{options}");

@@ -164,6 +164,8 @@ pub struct Weights {
     pub absolute: Vec<f64>,
     /// Largest |x| lately, by unknown.
     pub largest: Vec<f64>,
+    /// What |x| counts at most: 1 for what counts turns.
+    pub most: Vec<f64>,
     /// False for unknowns that are algebraic or of index 2.
     pub counted: Vec<bool>,
 }
@@ -174,12 +176,14 @@ impl Weights {
         let layout = system.layout();
         let absolute: Vec<f64> = layout.unknowns.iter().map(|u| layout.quantities[u.quantity as usize].abstol).collect();
         let n = absolute.len();
-        Weights { relative, factor, absolute, largest: vec![0.0; n], counted: vec![true; n] }
+        let mut most = vec![f64::INFINITY; n];
+        layout.cyclic.iter().for_each(|k| most[*k as usize] = 1.0);
+        Weights { relative, factor, absolute, largest: vec![0.0; n], most, counted: vec![true; n] }
     }
 
     /// What unknown `j`, now at `x`, is allowed.
     pub fn allowed(&self, j: usize, x: f64) -> f64 {
-        self.factor * (self.relative * self.largest[j].max(x.abs()) + self.absolute[j])
+        self.factor * (self.relative * self.largest[j].max(x.abs()).min(self.most[j]) + self.absolute[j])
     }
 
     /// The largest share of its tolerance that any counted component of `e` takes at `x`, and where.
