@@ -25,7 +25,7 @@ const STEPS_BETWEEN_CORNERS: f64 = 8.0;
 const JUMP: f64 = 0.5;
 /// What an event changes in a row, in units of its scale, that is more than rounding.
 const FIRED: f64 = 1e-9;
-/// A step this short, in units of the last uncut one, goes over a jump.
+/// A step this short, in units of the longest of its segment, goes over a jump.
 const RESOLVED: f64 = 1e-7;
 /// After so many halvings a jump is one that no step resolves.
 const JUMPS: u32 = 10;
@@ -148,6 +148,8 @@ pub struct March<'a> {
     looked: (u32, f64),
     /// Length of the last step that no corner cut short, s.
     uncut: f64,
+    /// Length of the longest step of this segment, s.
+    longest: f64,
     /// Accepted steps and time at the last look at the pace.
     milestone: (u64, f64),
 }
@@ -211,6 +213,7 @@ impl<'a> March<'a> {
             h: plan.first,
             looked: (0, 0.0),
             uncut: 0.0,
+            longest: 0.0,
             milestone: (0, 0.0),
             given,
         };
@@ -334,7 +337,7 @@ impl<'a> March<'a> {
 
     /// What models say at the end.
     pub fn conclude(&self, messages: &mut Vec<Message>) {
-        let (at, problem) = (self.history.newest(), self.given.problem());
+        let (at, problem) = (self.history.newest(), self.given.taken());
         problem.system.conclude(&problem.point(&at.x, at.t), messages);
     }
 
@@ -409,7 +412,7 @@ impl<'a> March<'a> {
         self.work.counts.evaluations += 3;
         let changes = self.eval.f[..n].iter().zip(&self.f_after).map(|(before, after)| (after - before).abs());
         let jumps = changes.zip(&self.scales).any(|(change, scale)| change > JUMP * scale * (1.0 + 1e-9));
-        if jumps && trial.h <= RESOLVED * self.uncut {
+        if jumps && trial.h <= RESOLVED * self.longest {
             // No step resolves it: over it, and on from there as after a corner.
             self.leapt = true;
             return false;
@@ -428,6 +431,7 @@ impl<'a> March<'a> {
         } else {
             self.uncut = trial.h;
         }
+        self.longest = self.longest.max(trial.h);
         self.count(trial.rule);
         self.ceiling_ruled = matches!(trial.rule, Rule::Ceiling(_));
         self.work.counts.accepted += 1;
@@ -446,6 +450,7 @@ impl<'a> March<'a> {
             self.history.restart();
             self.controller.restart();
             self.guard.restart();
+            self.longest = 0.0;
             self.begin_segment();
         } else if self.given.plan.system.layout().breaks {
             self.find_corner();

@@ -179,10 +179,12 @@ impl Lowerer<'_> {
         let excess = self.builder.op(Op::Sub, &[e, bounded]);
         let (size, little) = (self.builder.op(Op::Abs, &[e]), self.builder.real(ROUNDING));
         let allowed = self.builder.op(Op::Mul, &[size, little]);
-        let excess_size = self.builder.op(Op::Abs, &[excess]);
-        let slews = self.builder.op(Op::Gt, &[excess_size, allowed]);
-        let slews = self.builder.op(Op::And, &[slews, moving]);
-        let slews = self.builder.op(Op::ToReal, &[slews]);
+        let negative = self.builder.op(Op::Neg, &[allowed]);
+        let (over, under) = (self.builder.op(Op::Gt, &[excess, allowed]), self.builder.op(Op::Lt, &[excess, negative]));
+        let (one, back, none) = (self.builder.real(1.0), self.builder.real(-1.0), self.builder.real(0.0));
+        let slews = self.builder.select(under, back, none);
+        let slews = self.builder.select(over, one, slews);
+        let slews = self.builder.select(moving, slews, none);
         self.watch(EventKind::Change, slews, [None; 3], span);
         Ok(Term::new(y, Kind::Real))
     }

@@ -142,7 +142,7 @@ module loop(o);
 endmodule";
     // From y = 1 for t <= 0: y = 1 - pi t/2 up to 1, then 1 - pi/2 t + pi^2/8 (t-1)^2 up to 2.
     for method in methods() {
-        let ran = run(model, &format!("X1 o loop\nR1 o 0 1k\n.options method={method} reltol=1e-6\n.tran 1m 2"));
+        let ran = run(model, &format!("X1 o loop\nR1 o 0 1k\n.options method={method} reltol=1e-6\n.tran 1m 2 0 2m"));
         for t in [0.5, 0.9, 1.5, 1.9_f64] {
             let late = (t - 1.0).max(0.0);
             let expected = 1.0 - 0.5 * PI * t + PI * PI / 8.0 * late * late;
@@ -172,10 +172,10 @@ fn laplace_filters_have_their_transfer_functions() {
         }
         let cards = ".options reltol=1e-7\n.tran 10u 20m";
         let ran = run(&function(form), &deck("PWL(0 0 1p 1)", cards));
-        for t in [1e-3, 4e-3, 10e-3] {
-            // The step response of a damped pair.
+        for (t, y) in ran.column("time").iter().zip(ran.column("v(out)")) {
+            // The step response of a damped pair; rows within a step are worse than its end.
             let expected = 2.0 * (1.0 - (re * t).exp() * ((im * t).cos() - re / im * (im * t).sin()));
-            close(ran.at("v(out)", t), expected, 2e-4, form);
+            close(*y, expected, 1e-5, form);
         }
     }
     // Equal degrees (a lead), a differentiator, an integrator's zero at the origin.
@@ -302,8 +302,8 @@ fn a_branch_switches_by_events_and_by_bias() {
             if (closed) V(in, out) <+ 0; else I(in, out) <+ 0;
         end endmodule";
     let ran = run(model, &deck("SIN(0 1 1)", ".tran 1m 1"));
-    for (t, expected) in [(0.05, 0.0), (0.2, (TAU * 0.2).sin()), (0.8, (TAU * 0.8).sin())] {
-        close(ran.at("v(out)", t), expected, 1e-3, &format!("relay at {t}"));
+    for (t, closed) in [(0.05, 0.0), (0.2, 1.0), (0.8, 1.0)] {
+        close(ran.at("v(out)", t), closed * ran.at("v(in)", t), 1e-9, &format!("relay at {t}"));
     }
 }
 
@@ -335,7 +335,7 @@ fn mistakes_are_named() {
     let text = messages(
         "module f(in, out); inout in, out; electrical in, out; real y;
          analog function real g; input x; real x; g = ddt(x); endfunction
-         analog begin @(cross(V(in))) y = ddt(V(in)); y = g(V(in)); while (y > 0) y = slew(y, 1); V(out) <+ y; end endmodule",
+         analog begin @(cross(V(in))) y = ddt(V(in)); while (y < V(in)) y = slew(y, 1); y = g(V(in)); V(out) <+ y; end endmodule",
         &deck("0", ".op"),
     );
     for expected in ["`ddt` cannot be used here", "`ddt` in an event", "`slew` in a loop"] {
