@@ -6,6 +6,7 @@ pub mod circuit;
 pub mod dae;
 pub mod diag;
 pub mod ir;
+pub mod lint;
 pub mod mna;
 pub mod model;
 pub mod netlist;

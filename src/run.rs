@@ -14,6 +14,7 @@ use crate::args::{Arg, Args};
 use crate::circuit::{Circuit, OutputKind, elaborate::elaborate};
 use crate::dae::{Change, MessageKind, Params, System};
 use crate::diag::{self, Diagnostic};
+use crate::lint;
 use crate::mna::Mna;
 use crate::model::library::Library;
 use crate::output::{self, Request};
@@ -102,7 +103,11 @@ pub fn prepare(deck: &Path, sets: &[(String, f64)], sources: &mut Sources) -> Re
     let (circuit, more) = elaborate(&tree, &mut library, sources, sets);
     diagnostics.extend(more);
     match circuit {
-        Some(circuit) if !diag::has_errors(&diagnostics) => equations(circuit, diagnostics),
+        Some(circuit) if !diag::has_errors(&diagnostics) => {
+            let analyses: Vec<&str> = circuit.analyses.iter().map(|a| a.keyword.as_str()).collect();
+            diagnostics.extend(circuit.models.iter().flat_map(|m| lint::on_use(m, &analyses, sources)));
+            equations(circuit, diagnostics)
+        }
         _ => Err(diagnostics),
     }
 }

@@ -7,6 +7,7 @@ use crate::dae::{RowKind, System};
 use crate::diag::{self, Diagnostic, Severity};
 use crate::ir::formula::formulas;
 use crate::ir::{Function, Input, Rate, diff, rate, text};
+use crate::lint;
 use crate::mna::Mna;
 use crate::model::kernel::{Kernel, differentiated};
 use crate::model::library::{self, Library};
@@ -48,8 +49,12 @@ fn plural(count: usize, noun: &str) -> String {
 }
 
 fn check_model(file: &Path, sources: &mut Sources) -> (String, Vec<Diagnostic>) {
-    let (models, found) = compile(file, sources);
+    let (models, mut found) = compile(file, sources);
     let names: Vec<&str> = models.iter().map(|m| m.name.as_str()).collect();
+    if let Some(first) = models.first() {
+        let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
+        found.extend(lint::check(sources, first.file, &[folder], &models));
+    }
     (format!("module {}", names.join(", ")), found)
 }
 

@@ -93,6 +93,11 @@ pub fn compile_shaped(
     ((!has_errors(&diagnostics)).then_some(model), diagnostics)
 }
 
+/// A file as it is written, for those who look at texts; what is wrong with it is said by [`compile`].
+pub fn tree(sources: &mut Sources, file: FileId, search: &[PathBuf]) -> ast::File {
+    parsed(sources, file, search, &mut Vec::new())
+}
+
 /// A file as a tree, with those of other files that it needs.
 struct Text {
     file: FileId,

@@ -14,6 +14,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("veriloga", &["model", "ir", "span", "diag", "units"]),
     ("netlist", &["ir", "args", "span", "diag", "units"]),
     ("model", &["veriloga", "ir", "span", "diag"]),
+    ("lint", &["veriloga", "model", "ir", "span", "diag"]),
     ("circuit", &["netlist", "model", "ir", "args", "span", "diag", "units"]),
     ("dae", &["sparse", "span", "diag"]),
     ("mna", &["circuit", "model", "ir", "dae", "sparse", "span", "diag", "units"]),
