@@ -38,9 +38,13 @@ const FIRST_PAIR: [&str; 6] = ["vcvs", "vccs", "cccs", "ccvs", "switch", "expres
 /// Beginnings of the names of columns that analyses bring along.
 const OWN: [&str; 2] = ["onoise_", "inoise_"];
 
+/// Whole names of such columns.
+const OWN_NAMES: [&str; 6] = ["class", "re_min", "f_min", "re_rest", "growth", "f_natural"];
+
 /// Whether a name is that of a column which an analysis brings along.
 pub fn is_own(name: &str) -> bool {
-    OWN.iter().any(|own| name.get(..own.len()).is_some_and(|start| start.eq_ignore_ascii_case(own)))
+    let begins = |own: &&str| name.get(..own.len()).is_some_and(|start| start.eq_ignore_ascii_case(own));
+    OWN.iter().any(|own| begins(&own)) || OWN_NAMES.iter().any(|own| name.eq_ignore_ascii_case(own))
 }
 
 /// What a name in `v(...)` stands for.

@@ -179,7 +179,7 @@ fn value<'d>(fl: &mut Flattener<'d, '_>, expr: &Expr, names: &[String]) -> Resul
         }
         _ => {}
     }
-    let own = matches!(&expr.kind, ExprKind::Name(name) if is_own(name));
+    let own = matches!(&expr.kind, ExprKind::Name(name) if is_own(name) && !names.iter().any(|n| n.eq_ignore_ascii_case(name)));
     if own || reads_results(expr) || reads_unknowns(fl, expr) {
         return Ok(Word::Ready(MeasureWord::Column(fl.column(expr)?, expr.span)));
     }

@@ -21,6 +21,7 @@ mod chart;
 mod figure;
 pub mod map;
 pub mod page;
+pub mod snapshot;
 pub mod thin;
 pub mod trace;
 
@@ -52,9 +53,16 @@ pub struct Settings {
     pub x: (Option<f64>, Option<f64>),
     /// Limits of the ordinate, in its unit.
     pub y: (Option<f64>, Option<f64>),
+    /// Ordinate logarithmic on both sides of zero, straight within this threshold.
+    pub symlog: Option<f64>,
+    /// Columns that are the cells of an array: `x%_%.x`.
+    pub map: Option<String>,
+    /// Abscissae of its snapshots, rising.
+    pub at: Vec<f64>,
 }
 
-const KEYS: [&str; 10] = ["title", "file", "xlabel", "ylabel", "xlog", "ylog", "xmin", "xmax", "ymin", "ymax"];
+const KEYS: [&str; 13] =
+    ["symlog", "title", "file", "xlabel", "ylabel", "xlog", "ylog", "xmin", "xmax", "ymin", "ymax", "map", "at"];
 
 impl Settings {
     /// From the arguments of a `.plot` card; positional ones other than `xlog` and `ylog` are the curves and left alone.
@@ -79,8 +87,25 @@ impl Settings {
             ylog: switch("ylog"),
             x: (limit("xmin")?, limit("xmax")?),
             y: (limit("ymin")?, limit("ymax")?),
+            symlog: limit("symlog")?.filter(|t| *t > 0.0),
+            map: text("map"),
+            at: args.named("at").map_or(Ok(Vec::new()), abscissae)?,
         })
     }
+}
+
+/// One number, or a text of several.
+fn abscissae(arg: &Arg) -> Result<Vec<f64>, Diagnostic> {
+    let read = |word: &str| {
+        let error = || Diagnostic::error(arg.span, format!("`{word}` is not a number")).expected("numbers: `at=\"0 5u 20u\"`");
+        crate::units::number(word).ok_or_else(error)
+    };
+    let mut found = match arg.number {
+        Some(number) => vec![number],
+        None => arg.text.split([' ', ',']).filter(|w| !w.is_empty()).map(read).collect::<Result<Vec<f64>, _>>()?,
+    };
+    found.sort_by(f64::total_cmp);
+    Ok(found)
 }
 
 fn is_on(arg: &Arg) -> bool {
@@ -152,6 +177,9 @@ fn drawing(plot: &Plot, header: &Header, deck: &str) -> Box<dyn Drawing> {
     if chart::is_chart(header) {
         return Box::new(chart::Chart::new(plot.clone(), header, deck));
     }
+    if let Some(snapshots) = snapshot::Snapshots::new(plot, header, deck) {
+        return Box::new(snapshots);
+    }
     match map::Map::new(plot, header, deck) {
         Some(map) => Box::new(map),
         None => Box::new(Figure::new(plot.clone(), header, deck)),
@@ -178,8 +206,9 @@ impl Sink for Gallery {
             // A single operating point is no plot.
             return Ok(());
         }
-        let special = chart::is_chart(header);
-        let made = [if special { chart::automatic(header) } else { automatic(header) }];
+        let chart = chart::is_chart(header);
+        let special = chart || map::is_map(header);
+        let made = [if chart { chart::automatic(header) } else { automatic(header) }];
         // Diagrams are drawn in any case: plots meant for other analyses do not stand for them.
         let own = |p: &Plot| p.analysis.as_ref().is_some_and(|a| a.eq_ignore_ascii_case(&header.analysis));
         let none = self.request.plots.is_empty() || special && !self.request.plots.iter().any(own);
@@ -188,10 +217,13 @@ impl Sink for Gallery {
             if plot.analysis.as_ref().is_some_and(|a| !a.eq_ignore_ascii_case(&header.analysis)) {
                 continue;
             }
-            let known = self.figures.iter().position(|f| f.plot() == plot && f.takes(header));
+            // Settings alone: they are for what would be drawn by itself.
+            let bare = plot.curves.is_empty() && plot.settings.map.is_none();
+            let plot = if bare { Plot { curves: made[0].curves.clone(), ..plot.clone() } } else { plot.clone() };
+            let known = self.figures.iter().position(|f| *f.plot() == plot && f.takes(header));
             let k = known.unwrap_or(self.figures.len());
             if known.is_none() {
-                self.figures.push(drawing(plot, header, &self.request.title));
+                self.figures.push(drawing(&plot, header, &self.request.title));
             }
             self.figures[k].begin(header)?;
             self.current.push(k);

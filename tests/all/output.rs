@@ -452,6 +452,7 @@ fn axes_have_one_prefix_and_round_ticks() {
             range: Some((low, high)),
             fixed: (None, None),
             log,
+            symlog: None,
             name: "x".into(),
             unit: unit.into(),
             ticks: 6.0,

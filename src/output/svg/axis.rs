@@ -13,6 +13,8 @@ pub struct Wish {
     pub fixed: (Option<f64>, Option<f64>),
     /// Whether positions are decimal logarithms.
     pub log: bool,
+    /// Positions are those of [`symmetric`] with this threshold.
+    pub symlog: Option<f64>,
     /// What stands before the unit in the label.
     pub name: String,
     /// `s`, `V`; empty for none.
@@ -46,7 +48,41 @@ impl Axis {
 /// Lays out an axis.
 pub fn layout(wish: &Wish) -> Axis {
     let (low, high) = limits(wish);
-    if wish.log { logarithmic(wish, low, high) } else { linear(wish, low, high) }
+    match wish.symlog {
+        Some(threshold) => both_signs(wish, threshold, low, high),
+        None if wish.log => logarithmic(wish, low, high),
+        None => linear(wish, low, high),
+    }
+}
+
+/// Logarithmic on both sides of zero, straight within the threshold: sign(v) log10(1 + abs(v) / threshold).
+pub fn symmetric(value: f64, threshold: f64) -> f64 {
+    value.signum() * (value.abs() / threshold).ln_1p() / std::f64::consts::LN_10
+}
+
+/// Ticks at zero and at powers of ten of both signs.
+fn both_signs(wish: &Wish, threshold: f64, low: f64, high: f64) -> Axis {
+    let first = threshold.log10().ceil() as i32;
+    let last = (low.abs().max(high.abs()) + threshold.log10()).floor() as i32;
+    let room = (wish.ticks / 2.0).max(1.0);
+    let stride = (f64::from(last - first + 1) / room).ceil().max(1.0) as usize;
+    let powers: Vec<i32> = (first..=last).rev().step_by(stride).collect();
+    let text = |sign: f64, exponent: i32| {
+        let sign = if sign < 0.0 { "\u{2212}" } else { "" };
+        let plain = (-2..4).contains(&exponent);
+        if plain { format!("{sign}{}", short(10f64.powi(exponent), false)) } else { format!("{sign}{}", power(exponent)) }
+    };
+    let mut ticks = vec![(0.0, "0".to_string())];
+    for exponent in powers {
+        for sign in [-1.0, 1.0] {
+            let position = symmetric(sign * 10f64.powi(exponent), threshold);
+            if (low..=high).contains(&position) {
+                ticks.push((position, text(sign, exponent)));
+            }
+        }
+    }
+    ticks.sort_by(|a, b| a.0.total_cmp(&b.0));
+    Axis { low, high, ticks, label: label(&wish.name, symbol(&wish.unit)) }
 }
 
 /// Beyond this, differences and powers of ten would overflow; below its inverse they would vanish.

@@ -159,7 +159,7 @@ impl Chart {
         };
         let range = |(low, high): (f64, f64)| (low <= high).then_some((low, high));
         let wish = |range, fixed, name: &str, unit: &str, ticks, margin| {
-            axis::layout(&Wish { range, fixed, log: false, name: name.into(), unit: unit.into(), ticks, margin })
+            axis::layout(&Wish { range, fixed, log: false, symlog: None, name: name.into(), unit: unit.into(), ticks, margin })
         };
         let x = wish(range(all(|s| s.0, panels)), settings.x, &abscissa.0, &abscissa.1, inner / 85.0, 0.0);
         let fixed = if count == 1 { settings.y } else { (None, None) };
@@ -213,7 +213,16 @@ impl Chart {
             Some(values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v: f64| (a.min(v), b.max(v))))
         };
         let wish = |range, fixed, name: &str, ticks| {
-            axis::layout(&Wish { range, fixed, log: false, name: name.into(), unit: "1/s".into(), ticks, margin: 0.08 })
+            axis::layout(&Wish {
+                range,
+                fixed,
+                log: false,
+                symlog: None,
+                name: name.into(),
+                unit: "1/s".into(),
+                ticks,
+                margin: 0.08,
+            })
         };
         let x = wish(extent(|s| s.0), settings.x, "Re s", 6.0);
         let y = wish(extent(|s| s.1), settings.y, "Im s", 7.0);

@@ -90,7 +90,7 @@ impl Figure {
         let mut units = self.plot.curves.iter().filter_map(|c| find(&c.y)).map(|y| &header.columns[y].unit);
         let alone = units.all(|unit| *unit == header.columns[y].unit);
         let window = window(&self.plot.settings, shape, alone, self.xlog);
-        let x = Ordinate { name, unit, log: self.xlog, fixed: (None, None) };
+        let x = Ordinate { name, unit, log: self.xlog, symlog: None, fixed: (None, None) };
         for part in parts {
             let known = self.entries.iter().position(|e| e.curve == k && e.part == *part && e.keys == keys);
             let at = known.unwrap_or(self.entries.len());
@@ -122,7 +122,8 @@ fn window(settings: &Settings, shape: Shape, alone: bool, xlog: bool) -> Extent 
         (place(low, f64::NEG_INFINITY), place(high, f64::INFINITY))
     };
     // Buckets of a run keep their extremes wherever they are.
-    let y = if shape == Shape::Free && alone { limits(settings.y, settings.ylog) } else { Extent::ALL.y };
+    let y =
+        if shape == Shape::Free && alone && settings.symlog.is_none() { limits(settings.y, settings.ylog) } else { Extent::ALL.y };
     Extent { x: limits(settings.x, xlog), y }
 }
 
@@ -151,7 +152,7 @@ impl Sink for Figure {
     }
 
     fn row(&mut self, cells: &[Cell]) -> io::Result<Flow> {
-        let ylog = self.plot.settings.ylog;
+        let (ylog, symlog) = (self.plot.settings.ylog, self.plot.settings.symlog);
         for entry in &mut self.entries {
             let Some((source, y)) = entry.sources else { continue };
             let x = match source {
@@ -161,7 +162,11 @@ impl Sink for Figure {
             };
             let value = entry.value(&cells[y]);
             let log = ylog && entry.part != Part::Phase;
-            entry.trace.push((position(x, self.xlog), position(value, log)));
+            let place = match symlog.filter(|_| entry.part != Part::Phase) {
+                Some(threshold) => axis::symmetric(value, threshold),
+                None => position(value, log),
+            };
+            entry.trace.push((position(x, self.xlog), place));
         }
         self.row += 1;
         Ok(Flow::Continue)
@@ -260,8 +265,13 @@ impl Figure {
         let log = self.logarithmic(first);
         let mut y = self.ordinate(group);
         y.log = log;
+        y.symlog = settings.symlog.filter(|_| first.part != Part::Phase);
         if alone && first.part != Part::Phase {
-            y.fixed = (place(settings.y.0, log), place(settings.y.1, log));
+            let limit = |limit: Option<f64>| match settings.symlog {
+                Some(threshold) => limit.map(|v| axis::symmetric(v, threshold)),
+                None => place(limit, log),
+            };
+            y.fixed = (limit(settings.y.0), limit(settings.y.1));
             if let Some(label) = &settings.ylabel {
                 y = labelled(y, label);
             }
@@ -318,7 +328,7 @@ impl Figure {
             Part::Decibel => (if several { format!("{quantity} magnitude") } else { quantity }, "dB".to_string()),
             Part::Phase => ("phase".to_string(), "deg".to_string()),
         };
-        Ordinate { name, unit, log: false, fixed: (None, None) }
+        Ordinate { name, unit, log: false, symlog: None, fixed: (None, None) }
     }
 
     /// `v(a)`, `rc=25`, or both, as far as they tell the lines of a panel apart.

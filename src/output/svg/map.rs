@@ -21,6 +21,9 @@ const TITLE: Face = Face { size: 16.0, bold: true, colour: INK };
 const LABEL: Face = Face { size: 14.0, bold: false, colour: INK };
 const TICK: Face = Face { size: 12.5, bold: false, colour: INK };
 
+/// Neighbours overlap by this much, pixels, so that no light shines between them.
+pub(super) const SEAM: f64 = 0.6;
+
 /// Width and height of the coloured field, pixels.
 const FIELD: (f64, f64) = (560.0, 440.0);
 
@@ -152,6 +155,7 @@ impl Drawing for Map {
             range: Some(ends),
             fixed: (Some(ends.0), Some(ends.1)),
             log: false,
+            symlog: None,
             name: label.clone().unwrap_or_else(|| column.name.clone()),
             unit: if label.as_ref().is_some_and(|l| l.contains('(')) { String::new() } else { column.unit.clone() },
             ticks: room,
@@ -214,7 +218,7 @@ impl Map {
                 let length = row[start..].iter().take_while(|c| **c == row[start]).count();
                 if let Some(colour) = row[start] {
                     let (left, right) = (horizontal(across[start]), horizontal(across[start + length]));
-                    canvas.fill(&Frame { left, top, width: right - left, height: bottom - top }, colour);
+                    canvas.fill(&Frame { left, top: top - SEAM, width: right - left + SEAM, height: bottom - top + SEAM }, colour);
                 }
                 start += length;
             }
@@ -250,13 +254,13 @@ fn draw_frame(canvas: &mut Canvas, frame: &Frame, x: &Axis, y: &Axis) {
 }
 
 /// The bar that says what colours mean.
-fn draw_bar(canvas: &mut Canvas, frame: &Frame, axis: &Axis) {
+pub(super) fn draw_bar(canvas: &mut Canvas, frame: &Frame, axis: &Axis) {
     const STEPS: usize = 64;
     let bar = Frame { left: frame.right() + 18.0, width: 18.0, ..*frame };
     let height = bar.height / STEPS as f64;
     for k in 0..STEPS {
         let top = bar.bottom() - (k + 1) as f64 * height;
-        canvas.fill(&Frame { top, height, ..bar }, ramp((k as f64 + 0.5) / STEPS as f64));
+        canvas.fill(&Frame { top: top - SEAM, height: height + SEAM, ..bar }, ramp((k as f64 + 0.5) / STEPS as f64));
     }
     for (position, text) in axis.ticks.iter().filter(|(p, _)| (-1e-6..=1.0 + 1e-6).contains(&axis.fraction(*p))) {
         let at = bar.bottom() - axis.fraction(*position) * bar.height;
@@ -267,7 +271,8 @@ fn draw_bar(canvas: &mut Canvas, frame: &Frame, axis: &Axis) {
     canvas.words(&axis.label, (bar.left + 30.0, bar.top - 14.0), Anchor::Middle, TICK);
 }
 
-fn ramp(fraction: f64) -> Colour {
+/// The colour at a fraction of the ramp.
+pub(super) fn ramp(fraction: f64) -> Colour {
     let at = fraction.clamp(0.0, 1.0) * (RAMP.len() - 1) as f64;
     let k = (at.floor() as usize).min(RAMP.len() - 2);
     blend(RAMP[k], RAMP[k + 1], at - k as f64)

@@ -69,6 +69,8 @@ pub struct Ordinate {
     pub unit: String,
     /// Whether positions are decimal logarithms.
     pub log: bool,
+    /// Positions are those of [`axis::symmetric`] with this threshold.
+    pub symlog: Option<f64>,
     /// Limits that the user sets.
     pub fixed: (Option<f64>, Option<f64>),
 }
@@ -159,6 +161,7 @@ fn axes(page: &Page, width: f64, height: f64) -> Vec<(Axis, Axis)> {
         range,
         fixed: o.fixed,
         log: o.log,
+        symlog: o.symlog,
         name: o.name.clone(),
         unit: o.unit.clone(),
         ticks,

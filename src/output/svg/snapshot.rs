@@ -1,0 +1,207 @@
+//! Snapshots of arrays: one quantity of all cells at given abscissae, each a map, with one ramp of colours for all.
+//!
+//! `.plot tran map="x%_%.x" at="0 5u 20u"`: each column whose name fits the pattern is a cell; `%` stands for whole numbers,
+//! the first one counts rows from the top, the last one columns. Without `at=` the last row of the result is shown. Between rows of
+//! a result nothing is interpolated: the first row at or behind the abscissa counts.
+
+use std::io;
+
+use crate::output::svg::axis::{self, Wish};
+use crate::output::svg::canvas::{self, Anchor, Canvas, Face, Frame};
+use crate::output::svg::map::{SEAM, draw_bar, ramp};
+use crate::output::svg::page::INK;
+use crate::output::svg::{Drawing, Plot};
+use crate::wave::{Cell, ColumnInfo, Flow, Header, Sink};
+
+const TITLE: Face = Face { size: 16.0, bold: true, colour: INK };
+const TICK: Face = Face { size: 12.5, bold: false, colour: INK };
+
+/// Snapshots in one row of the page.
+const ACROSS: usize = 3;
+/// Size of one field, pixels, alone and among others.
+const SIZE: (f64, f64) = (460.0, 270.0);
+
+/// A column that is a cell.
+struct Seat {
+    column: usize,
+    row: i64,
+    place: i64,
+}
+
+/// Snapshots while they are recorded.
+pub struct Snapshots {
+    plot: Plot,
+    analysis: String,
+    title: String,
+    keys: Vec<(String, f64)>,
+    begun: bool,
+    seats: Vec<Seat>,
+    cell: ColumnInfo,
+    abscissa: ColumnInfo,
+    /// Abscissae asked for, rising.
+    at: Vec<f64>,
+    /// Abscissa and values of those found.
+    taken: Vec<(f64, Vec<f64>)>,
+    /// The newest row, for what lies behind the end.
+    newest: (f64, Vec<f64>),
+}
+
+impl Snapshots {
+    /// Snapshots of a result, if the plot asks for them and the result has such columns.
+    pub fn new(plot: &Plot, header: &Header, deck: &str) -> Option<Snapshots> {
+        let pattern = plot.settings.map.as_ref()?;
+        let fits = |(column, info): (usize, &ColumnInfo)| {
+            let found = numbers(pattern, &info.name)?;
+            let place = *found.last()?;
+            Some(Seat { column, row: if found.len() > 1 { found[0] } else { 0 }, place })
+        };
+        let seats: Vec<Seat> = header.columns.iter().enumerate().filter_map(fits).collect();
+        let cell = header.columns.get(seats.first()?.column)?.clone();
+        let none = ColumnInfo { name: "row".into(), quantity: String::new(), unit: String::new(), kind: cell.kind };
+        let own = if deck.is_empty() { header.title.clone() } else { deck.to_string() };
+        Some(Snapshots {
+            plot: plot.clone(),
+            analysis: header.analysis.clone(),
+            title: plot.settings.title.clone().unwrap_or(own),
+            keys: header.keys.clone(),
+            begun: false,
+            seats,
+            cell,
+            abscissa: if header.independent > 0 { header.columns[0].clone() } else { none },
+            at: plot.settings.at.clone(),
+            taken: Vec::new(),
+            newest: (f64::NAN, Vec::new()),
+        })
+    }
+
+    /// What is shown: those taken, or the newest row if none was asked for.
+    fn shown(&self) -> Vec<&(f64, Vec<f64>)> {
+        let late = self.taken.len() < self.at.len().max(1);
+        self.taken.iter().chain(late.then_some(&self.newest)).collect()
+    }
+}
+
+/// What a caption needs: the rows of a result lie anywhere.
+fn three_digits(value: f64) -> f64 {
+    if value == 0.0 {
+        return 0.0;
+    }
+    let grain = 10f64.powi(2 - value.abs().log10().floor() as i32);
+    (value * grain).round() / grain
+}
+
+/// The whole numbers that stand for `%` if `name` fits the pattern (any case).
+fn numbers(pattern: &str, name: &str) -> Option<Vec<i64>> {
+    let (pattern, name) = (pattern.to_lowercase(), name.to_lowercase());
+    let mut parts = pattern.split('%');
+    let mut rest = name.strip_prefix(parts.next()?)?;
+    let mut found = Vec::new();
+    for part in parts {
+        let length = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        found.push(rest[..length].parse().ok()?);
+        rest = rest[length..].strip_prefix(part)?;
+    }
+    (rest.is_empty() && !found.is_empty()).then_some(found)
+}
+
+impl Sink for Snapshots {
+    fn begin(&mut self, _: &Header) -> io::Result<()> {
+        self.begun = true;
+        Ok(())
+    }
+
+    fn segment(&mut self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn row(&mut self, cells: &[Cell]) -> io::Result<Flow> {
+        let real = |k: usize| match cells.get(k) {
+            Some(Cell::Real(v)) => *v,
+            Some(Cell::Complex(z)) => z.norm(),
+            _ => f64::NAN,
+        };
+        self.newest.0 = real(0);
+        self.newest.1.clear();
+        self.newest.1.extend(self.seats.iter().map(|s| real(s.column)));
+        while self.at.get(self.taken.len()).is_some_and(|at| self.newest.0 >= *at) {
+            self.taken.push(self.newest.clone());
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drawing for Snapshots {
+    fn plot(&self) -> &Plot {
+        &self.plot
+    }
+
+    fn analysis(&self) -> &str {
+        &self.analysis
+    }
+
+    /// Each member of a family has snapshots of its own.
+    fn takes(&self, header: &Header) -> bool {
+        !self.begun && self.analysis == header.analysis && self.keys == header.keys
+    }
+
+    fn is_empty(&self) -> bool {
+        self.newest.1.is_empty()
+    }
+
+    fn render(&self) -> String {
+        let shown = self.shown();
+        let values = shown.iter().flat_map(|s| &s.1).filter(|v| v.is_finite());
+        let range = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(*v), b.max(*v)));
+        let range = if range.0 < range.1 { range } else { (range.0, range.0 + 1.0) };
+        let bar = axis::layout(&Wish {
+            range: Some(range),
+            fixed: (Some(range.0), Some(range.1)),
+            log: false,
+            symlog: None,
+            name: self.cell.quantity.clone(),
+            unit: self.cell.unit.clone(),
+            ticks: 8.0,
+            margin: 0.0,
+        });
+        let size = if shown.len() == 1 { SIZE.0 } else { SIZE.1 };
+        let across = shown.len().clamp(1, ACROSS);
+        let down = shown.len().div_ceil(across);
+        let (left, top, gap) = (30.0, 66.0, (22.0, 44.0));
+        let width = left + across as f64 * (size + gap.0) + 120.0;
+        let height = top + down as f64 * (size + gap.1);
+        canvas::page(width.ceil(), height.ceil(), |canvas| {
+            canvas.words(&self.title, ((width - 100.0) / 2.0, 24.0), Anchor::Middle, TITLE);
+            for (k, (abscissa, cells)) in shown.iter().enumerate() {
+                let at = (left + (k % across) as f64 * (size + gap.0), top + (k / across) as f64 * (size + gap.1));
+                let frame = Frame { left: at.0, top: at.1, width: size, height: size };
+                self.field(canvas, &frame, cells, range);
+                if abscissa.is_finite() {
+                    let value = axis::short(three_digits(*abscissa), true);
+                    let words = format!("{} = {value}{}", self.abscissa.name, self.abscissa.unit);
+                    canvas.words(&words, (frame.left + size / 2.0, frame.top - 12.0), Anchor::Middle, TICK);
+                }
+            }
+            let frame = Frame { left: left + across as f64 * (size + gap.0) - gap.0, top, width: 0.0, height: size };
+            draw_bar(canvas, &frame, &bar);
+        })
+    }
+}
+
+impl Snapshots {
+    fn field(&self, canvas: &mut Canvas, frame: &Frame, cells: &[f64], (low, high): (f64, f64)) {
+        let extent = |values: &mut dyn Iterator<Item = i64>| values.fold((i64::MAX, i64::MIN), |(a, b), v| (a.min(v), b.max(v)));
+        let rows = extent(&mut self.seats.iter().map(|s| s.row));
+        let places = extent(&mut self.seats.iter().map(|s| s.place));
+        let (width, height) = (frame.width / (places.1 - places.0 + 1) as f64, frame.height / (rows.1 - rows.0 + 1) as f64);
+        for (seat, value) in self.seats.iter().zip(cells).filter(|(_, v)| v.is_finite()) {
+            let left = frame.left + (seat.place - places.0) as f64 * width;
+            let top = frame.top + (seat.row - rows.0) as f64 * height;
+            canvas.fill(&Frame { left, top: top - SEAM, width: width + SEAM, height: height + SEAM }, ramp((value - low) / (high - low)));
+        }
+        canvas.outline(frame, INK, 1.0);
+    }
+}
