@@ -19,6 +19,8 @@ mod diagnostics;
 mod elaborate;
 #[path = "all/events.rs"]
 mod events;
+#[path = "all/envelope.rs"]
+mod envelope;
 #[path = "all/frontend.rs"]
 mod frontend;
 #[path = "all/ir.rs"]
@@ -37,6 +39,8 @@ mod numerics;
 mod operators;
 #[path = "all/output.rs"]
 mod output;
+#[path = "all/periodic.rs"]
+mod periodic;
 #[path = "all/physics.rs"]
 mod physics;
 #[path = "bench/precision.rs"]

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `.pss [T=s]` | driven: the period is the common one of all sources, or T |
 //! | `.pss auto [T0=s] [node]` | autonomous: the period is unknown, T0 its guess; cycles are counted at the node |
-//! | `... continue=P to=p` | the cycle followed in a parameter ([`crate::solve::orbit::follow`]) |
+//! | `... continue=P [from=] to=p` | the cycle followed in a parameter ([`crate::solve::orbit::follow`]) |
+//! | `.pss continue=P from=a to=b hopf=HB1\|all` | cycles from Hopf points of the equilibria between a and b |
 //!
 //! `method=shoot|colloc`; `uic`; `tstab=s` of transient before the first attempt; `reltol=`; `periods=n` of rows; `spectrum
 //! [harmonics=n]`: harmonics instead of the waveform. Nothing is held: the transient starts from the operating point or start
@@ -34,11 +35,11 @@ mod rows;
 pub const ENTRY: Entry = Entry {
     keyword: "pss",
     usage: ".pss [auto] [T=s | T0=s] [node] [method=shoot|colloc] [tstab=s] [uic] [reltol=] [periods=n] [spectrum] \
-            [harmonics=n] [continue=P to=p]",
+            [harmonics=n] [continue=P [from=] to=p [step=] [hopf=HB1|all]]",
     parse,
 };
 
-const KEYS: [&str; 11] = ["t", "t0", "method", "tstab", "reltol", "periods", "harmonics", "continue", "to", "step", "states"];
+const KEYS: [&str; 12] = ["t", "t0", "method", "tstab", "reltol", "periods", "harmonics", "continue", "from", "to", "step", "hopf"];
 const FLAGS: [&str; 4] = ["auto", "uic", "spectrum", "driven"];
 /// Relative tolerance of the mesh, if the card gives none.
 const RELTOL: f64 = 1e-7;
@@ -48,6 +49,7 @@ const RELTOL: f64 = 1e-7;
 struct Way {
     name: String,
     id: ParamId,
+    from: Option<f64>,
     to: f64,
     /// Longest step in the parameter; 0: a fortieth of the way.
     step: f64,
@@ -66,6 +68,7 @@ pub struct Pss {
     spectrum: bool,
     harmonics: u32,
     way: Option<Way>,
+    hopf: Option<String>,
 }
 
 fn parse(args: &Args, system: &dyn System) -> Result<Box<dyn Analysis>, Diagnostic> {
@@ -116,6 +119,7 @@ fn parse(args: &Args, system: &dyn System) -> Result<Box<dyn Analysis>, Diagnost
         periods: positive("periods", 1.0)?.min(1e4) as u32,
         spectrum: args.flag("spectrum"),
         harmonics: positive("harmonics", 20.0)?.min(1e4) as u32,
+        hopf: args.named("hopf").map(|arg| arg.text.clone()),
         way: way(args, system)?,
     }))
 }
@@ -133,8 +137,11 @@ fn unknown(arg: &Arg, system: &dyn System) -> Result<usize, Diagnostic> {
 
 fn way(args: &Args, system: &dyn System) -> Result<Option<Way>, Diagnostic> {
     let Some(arg) = args.named("continue") else {
-        return match args.named("to") {
-            Some(to) => Err(Diagnostic::error(to.span, "to= without continue=").expected("continue=PARAMETER to=value")),
+        let lone = ["to", "from", "step", "hopf"].into_iter().find_map(|key| args.named(key).map(|arg| (key, arg)));
+        return match lone {
+            Some((key, arg)) => {
+                Err(Diagnostic::error(arg.span, format!("{key}= without continue=")).expected("continue=PARAMETER to=value"))
+            }
             None => Ok(None),
         };
     };
@@ -146,7 +153,8 @@ fn way(args: &Args, system: &dyn System) -> Result<Option<Way>, Diagnostic> {
         return Err(Diagnostic::error(arg.span, "continue= needs an end").expected("to=value"));
     }
     let (to, step) = (args.named_number("to", 0.0)?, args.named_number("step", 0.0)?.abs());
-    Ok(Some(Way { name: arg.text.clone(), id, to, step }))
+    let from = args.named("from").map(|_| args.named_number("from", 0.0)).transpose()?;
+    Ok(Some(Way { name: arg.text.clone(), id, from, to, step }))
 }
 
 /// An orbit with what it was found by.
@@ -177,6 +185,10 @@ impl Pss {
         retained(system).map_err(|text| SimError::Fatal(format!(".pss: {text}")))?;
         let memory = Memory::default();
         let scene = find::Scene { system, env, memory: &memory, card: self };
+        if let (Some(way), Some(label)) = (&self.way, &self.hopf) {
+            summary.method = "arclength on shooting, from Hopf points".into();
+            return branch::from_hopf(&scene, way, label, sink, summary);
+        }
         let found = find::orbit(&scene, summary)?;
         self.describe(system, &found, summary);
         match &self.way {

@@ -244,6 +244,87 @@ decks! {
         number(0, "middle", 0.3, 1e-4),
         number(1, "middle", 0.4, 1e-4),
     ];
+    // Fixed point within 1e-8, as asked; the run ends there.
+    taox_fixed_point: "figures/taox-fixed-point" [number(0, "settled", 0.295354344957, 1e-8)];
+    // Means of single cycles of a direct simulation; the middle of a cycle and straight lines between rows differ by less.
+    taox_envelope: "figures/taox-envelope" [
+        number(0, "at500", 0.24736792, 3e-4),
+        number(0, "at1000", 0.29446805, 3e-4),
+        number(0, "settled", 0.2953542, 2e-5),
+        number(1, "at500", 0.29593070, 3e-4),
+        number(1, "settled", 0.2953542, 2e-5),
+        number(2, "at500", 0.29823561, 3e-4),
+        number(2, "settled", 0.2953542, 2e-5),
+        number(3, "at500", 0.30574010, 3e-4),
+        number(3, "settled", 0.2953542, 2e-5),
+        number(4, "at500", 0.33256866, 3e-4),
+        number(4, "settled", 0.2953542, 2e-5),
+    ];
+    // Offsets within 1e-8, as asked.
+    taox_offsets: "figures/taox-offsets" [
+        number(0, "v0", -0.04282755534411, 1e-8),
+        number(1, "v0", 0.00868567465721, 1e-8),
+        number(2, "v0", 0.02015952912353, 1e-8),
+        number(3, "v0", 0.04005736812107, 1e-8),
+        number(4, "v0", 0.06624656708033, 1e-8),
+        number(5, "v0", 0.09575495644313, 1e-8),
+        number(6, "v0", 0.12672800199123, 1e-8),
+        number(7, "v0", 0.15811609417623, 1e-8),
+        number(8, "v0", 0.18934418126797, 1e-8),
+    ];
+    // The target within 2e-5, as asked, from all three starts.
+    taox_nine_targets: "figures/taox-nine-targets" [
+        number(0, "settled", 0.1, 2e-5),
+        number(1, "settled", 0.2, 2e-5),
+        number(2, "settled", 0.3, 2e-5),
+        number(3, "settled", 0.4, 2e-5),
+        number(4, "settled", 0.5, 2e-5),
+        number(5, "settled", 0.6, 2e-5),
+        number(6, "settled", 0.7, 2e-5),
+        number(7, "settled", 0.8, 2e-5),
+        number(8, "settled", 0.9, 2e-5),
+        number(9, "settled", 0.1, 2e-5),
+        number(10, "settled", 0.2, 2e-5),
+        number(11, "settled", 0.3, 2e-5),
+        number(12, "settled", 0.4, 2e-5),
+        number(13, "settled", 0.5, 2e-5),
+        number(14, "settled", 0.6, 2e-5),
+        number(15, "settled", 0.7, 2e-5),
+        number(16, "settled", 0.8, 2e-5),
+        number(17, "settled", 0.9, 2e-5),
+        number(18, "settled", 0.1, 2e-5),
+        number(19, "settled", 0.2, 2e-5),
+        number(20, "settled", 0.3, 2e-5),
+        number(21, "settled", 0.4, 2e-5),
+        number(22, "settled", 0.5, 2e-5),
+        number(23, "settled", 0.6, 2e-5),
+        number(24, "settled", 0.7, 2e-5),
+        number(25, "settled", 0.8, 2e-5),
+        number(26, "settled", 0.9, 2e-5),
+    ];
+    // Period within 0.01 %, ranges: rows are stages of the steps and may miss an extremum by 0.002 of the swing.
+    smale_cycles: "figures/smale-cycles" [
+        number(0, "period", 1832.1552e-9, 0.18e-9),
+        number(0, "x2_max", 383.0398, 0.08),
+        number(0, "x2_min", 341.2693, 0.08),
+        number(0, "x1_max", 305.3907, 0.04),
+        number(0, "x1_min", 289.7113, 0.04),
+        number(1, "period", 1820.8098e-9, 0.18e-9),
+        number(1, "x2_max", 373.5334, 0.05),
+        number(1, "x2_min", 348.5922, 0.05),
+        number(1, "x1_max", 302.1175, 0.02),
+        number(1, "x1_min", 292.7307, 0.02),
+    ];
+    // Its numbers are held in periodic.rs: a diagram has no measures.
+    smale_amplitude: "figures/smale-amplitude" [];
+    // Period and extrema of the independent program, within 0.01 % and 1 %.
+    pickett_cycle: "neurons/pickett-cycle" [
+        number(0, "period", 197.665e-9, 0.02e-9),
+        number(0, "i_max", 284.66e-6, 1e-6),
+        number(0, "i_min", 24.93e-6, 0.1e-6),
+        number(0, "v_max", 1.55168, 1e-3),
+        number(0, "v_min", 1.28274, 1e-3),
+    ];
 }
 
 #[test]

@@ -48,6 +48,8 @@ pub struct Path<'a> {
     pub id: ParamId,
     /// Where it goes.
     pub to: f64,
+    /// Where it ends on the other side.
+    pub from: f64,
     /// Length of the way, which measures it.
     pub span: f64,
     /// True if the period is unknown.
@@ -201,7 +203,6 @@ impl<'a> Follower<'a> {
     /// The cycle at the distance `ds` from `from` along its tangent.
     fn correct(&mut self, from: &Point, ds: f64) -> Option<Point> {
         let (mut p, mut track) = (from.p, from.track.clone());
-        let d = self.rows.len();
         let mut gone: Vec<f64> = from.tangent.iter().map(|t| ds * t).collect();
         self.advance(&mut track, &mut p, &gone);
         for corrections in 1..=CORRECTIONS.0 {
@@ -220,7 +221,6 @@ impl<'a> Follower<'a> {
                 return self.finished(p, track, &from.tangent, corrections);
             }
         }
-        let _ = d;
         None
     }
 
@@ -300,8 +300,7 @@ impl<'a> Follower<'a> {
 
     /// The branch from `start`, which is taken too.
     pub fn run(&mut self, start: Point, take: &mut Taker) -> End {
-        let Path { to, span, most, .. } = self.path;
-        let first = start.p;
+        let Path { to, from, span, most, .. } = self.path;
         if !take(&start) {
             return End::Stopped;
         }
@@ -344,7 +343,7 @@ impl<'a> Follower<'a> {
                 }
                 return End::Range;
             }
-            if (next.p - first) * (to - first).signum() < -1e-9 * span {
+            if (next.p - from) * (to - from).signum() < -1e-9 * span {
                 let _ = take(&next);
                 return End::Range;
             }
@@ -353,8 +352,22 @@ impl<'a> Follower<'a> {
             }
             ds *= if next.corrections <= CORRECTIONS.1 { 1.4 } else { 0.8 };
             here = next;
+            self.rescale(&mut here);
         }
         End::Spent
+    }
+
+    /// Charges that have grown beyond their size get a new one, and the tangent with them.
+    fn rescale(&mut self, point: &mut Point) {
+        for (i, (k, scale)) in self.rows.iter().zip(&mut self.scale).enumerate() {
+            let size = point.track.q.iter().map(|q| q[*k].abs()).fold(0.0, f64::max);
+            if size > 2.0 * *scale {
+                point.tangent[i] *= *scale / size;
+                *scale = size;
+            }
+        }
+        let length = point.tangent.iter().map(|t| t * t).sum::<f64>().sqrt();
+        point.tangent.iter_mut().for_each(|t| *t /= length);
     }
 
     /// The same cycle on a mesh of its own; as it was if that fails.
@@ -402,8 +415,6 @@ impl<'a> Follower<'a> {
                 self.at(a, ds, &test).map(|point| Point { special: Some(kind), ..point })
             })
             .collect();
-        let along = |p: &Point| a.tangent.iter().zip(&p.tangent).map(|(x, y)| x * y).sum::<f64>();
-        let _ = along;
         found.sort_by(|x, y| (x.p - a.p).abs().total_cmp(&(y.p - a.p).abs()));
         found
     }
