@@ -78,6 +78,15 @@ fn published_cell_is_on_the_edge_of_chaos() {
         let cell = format!("VS s 0 1.25\nRS s n 200\n{capacitor}X1 n 0 nbox\n.activity v(n)");
         assert_eq!(row(&cell).0, EDGE, "{cell}");
     }
+    // Reference: -8.00885e5 +- j4.854671e6 1/s with 2.2 nF, -8.272896e6 1/s without; R_S parallel to -22.1191 ohm at rest.
+    let (_, get) = row("VS s 0 1.25\nRS s n 200\nC1 n 0 2.2n\nX1 n 0 nbox\n.activity v(n)");
+    assert!(
+        (get("growth") / -8.00885e5 - 1.0).abs() < 1e-6
+            && (get("f_natural") / 4.854671e6 * std::f64::consts::TAU - 1.0).abs() < 1e-6
+    );
+    assert!((get("re_rest") + 1.0 / (1.0 / 22.1191 - 1.0 / 200.0)).abs() < 1e-4);
+    let (_, get) = row("VS s 0 1.25\nRS s n 200\nX1 n 0 nbox\n.activity v(n)");
+    assert!((get("growth") / -8.272896e6 - 1.0).abs() < 1e-6);
     // Below the onset of negative resistance the cell is passive.
     assert_eq!(row("VS s 0 1.0\nRS s n 200\nC1 n 0 2.2n\nX1 n 0 nbox\n.activity v(n)").0, PASSIVE);
 }

@@ -216,6 +216,20 @@ decks! {
         number(0, "dx3", 0.20015224, 1e-5),
         number(0, "hysteresis", 1.38e-3, 2.8e-5),
     ];
+    // 1.1 V is outside of the edge of chaos: both cells at rest, the same for every coupling; 1e-4 K as for Figure 13.
+    outside_edge: "figures/outside-edge" [
+        number(0, "apart", 0.0, 1e-4),
+        number(1, "apart", 0.0, 1e-4),
+        number(2, "apart", 0.0, 1e-4),
+        number(3, "apart", 0.0, 1e-4),
+    ];
+    edge_of_chaos: "dynamics/edge-of-chaos" [];
+    edge_of_chaos_static: "dynamics/edge-of-chaos-static" [];
+    taox_route_map: "dynamics/taox-route-map" [];
+    nbox_route_map: "dynamics/nbox-route-map" [];
+    // The same at reltol 1e-7 within 1e-4 K.
+    array_16: "dynamics/array-16" [number(0, "centre", 288.68552, 1e-4), number(0, "neighbour", 303.14939, 1e-4)];
+    array_64: "dynamics/array-64" [];
     // Averages over cycles within 1e-5, as asked.
     taox_fading_memory: "figures/taox-fading-memory" [
         number(0, "cycle100", 0.20505034, 1e-5),

@@ -200,7 +200,10 @@ impl Snapshots {
         for (seat, value) in self.seats.iter().zip(cells).filter(|(_, v)| v.is_finite()) {
             let left = frame.left + (seat.place - places.0) as f64 * width;
             let top = frame.top + (seat.row - rows.0) as f64 * height;
-            canvas.fill(&Frame { left, top: top - SEAM, width: width + SEAM, height: height + SEAM }, ramp((value - low) / (high - low)));
+            canvas.fill(
+                &Frame { left, top: top - SEAM, width: width + SEAM, height: height + SEAM },
+                ramp((value - low) / (high - low)),
+            );
         }
         canvas.outline(frame, INK, 1.0);
     }
