@@ -23,6 +23,8 @@ mod events;
 mod envelope;
 #[path = "all/frontend.rs"]
 mod frontend;
+#[path = "all/fuzz.rs"]
+mod fuzz;
 #[path = "all/ir.rs"]
 mod ir;
 #[path = "all/measure.rs"]

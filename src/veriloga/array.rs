@@ -7,6 +7,9 @@ use crate::veriloga::check::Symbol;
 use crate::veriloga::lower::{Kind, Local, Lowered, Lowerer, Term};
 use crate::veriloga::parse::Abort;
 
+/// Copies in a list.
+const MOST_COPIES: f64 = 10_000.0;
+
 impl Lowerer<'_> {
     /// `name[index]`: the element itself if the index is constant, a choice among all otherwise.
     pub fn element(&mut self, name: &str, span: Span, index: &Expr) -> Lowered<Term> {
@@ -79,9 +82,26 @@ impl Lowerer<'_> {
         Some(self.module.flat.arrays[*k].indices().into_iter().filter_map(symbol).collect())
     }
 
+    /// `'{count{a, b}}` as a list of all its items, lists in it put flat.
+    pub fn spelled_out(&mut self, expr: &Expr) -> Lowered<Option<Expr>> {
+        let ExprKind::Replicate(count, items) = &expr.kind else { return Ok(None) };
+        let term = self.expression(count)?;
+        let value = self.convert(term, Kind::Int, count.span)?.value;
+        match self.builder.constant(value) {
+            Some(rounds) if (0.0..=MOST_COPIES).contains(&rounds) => {
+                let all = (0..rounds as usize).flat_map(|_| items.iter().cloned()).collect();
+                Ok(Some(Expr { kind: ExprKind::List(all), span: expr.span }))
+            }
+            Some(_) => self.error(count.span, "this list is too long", format!("expected a count from 0 to {MOST_COPIES}")),
+            None => self.error(count.span, "the count of a list is not a number", "expected a constant"),
+        }
+    }
+
     /// The values of an array as an argument: a list `{a, b}` or `'{a, b}`, an array of parameters, an array of variables; a
     /// single value counts as an array of one.
     pub fn list(&mut self, expr: &Expr) -> Lowered<Vec<Value>> {
+        let spelled = self.spelled_out(expr)?;
+        let expr = spelled.as_ref().unwrap_or(expr);
         if let ExprKind::List(items) = &expr.kind {
             return items.iter().map(|item| self.plain_real(item)).collect();
         }

@@ -337,8 +337,6 @@ pub struct Module {
     pub generates: Vec<Generate>,
     /// What flattening leaves to be known (see `flatten`).
     pub flat: Flat,
-    /// Discipline of nodes that have none of their own: `` `default_discipline ``.
-    pub default_discipline: Option<Name>,
     /// Rise and fall times of transitions that say none: `` `default_transition ``.
     pub default_transition: Option<Expr>,
 }

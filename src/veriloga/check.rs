@@ -290,14 +290,6 @@ impl Symbols {
             symbols.net(net, world, diagnostics);
         }
         symbols.bindings(module, world, diagnostics);
-        if let Some(name) = &module.default_discipline {
-            let found = world.discipline(&name.text);
-            if found.is_none() {
-                let error = Diagnostic::error(name.span, format!("the discipline `{}` is not declared", name.text));
-                diagnostics.push(error.suggest(&name.text, world.disciplines.iter().map(|d| d.name.as_str())));
-            }
-            symbols.nodes.iter_mut().filter(|n| n.discipline.is_none()).for_each(|n| n.discipline = found.or(Some(usize::MAX)));
-        }
         for node in symbols.nodes.iter().filter(|n| n.discipline.is_none()) {
             let what = if node.port { "port" } else { "node" };
             let error = Diagnostic::error(node.name.span, format!("the {what} `{}` has no discipline", node.name.text));

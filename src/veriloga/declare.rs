@@ -121,6 +121,18 @@ impl Parser<'_> {
         true
     }
 
+    /// Nodes whose discipline nobody says have that of `` `default_discipline ``.
+    fn complete_nets(&self, module: &mut Module) {
+        let Some(default) = &self.default_discipline else { return };
+        let said = |name: &Name| module.nets.iter().any(|n| n.name.text == name.text && n.discipline.is_some());
+        let mut open: Vec<Name> = module.ports.iter().chain(module.nets.iter().map(|n| &n.name)).cloned().collect();
+        open.retain(|name| !said(name));
+        for name in open {
+            let (range, direction, attributes) = (None, None, Vec::new());
+            module.nets.push(Net { name, range, discipline: Some(default.clone()), direction, ground: false, attributes });
+        }
+    }
+
     /// After a mistake outside of modules: on to the next thing that may stand there.
     fn skip_to_top(&mut self) {
         while !self.over() && !["module", "macromodule", "paramset", "nature", "discipline", "(*"].iter().any(|w| self.next_is(w)) {
@@ -259,7 +271,7 @@ impl Parser<'_> {
             self.report(error.label(open, "this module is not closed"));
         }
         self.idle_semicolon();
-        module.default_discipline.clone_from(&self.default_discipline);
+        self.complete_nets(&mut module);
         module.default_transition.clone_from(&self.default_transition);
         Ok(module)
     }

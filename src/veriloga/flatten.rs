@@ -116,7 +116,6 @@ pub fn flatten<'a>(
     let out = Module {
         name: tree.name.clone(),
         file: tree.file,
-        default_discipline: tree.default_discipline.clone(),
         default_transition: tree.default_transition.clone(),
         ..Module::default()
     };

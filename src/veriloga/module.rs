@@ -340,6 +340,8 @@ impl Lowerer<'_> {
         }
         self.bind(name, Local::Variable(slot, array));
         let Some(initial) = &tree.initial else { return };
+        let Ok(spelled) = self.spelled_out(initial) else { return };
+        let initial = spelled.as_ref().unwrap_or(initial);
         let items: Vec<&Expr> = match (&initial.kind, array) {
             (ExprKind::List(items), Some((_, length))) if items.len() == length as usize => items.iter().collect(),
             (_, Some((_, length))) => {

@@ -12,14 +12,14 @@ use memspice::span::{MemoryFiles, Sources};
 use memspice::veriloga;
 
 /// Standard head and a module around `body`.
-fn module(ports: &str, body: &str) -> String {
+pub fn module(ports: &str, body: &str) -> String {
     format!(
         "`include \"constants.vams\"\n`include \"disciplines.vams\"\nmodule dut({ports});\ninout {ports};\nelectrical {ports};\n{body}\nendmodule\n"
     )
 }
 
 /// Compiles a text and gives everything.
-fn compile(text: &str) -> (Vec<Model>, Vec<Diagnostic>, Sources) {
+pub fn compile(text: &str) -> (Vec<Model>, Vec<Diagnostic>, Sources) {
     let mut sources = Sources::new(Box::new(MemoryFiles::default()));
     let file = sources.add(Path::new("test.va"), text.to_string());
     let (models, diagnostics) = veriloga::compile(&mut sources, file, &[]);
@@ -27,7 +27,7 @@ fn compile(text: &str) -> (Vec<Model>, Vec<Diagnostic>, Sources) {
 }
 
 /// The one model of a text without errors.
-fn model(text: &str) -> Model {
+pub fn model(text: &str) -> Model {
     let (mut models, diagnostics, sources) = compile(text);
     let errors: Vec<_> = diagnostics.iter().filter(|d| d.severity == Severity::Error).cloned().collect();
     assert!(errors.is_empty(), "{}", render(&errors, &sources, false));
@@ -37,7 +37,7 @@ fn model(text: &str) -> Model {
 }
 
 /// Values of a model at a point, given by names.
-struct At<'a> {
+pub struct At<'a> {
     model: &'a Model,
     unknowns: BTreeMap<&'a str, f64>,
     params: BTreeMap<&'a str, f64>,
@@ -46,33 +46,33 @@ struct At<'a> {
 }
 
 impl<'a> At<'a> {
-    fn new(model: &'a Model) -> At<'a> {
+    pub fn new(model: &'a Model) -> At<'a> {
         At { model, unknowns: BTreeMap::new(), params: BTreeMap::new(), outside: BTreeMap::new(), past: Vec::new() }
     }
 
-    fn x(mut self, name: &'a str, value: f64) -> Self {
+    pub fn x(mut self, name: &'a str, value: f64) -> Self {
         assert!(self.model.unknowns.iter().any(|u| u.name == name), "no unknown {name}: {:?}", names(self.model));
         self.unknowns.insert(name, value);
         self
     }
 
-    fn p(mut self, name: &'a str, value: f64) -> Self {
+    pub fn p(mut self, name: &'a str, value: f64) -> Self {
         self.params.insert(name, value);
         self
     }
 
     /// `temp`, `m`, `time`, `phase`.
-    fn set(mut self, name: &'a str, value: f64) -> Self {
+    pub fn set(mut self, name: &'a str, value: f64) -> Self {
         self.outside.insert(name, value);
         self
     }
 
-    fn past(mut self, values: &[f64]) -> Self {
+    pub fn past(mut self, values: &[f64]) -> Self {
         self.past = values.to_vec();
         self
     }
 
-    fn param(&self, k: u32) -> f64 {
+    pub fn param(&self, k: u32) -> f64 {
         let param = &self.model.params[k as usize];
         if let Some(value) = self.params.get(param.name.as_str()) {
             return *value;
@@ -83,11 +83,11 @@ impl<'a> At<'a> {
         }
     }
 
-    fn unknown(&self, row: u32) -> f64 {
+    pub fn unknown(&self, row: u32) -> f64 {
         self.unknowns.get(self.model.unknowns[row as usize].name.as_str()).copied().unwrap_or(0.0)
     }
 
-    fn input(&self, input: Input) -> f64 {
+    pub fn input(&self, input: Input) -> f64 {
         let outside = |name: &str, otherwise: f64| self.outside.get(name).copied().unwrap_or(otherwise);
         match input {
             Input::Param(k) => self.param(k),
@@ -111,17 +111,17 @@ impl<'a> At<'a> {
         }
     }
 
-    fn outputs(&self) -> Vec<f64> {
+    pub fn outputs(&self) -> Vec<f64> {
         interp::evaluate(&diff::resolve(&self.model.function), &|input| self.input(input))
     }
 
-    fn row(&self, name: &str) -> u32 {
+    pub fn row(&self, name: &str) -> u32 {
         let found = self.model.unknowns.iter().position(|u| u.name == name);
         found.unwrap_or_else(|| panic!("no unknown {name}: {:?}", names(self.model))) as u32
     }
 
     /// Sum of what the contributions add to the row called `name`, in f and in q.
-    fn sums(&self, name: &str) -> (f64, f64) {
+    pub fn sums(&self, name: &str) -> (f64, f64) {
         let (row, outputs) = (self.row(name), self.outputs());
         let (mut f, mut q) = (0.0, 0.0);
         for c in &self.model.contributions {
@@ -132,22 +132,22 @@ impl<'a> At<'a> {
         (f, q)
     }
 
-    fn f(&self, name: &str) -> f64 {
+    pub fn f(&self, name: &str) -> f64 {
         self.sums(name).0
     }
 
-    fn q(&self, name: &str) -> f64 {
+    pub fn q(&self, name: &str) -> f64 {
         self.sums(name).1
     }
 
     /// The op-point variable called `name`.
-    fn var(&self, name: &str) -> f64 {
+    pub fn var(&self, name: &str) -> f64 {
         let found = self.model.variables.iter().find(|v| v.name == name);
         self.outputs()[found.unwrap_or_else(|| panic!("no variable {name}")).output as usize]
     }
 }
 
-fn names(model: &Model) -> Vec<&str> {
+pub fn names(model: &Model) -> Vec<&str> {
     model.unknowns.iter().map(|u| u.name.as_str()).collect()
 }
 
@@ -162,7 +162,7 @@ fn value_of(statements: &str) -> f64 {
     At::new(&model(&text)).x("p", 0.75).x("n", 0.25).var("y")
 }
 
-fn close(a: f64, b: f64) {
+pub fn close(a: f64, b: f64) {
     // Both sides are the same formula, rounded differently at most in the last digits.
     assert!((a - b).abs() <= 1e-12 * b.abs().max(1e-300), "{a} is not {b}");
 }
@@ -942,7 +942,7 @@ fn mutated(text: &str, state: &mut u64) -> String {
 }
 
 /// Much of the language at once, as food for mutations.
-const RICH: &str = r#"
+pub const RICH: &str = r#"
   parameter real x0 = 0.1 from [0:1]; parameter integer kind = 1; parameter string mode = "a" from '{"a", "b"};
   (* hold = "x0", maxstep = "0.1" *) state s; electrical inner; branch (p, inner) first;
   (* desc = "x", units = "m" *) real x; real w[0:3]; real q, v, last, y; integer i, count = 2;
