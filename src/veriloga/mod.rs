@@ -47,7 +47,10 @@ pub mod value;
 pub mod walk;
 
 /// Finds the file that holds a module which a text instantiates and does not declare.
-pub type Find<'f> = &'f mut dyn FnMut(&mut Sources, &str) -> Option<FileId>;
+pub type Find<'f> = &'f mut (dyn FnMut(&mut Sources, &str) -> Option<FileId> + Send);
+
+/// Stack of the thread that reads: nesting of texts is bounded by counting, and this holds the deepest that is counted.
+const STACK: usize = 256 << 20;
 
 /// Rounds of lowering until all parameters that decide on structure are known.
 const MOST_ROUNDS: usize = 8;
@@ -59,6 +62,28 @@ pub fn compile(sources: &mut Sources, file: FileId, search: &[PathBuf]) -> (Vec<
 
 /// The same, with modules of other files.
 pub fn compile_with(sources: &mut Sources, file: FileId, search: &[PathBuf], find: Find) -> (Vec<Model>, Vec<Diagnostic>) {
+    with_stack(|| compile_here(sources, file, search, find))
+}
+
+/// Runs `work` on a thread with a large stack, or here if there is none to be had.
+fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let (mut work, mut done) = (Some(work), None);
+    let joined = std::thread::scope(|scope| {
+        let run = || done = work.take().map(|work| work());
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run);
+        thread.ok().map(|thread| thread.join())
+    });
+    if let Some(Err(panic)) = joined {
+        std::panic::resume_unwind(panic);
+    }
+    match (done, work) {
+        (Some(done), _) => done,
+        (None, Some(work)) => work(),
+        (None, None) => unreachable!("work is done where it was taken"),
+    }
+}
+
+fn compile_here(sources: &mut Sources, file: FileId, search: &[PathBuf], find: Find) -> (Vec<Model>, Vec<Diagnostic>) {
     let mut text = Text::read(sources, file, search, find);
     if text.units().next().is_none() && !has_errors(&text.diagnostics) {
         let start = Span::new(file, 0, 0);
@@ -86,11 +111,17 @@ pub fn compile_shaped(
     at: Span,
     values: &BTreeMap<String, f64>,
 ) -> (Option<Model>, Vec<Diagnostic>) {
-    let text = Text::read(sources, file, search, find);
-    let Some(unit) = text.units().find(|u| u.name().span == at) else { return (None, text.said(Vec::new())) };
-    let (model, found) = text.model(unit, sources, values);
-    let diagnostics = text.said(found);
-    ((!has_errors(&diagnostics)).then_some(model), diagnostics)
+    with_stack(|| {
+        let text = Text::read(sources, file, search, find);
+        // A name that a macro brought has another use of the macro every time the file is read.
+        let is_here =
+            |sources: &Sources, span: Span| (sources.spelled(span), sources.used(span)) == (sources.spelled(at), sources.used(at));
+        let found = text.units().find(|u| is_here(sources, u.name().span));
+        let Some(unit) = found else { return (None, text.said(Vec::new())) };
+        let (model, found) = text.model(unit, sources, values);
+        let diagnostics = text.said(found);
+        ((!has_errors(&diagnostics)).then_some(model), diagnostics)
+    })
 }
 
 /// A file as it is written, for those who look at texts; what is wrong with it is said by [`compile`].
