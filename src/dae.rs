@@ -441,6 +441,33 @@ pub struct Message {
     pub t: f64,
     /// The text.
     pub text: String,
+    /// Where it goes.
+    pub channel: Channel,
+}
+
+/// Where a message goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Channel {
+    /// The report, as a line of its own.
+    #[default]
+    Line,
+    /// The report, continued by what comes next.
+    Part,
+    /// The report, unless this call of this instance said the same last time; the number stands for what it said.
+    Monitor(u64),
+    /// The files behind a descriptor of the instance.
+    File(i32),
+    /// The same as `Monitor`.
+    FileMonitor(i32, u64),
+    /// The text is the name of a file to be opened under a descriptor.
+    Open {
+        /// Descriptor.
+        descriptor: i32,
+        /// Goes on behind what is there.
+        append: bool,
+    },
+    /// The descriptor is closed.
+    Close(i32),
 }
 
 /// What a message asks for.

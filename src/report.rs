@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use crate::circuit::{MeasureCard, MeasureWord};
-use crate::dae::{Fault, MessageKind, System};
+use crate::dae::{Channel, Fault, MessageKind, System};
 use crate::diag::{self, Diagnostic};
 use crate::mna::Mna;
 use crate::output::svg;
@@ -186,12 +186,24 @@ fn said(outcome: &Outcome, sources: &Sources) -> String {
             MessageKind::Fatal => "fatal: ",
         };
         if m.kind == MessageKind::Note {
-            let _ = writeln!(out, "{}", m.text);
+            out.push_str(&m.text);
+            if m.channel == Channel::Line {
+                out.push('\n');
+            }
         } else {
+            end_line(&mut out);
             let _ = writeln!(out, "{kind}{} ({}, t = {}s, {})", m.text, m.instance, engineering(m.t, 6), sources.place(m.span));
         }
     }
+    end_line(&mut out);
     out
+}
+
+/// `$write` may have left a line open.
+fn end_line(out: &mut String) {
+    if !out.is_empty() && !out.ends_with('\n') {
+        out.push('\n');
+    }
 }
 
 /// All measures: one line each, or a table over the members of a family.

@@ -3,6 +3,7 @@
 //! deck text → tree → circuit → equations → analyses, one set for each member of `.step`, members in parallel → measures,
 //! files, summary. Nothing here prints.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +16,7 @@ use crate::circuit::{Circuit, OutputKind, elaborate::elaborate};
 use crate::dae::{Change, MessageKind, Params, System};
 use crate::diag::{self, Diagnostic};
 use crate::lint;
-use crate::mna::Mna;
+use crate::mna::{Mna, files};
 use crate::model::library::Library;
 use crate::output::{self, Request};
 use crate::report;
@@ -74,6 +75,8 @@ pub struct Outcome {
     pub measures: Vec<(String, Result<f64, String>)>,
     /// Seconds it took.
     pub seconds: f64,
+    /// Files that models wrote: name and text.
+    pub files: BTreeMap<String, String>,
 }
 
 /// A deck whose analyses have run.
@@ -238,12 +241,14 @@ fn run_all(mna: &Mna, params: Params, analyses: &[Card], keys: &[(String, f64)],
         let env = environment(mna.circuit(), params.clone(), keys, shared.stop, &progress);
         let mut data = Dataset::default();
         let start = std::time::Instant::now();
-        let (summary, result) = analysis.run(mna, &env, &mut data);
+        let (mut summary, result) = analysis.run(mna, &env, &mut data);
+        let told = files::replay(std::mem::take(&mut summary.messages));
+        summary.messages = told.messages;
         let seconds = start.elapsed().as_secs_f64();
         let earlier: Vec<(String, f64)> =
             outcomes.iter().flat_map(|o| &o.measures).filter_map(|(n, v)| v.as_ref().ok().map(|v| (n.clone(), *v))).collect();
         let measures = report::evaluate(mna, &args.keyword, &data, &earlier);
-        outcomes.push(Outcome { summary, data, failure: result.err(), measures, seconds });
+        outcomes.push(Outcome { summary, data, failure: result.err(), measures, seconds, files: told.files });
     }
     outcomes
 }
@@ -338,7 +343,49 @@ fn write(simulation: &Simulation, deck: &Path, options: &RunOptions) -> Result<V
             outcome.data.replay(&mut outputs as &mut dyn Sink).map_err(|e| e.to_string())?;
         }
     }
-    outputs.finish().map_err(|e| e.to_string())
+    let folder = request.folder;
+    let mut files = outputs.finish().map_err(|e| e.to_string())?;
+    for (name, text) in model_files(simulation) {
+        let path = folder.join(&name);
+        if files.contains(&path) {
+            return Err(format!("a model writes to {}, which holds results", path.display()));
+        }
+        let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        made.and_then(|()| std::fs::write(&path, text)).map_err(|e| format!("{}: {e}", path.display()))?;
+        files.push(path);
+    }
+    Ok(files)
+}
+
+/// Files that models wrote. Where several analyses wrote one of the same name, each gets its own: `log.tran-2.txt`.
+fn model_files(simulation: &Simulation) -> Vec<(String, &String)> {
+    let all = || simulation.members.iter().enumerate().flat_map(|(member, outcomes)| outcomes.iter().map(move |o| (member, o)));
+    let mut written: Vec<(String, &String)> = Vec::new();
+    for (member, outcome) in all() {
+        for (name, text) in &outcome.files {
+            let alone = all().filter(|(_, o)| o.files.contains_key(name)).count() == 1;
+            let analysis = &outcome.summary.analysis;
+            let mark = if simulation.members.len() > 1 { format!("{analysis}-{}", member + 1) } else { analysis.clone() };
+            let mut own = if alone { name.clone() } else { marked(name, &mark) };
+            for again in 2.. {
+                if written.iter().all(|(n, _)| *n != own) {
+                    break;
+                }
+                own = marked(name, &format!("{mark}-{again}"));
+            }
+            written.push((own, text));
+        }
+    }
+    written
+}
+
+/// `log.txt` with a mark: `log.tran.txt`.
+fn marked(name: &str, mark: &str) -> String {
+    let folder = name.rfind('/').map_or(0, |k| k + 1);
+    match name[folder..].rfind('.').filter(|k| *k > 0) {
+        Some(k) => format!("{}.{mark}{}", &name[..folder + k], &name[folder + k..]),
+        None => format!("{name}.{mark}"),
+    }
 }
 
 /// Columns that the deck needs but does not save.

@@ -20,6 +20,7 @@ use crate::sparse::Pattern;
 mod assemble;
 pub mod bank;
 pub mod dual;
+pub mod files;
 mod limit;
 mod memory;
 mod messages;

@@ -14,8 +14,11 @@ use std::sync::Arc;
 use crate::ir::{Function, Type};
 use crate::span::{FileId, Span};
 
+pub mod format;
 pub mod kernel;
 pub mod library;
+
+use format::Piece;
 pub mod small;
 
 /// Index of a local row, which is also that of its unknown.
@@ -55,6 +58,8 @@ pub struct Model {
     pub variables: Vec<Variable>,
     /// Messages: `$strobe` and its kin.
     pub messages: Vec<MessageCall>,
+    /// Strings that are made at run time.
+    pub texts: Vec<MadeText>,
     /// Variables that keep their value from accepted point to accepted point.
     pub retained: Vec<Retained>,
     /// Pairs of local unknowns that become one when the output is true (rate Parameter): `V(a,b) <+ 0`.
@@ -263,9 +268,9 @@ pub struct Delay {
 /// Severity and moment of a message.
 #[derive(Clone, PartialEq, Debug)]
 pub struct MessageCall {
-    /// Format string in the manner of the LRM, `None` for bare arguments.
-    pub format: Option<String>,
-    /// Arguments: outputs and their types; strings are `Int` outputs flagged here.
+    /// What is said, in order.
+    pub pieces: Vec<Piece>,
+    /// Arguments that the pieces name: outputs and their types; strings are `Int` outputs flagged here.
     pub arguments: Vec<(u32, ArgumentType)>,
     /// Output (Bool): whether control reached the call.
     pub condition: u32,
@@ -273,6 +278,8 @@ pub struct MessageCall {
     pub moment: Moment,
     /// What it does.
     pub kind: crate::model::MessageLevel,
+    /// Where it goes.
+    pub channel: MessageChannel,
     /// Where it stands.
     pub span: Span,
 }
@@ -284,7 +291,7 @@ pub enum ArgumentType {
     Real,
     /// Printed as an integer by default.
     Int,
-    /// Index into `Model::strings`.
+    /// Index into `Model::strings`; below zero, `-1 - k` stands for text k of `Model::texts`.
     Text,
 }
 
@@ -297,6 +304,40 @@ pub enum Moment {
     First,
     /// The last point: inside `@(final_step)`.
     Last,
+}
+
+/// A string that is made at run time: `$sformat`, `$swrite`.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct MadeText {
+    /// What it consists of.
+    pub pieces: Vec<Piece>,
+    /// Arguments that the pieces name.
+    pub arguments: Vec<(u32, ArgumentType)>,
+}
+
+/// Where a message goes. File descriptors are those of the LRM (clause 9.5): one bit for each channel, or bit 31 and a number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum MessageChannel {
+    /// The report, as a line of its own.
+    #[default]
+    Line,
+    /// The report, continued by what comes next.
+    Part,
+    /// The report, whenever the text has changed; arguments with a bit here do not count as a change (time).
+    Monitor(u64),
+    /// Files of the descriptor in this output.
+    File(u32),
+    /// The same, whenever the text has changed.
+    FileMonitor(u32, u64),
+    /// No message: opens the file that the text names.
+    Open {
+        /// Descriptor that it gets.
+        descriptor: i32,
+        /// Goes on behind what is there.
+        append: bool,
+    },
+    /// No message: closes the descriptor in this output.
+    Close(u32),
 }
 
 /// What a message does (mirrors `dae::MessageKind`, which this room may not import).

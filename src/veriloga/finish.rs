@@ -3,10 +3,11 @@
 use crate::diag::{Diagnostic, Severity};
 use crate::ir::small::without_sources;
 use crate::ir::{Input, Inst, NodeKind, Op, Value};
-use crate::model::{Collapse, Contribution, DelayTime, MessageCall, Model, Retained, UnknownKind, Variable};
+use crate::model::{Collapse, Contribution, DelayTime, MessageCall, MessageChannel, Model, Retained, UnknownKind, Variable};
 use crate::veriloga::ast::{attribute, attribute_text};
 use crate::veriloga::branch::{Access, BranchState, Reference};
 use crate::veriloga::lower::{Kind, Local, Lowerer, Remembered, Term};
+use crate::veriloga::message::Target;
 
 impl Lowerer<'_> {
     /// The model, and what is to be said about it.
@@ -259,16 +260,33 @@ impl Lowerer<'_> {
 
     /// Messages.
     fn said(&mut self) {
+        self.made_texts();
         for pending in std::mem::take(&mut self.messages) {
             let condition = self.marked(pending.reached).value;
+            if self.builder.constant(condition) == Some(0.0) {
+                continue;
+            }
             let condition = self.output(condition);
             let mut arguments = Vec::new();
-            for (mark, kind) in pending.arguments {
-                let value = self.marked(mark).value;
-                arguments.push((self.output(value), kind));
+            for (mark, kind) in &pending.arguments {
+                let value = self.marked(*mark).value;
+                arguments.push((self.output(value), *kind));
             }
-            let (format, moment, kind, span) = (pending.format, pending.moment, pending.level, pending.span);
-            self.model.messages.push(MessageCall { format, arguments, condition, moment, kind, span });
+            let mut of = |mark: usize| {
+                let value = self.marked(mark).value;
+                self.output(value)
+            };
+            let channel = match pending.target {
+                Target::Line => MessageChannel::Line,
+                Target::Part => MessageChannel::Part,
+                Target::Monitor(still) => MessageChannel::Monitor(still),
+                Target::File(mark) => MessageChannel::File(of(mark)),
+                Target::FileMonitor(mark, still) => MessageChannel::FileMonitor(of(mark), still),
+                Target::Open { descriptor, append } => MessageChannel::Open { descriptor, append },
+                Target::Close(mark) => MessageChannel::Close(of(mark)),
+            };
+            let (pieces, moment, kind, span) = (pending.pieces, pending.moment, pending.level, pending.span);
+            self.model.messages.push(MessageCall { pieces, arguments, condition, moment, kind, channel, span });
         }
     }
 

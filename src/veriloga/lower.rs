@@ -212,6 +212,10 @@ pub struct Lowerer<'a> {
     pub charge_names: Vec<(Value, String)>,
     /// Output with the largest Newton step of unknowns that have one.
     pub steps: BTreeMap<u32, u32>,
+    /// Strings that are made at run time.
+    pub templates: Vec<crate::veriloga::text::Template>,
+    /// Files that are opened.
+    pub files: i32,
     /// Draws lowered so far: the number of a call site.
     pub draws: u32,
     /// Slots that count draws: over all accepted points, and within one evaluation.
@@ -269,6 +273,8 @@ impl<'a> Lowerer<'a> {
             integrals: BTreeMap::new(),
             charge_names: Vec::new(),
             steps: BTreeMap::new(),
+            templates: Vec::new(),
+            files: 0,
             draws: 0,
             draw_counters: None,
             rates: Vec::new(),

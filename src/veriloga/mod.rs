@@ -32,6 +32,7 @@ pub mod lower;
 pub mod macros;
 pub mod message;
 pub mod module;
+pub mod names;
 pub mod noise;
 pub mod number;
 pub mod operator;
@@ -43,6 +44,7 @@ pub mod rename;
 pub mod statement;
 pub mod structure;
 pub mod system;
+pub mod text;
 pub mod value;
 pub mod walk;
 

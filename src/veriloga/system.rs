@@ -5,8 +5,9 @@ use crate::ir::{Input, Op, Type, Value};
 use crate::span::Span;
 use crate::units::{BOLTZMANN, CHARGE};
 use crate::veriloga::ast::{Expr, ExprKind, Name};
-use crate::veriloga::check::{Symbol, number};
+use crate::veriloga::check::Symbol;
 use crate::veriloga::lower::{Kind, Lowered, Lowerer, Term};
+use crate::veriloga::names;
 use crate::veriloga::parse::Abort;
 
 /// Functions of reals: `name` or `$name`, number of arguments, operation.
@@ -97,25 +98,30 @@ const SPECIAL: &[(&str, usize, usize, Handler)] = &[
     ("$xposition", 0, 0, |l, _, _| Ok(l.real(0.0))),
     ("$yposition", 0, 0, |l, _, _| Ok(l.real(0.0))),
     ("$angle", 0, 0, |l, _, _| Ok(l.real(0.0))),
+    ("$hflip", 0, 0, |l, _, _| Ok(l.real(1.0))),
+    ("$vflip", 0, 0, |l, _, _| Ok(l.real(1.0))),
+    ("$signed", 1, 1, |l, a, _| {
+        let term = l.expression(&a[0])?;
+        l.convert(term, Kind::Int, a[0].span)
+    }),
+    ("$simparam$str", 1, 2, |l, a, s| l.simparam_text(a, s)),
+    ("$test$plusargs", 1, 1, |l, _, s| {
+        let warning = Diagnostic::warning(s, "`$test$plusargs` is never true").expected("there are no plus-arguments");
+        l.warn_once("$test$plusargs", warning.hint("use a parameter and `--set`"));
+        Ok(l.zero(Kind::Int))
+    }),
+    ("$cputime", 0, 0, |l, _, s| {
+        let warning = Diagnostic::warning(s, "`$cputime` is 0").expected("results do not depend on the machine");
+        l.warn_once("$cputime", warning);
+        Ok(l.real(0.0))
+    }),
+    ("$simprobe", 2, 3, |l, a, s| l.simprobe(a, s)),
+    ("$fopen", 1, 2, |l, a, s| l.open(a, s)),
 ];
 
 /// What the language has beyond that: named, not skipped.
 pub const LATER: &[&str] = &[
     "$table_model",
-    "$simparam$str",
-    "$simprobe",
-    "$test$plusargs",
-    "$value$plusargs",
-    "$fopen",
-    "$fclose",
-    "$fgets",
-    "$fscanf",
-    "$sscanf",
-    "$feof",
-    "$swrite",
-    "$sformat",
-    "$hflip",
-    "$vflip",
 ];
 
 impl Lowerer<'_> {
@@ -144,11 +150,14 @@ impl Lowerer<'_> {
         if LATER.contains(&text) {
             return self.error(span, format!("`{text}` is not supported yet"), "this is not read by memspice");
         }
-        let functions = self.module.functions.iter().map(|f| f.name.text.as_str());
-        let table = MATH.iter().map(|m| m.0).chain(SPECIAL.iter().map(|s| s.0));
-        let accesses = self.world.natures.iter().map(|n| n.access.as_str());
-        let random = crate::veriloga::random::names();
-        let known: Vec<&str> = functions.chain(table).chain(accesses).chain(random.iter().map(String::as_str)).collect();
+        if let Some(reason) = names::refused(text) {
+            return self.error(span, format!("`{text}` is not supported"), reason);
+        }
+        if crate::veriloga::message::task_names().any(|n| n == text) || matches!(text, "$sformat" | "$swrite" | "$fclose") {
+            return self.error(span, format!("`{text}` has no value"), "it is a statement of its own");
+        }
+        let known = self.known_names();
+        let known = known.iter().map(String::as_str);
         let error = match self.symbols.names.get(text) {
             Some((_, declared)) => {
                 Diagnostic::error(name.span, format!("`{text}` is not a function")).label(*declared, "it is declared here")
@@ -157,6 +166,22 @@ impl Lowerer<'_> {
         };
         self.diagnostics.push(error);
         Err(Abort)
+    }
+
+    /// Names that a call may have.
+    pub fn known_names(&self) -> Vec<String> {
+        let functions = self.module.functions.iter().map(|f| f.name.text.as_str());
+        let table = MATH.iter().map(|m| m.0).chain(SPECIAL.iter().map(|s| s.0)).chain(["$table_model"]);
+        let accesses = self.world.natures.iter().map(|n| n.access.as_str());
+        let tasks = ["$bound_step", "$discontinuity", "$sformat", "$swrite", "$fclose", "$fflush"];
+        let all = functions.chain(table).chain(accesses).chain(tasks).map(String::from);
+        all.chain(crate::veriloga::random::names()).collect()
+    }
+
+    /// True for a `$name` that has a meaning in an expression.
+    pub fn is_known(&self, name: &str) -> bool {
+        let plain = name.strip_prefix('$').unwrap_or(name);
+        LATER.contains(&name) || MATH.iter().any(|m| m.0 == plain) || self.known_names().iter().any(|n| n == name)
     }
 
     fn count(&mut self, name: &str, given: usize, least: usize, most: usize, span: Span) -> Lowered<()> {
@@ -213,25 +238,72 @@ impl Lowerer<'_> {
     fn simparam(&mut self, arguments: &[Expr], span: Span) -> Lowered<Term> {
         let name = self.literal(&arguments[0])?;
         let default = match arguments.get(1) {
-            Some(expr) => match number(expr) {
-                Some(number) => Some(number),
-                None => {
-                    let value = self.plain_real(expr)?;
-                    match self.builder.constant(value) {
-                        Some(number) => Some(number),
-                        None => return self.error(expr.span, "the default of `$simparam` is not a number", "expected a constant"),
-                    }
-                }
-            },
+            Some(expr) => Some(self.plain_real(expr)?),
             None => None,
         };
         self.builder.span = span;
+        if !names::SIMULATOR.contains(&name.as_str()) {
+            let Some(default) = default else {
+                let error = Diagnostic::error(arguments[0].span, format!("there is no simulator parameter \"{name}\""));
+                let error = error.suggest(&name, names::SIMULATOR.iter().copied());
+                self.diagnostics.push(error.hint("give a default: `$simparam(name, default)`"));
+                return Err(Abort);
+            };
+            return Ok(Term::new(default, Kind::Real));
+        }
+        let default = default.and_then(|value| self.builder.constant(value));
         let known = self.model.simparams.iter().position(|(n, d)| *n == name && *d == default);
         let index = known.unwrap_or(self.model.simparams.len());
         if known.is_none() {
             self.model.simparams.push((name, default));
         }
         Ok(self.outside(Input::Simulator(index as u32), Kind::Real))
+    }
+
+    /// `$simparam$str("module" [, default])` (LRM 2.4, table 9-28).
+    fn simparam_text(&mut self, arguments: &[Expr], span: Span) -> Lowered<Term> {
+        const KNOWN: [&str; 5] = ["analysis_type", "analysis_name", "module", "instance", "path"];
+        let name = self.literal(&arguments[0])?;
+        match name.as_str() {
+            "module" => {
+                let index = self.string(&self.module.name.text);
+                Ok(Term::new(self.builder.int(index as i32), Kind::Text))
+            }
+            "instance" | "path" => self.instance_path(span),
+            "analysis_type" | "analysis_name" => {
+                // In order of `dae::Phase`.
+                let first = self.string("dc") as i32;
+                let mut result = self.builder.int(first);
+                for (analysis, phases) in [("tran", [1, 2]), ("ac", [3, 3]), ("noise", [4, 4])] {
+                    let text = self.string(analysis) as i32;
+                    let (holds, text) = (self.in_phase(&phases), self.builder.int(text));
+                    result = self.builder.select(holds, text, result);
+                }
+                Ok(Term::new(result, Kind::Text))
+            }
+            _ => match arguments.get(1) {
+                Some(default) => {
+                    let term = self.expression(default)?;
+                    self.convert(term, Kind::Text, default.span)
+                }
+                None => {
+                    let error = Diagnostic::error(arguments[0].span, format!("there is no simulator parameter \"{name}\""));
+                    self.diagnostics.push(error.suggest(&name, KNOWN));
+                    Err(Abort)
+                }
+            },
+        }
+    }
+
+    /// `$simprobe(instance, name [, default])`: other instances are out of sight, so that only the default is left.
+    fn simprobe(&mut self, arguments: &[Expr], span: Span) -> Lowered<Term> {
+        let Some(default) = arguments.get(2) else {
+            let reason = names::refused("$simprobe").unwrap_or_default();
+            return self.error(span, "`$simprobe` is not supported", reason);
+        };
+        let warning = Diagnostic::warning(span, "`$simprobe` gives its default").expected("other instances are out of sight");
+        self.warn_once(&format!("{span:?}"), warning);
+        Ok(Term::new(self.plain_real(default)?, Kind::Real))
     }
 
     /// `$param_given(name)`.

@@ -8,6 +8,8 @@ use memspice::diag;
 use memspice::run::{Simulation, prepare, simulate};
 use memspice::span::{MemoryFiles, Sources};
 
+#[path = "system_tasks/messages.rs"]
+mod messages;
 #[path = "system_tasks/random.rs"]
 mod random;
 

@@ -13,7 +13,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("ir", &["span"]),
     ("veriloga", &["model", "ir", "span", "diag", "units"]),
     ("netlist", &["ir", "args", "span", "diag", "units"]),
-    ("model", &["veriloga", "ir", "span", "diag"]),
+    ("model", &["veriloga", "ir", "span", "diag", "units"]),
     ("lint", &["veriloga", "model", "ir", "span", "diag"]),
     ("circuit", &["netlist", "model", "ir", "args", "span", "diag", "units"]),
     ("dae", &["sparse", "span", "diag"]),
