@@ -121,6 +121,15 @@ impl Sources {
         Ok(String::from_utf8(bytes).unwrap_or_else(|bad| latin1(bad.as_bytes())))
     }
 
+    /// The text of a file that holds data; it is not kept.
+    ///
+    /// # Errors
+    /// What the reading door says.
+    pub fn read(&self, path: &Path) -> io::Result<String> {
+        let bytes = self.files.read(path)?;
+        Ok(String::from_utf8(bytes).unwrap_or_else(|bad| latin1(bad.as_bytes())))
+    }
+
     /// Keeps a text that did not come from a file.
     pub fn add(&mut self, path: &Path, text: String) -> FileId {
         self.loaded.push(SourceFile { path: path.to_path_buf(), text });

@@ -207,6 +207,14 @@ impl<'d> Flattener<'d, '_> {
     fn give_value(&mut self, env: EnvId, model: u32, k: u32, assignment: &'d Assignment, given: &mut Given) {
         let param = &self.circuit.models[model as usize].clone().params[k as usize];
         let value = &assignment.value;
+        if let (ExprKind::Text(text), true) = (&value.kind, self.circuit.models[model as usize].table_files.contains(&k)) {
+            let known = matches!(param.default, Formula::Number(own) if self.circuit.models[model as usize].strings.get(own as usize) == Some(text));
+            if !known {
+                let error = Diagnostic::error(value.span, format!("`{}` names the file of a table", param.name));
+                let error = error.expected("the table is read when the model is compiled: it has that of the default");
+                return self.report(error.hint("change the default, or set it in a paramset"));
+            }
+        }
         let number = match (param.kind, &value.kind) {
             (ParamKind::Text, ExprKind::Text(text) | ExprKind::Name(text)) => Number::Fixed(f64::from(self.string(model, text))),
             (ParamKind::Text, _) => {

@@ -5,8 +5,13 @@
 //! and selects. A `Loop` runs until no lane goes on; lanes that are done keep their values. Registers are reused in the
 //! order of execution (linear scan). Results depend neither on the number of lanes nor on the position of a lane.
 
+use std::sync::Arc;
+
+use crate::ir::op::looked_up;
 use crate::ir::simd::{CHUNKS, Path, Registers, Steps};
 use crate::ir::{Function, Input, Inst, Item, MAX_ROUNDS, NodeKind, Op, Region, Value};
+
+use crate::ir::table::Table;
 
 pub use crate::ir::simd::LANES;
 
@@ -50,6 +55,15 @@ enum Part {
     Straight(Steps),
     If(Box<Branch>),
     Loop(Box<Repeat>),
+    Lookup(Box<Lookup>),
+}
+
+/// One lookup in all lanes.
+struct Lookup {
+    table: Arc<Table>,
+    orders: [u8; 2],
+    to: u32,
+    from: [u32; 2],
 }
 
 struct Branch {
@@ -164,6 +178,16 @@ fn run(code: &[Part], registers: &mut Registers, chunk: usize, active: u64) {
             Part::Straight(steps) => registers.execute(steps, chunk),
             Part::If(branch) => branch.run(registers, chunk, active),
             Part::Loop(repeat) => repeat.run(registers, chunk, active),
+            Part::Lookup(lookup) => lookup.run(registers),
+        }
+    }
+}
+
+impl Lookup {
+    fn run(&self, registers: &mut Registers) {
+        for lane in 0..registers.lanes(self.to).len() {
+            let point = self.from.map(|register| registers.lanes(register)[lane]);
+            registers.lanes_mut(self.to)[lane] = self.table.value(point, self.orders);
         }
     }
 }
@@ -394,6 +418,12 @@ mod compile {
             for item in &f.regions[region.0 as usize] {
                 self.position += 1;
                 match item {
+                    Item::Value(value) if matches!(f.insts[value.0 as usize], Inst::Op(Op::Lookup, _)) => {
+                        if !steps.is_empty() {
+                            parts.push(Part::Straight(std::mem::take(&mut steps)));
+                        }
+                        parts.push(self.lookup(*value));
+                    }
                     Item::Value(value) => self.value(*value, &mut steps),
                     Item::Node(node) => {
                         if !steps.is_empty() {
@@ -407,6 +437,17 @@ mod compile {
                 parts.push(Part::Straight(steps));
             }
             parts
+        }
+
+        fn lookup(&mut self, value: Value) -> Part {
+            let Inst::Op(_, [code, x, y]) = self.f.insts[value.0 as usize] else { panic!("this is a lookup") };
+            let Inst::Const(code) = self.f.insts[code.0 as usize] else { panic!("the table of a lookup is a constant") };
+            let (table, orders) = looked_up(code);
+            let from = [self.at(x), self.at(y)];
+            self.bury();
+            let to = self.take();
+            self.register[value.0 as usize] = to;
+            Part::Lookup(Box::new(Lookup { table: self.f.tables[table].clone(), orders, to, from }))
         }
 
         fn value(&mut self, value: Value, steps: &mut Steps) {

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use crate::ir::fold::simplify;
 use crate::ir::live::prune;
 use crate::ir::op::Takes;
+use crate::ir::table::Table;
 use crate::ir::{Function, Input, Inst, Item, Node, NodeKind, Op, Region, Type, Value};
 use crate::span::Span;
 
@@ -76,6 +77,23 @@ impl Builder {
             known: HashMap::new(),
             added: Vec::new(),
         }
+    }
+
+    /// A function without anything in it but the tables of another one.
+    pub fn beside(other: &Function) -> Builder {
+        let mut builder = Builder::new();
+        builder.function.tables.clone_from(&other.tables);
+        builder
+    }
+
+    /// Number of a table that lookups may read.
+    pub fn table(&mut self, table: std::sync::Arc<Table>) -> u32 {
+        let tables = &mut self.function.tables;
+        let known = tables.iter().position(|t| *t == table);
+        known.unwrap_or_else(|| {
+            tables.push(table);
+            tables.len() - 1
+        }) as u32
     }
 
     /// A real constant.
@@ -279,6 +297,9 @@ impl Builder {
 
     /// The constant that an operation on constants is.
     fn fold(&mut self, op: Op, arguments: [Value; 3], kind: Type) -> Option<Value> {
+        if op == Op::Lookup {
+            return None;
+        }
         let mut numbers = [0.0; 3];
         for (number, argument) in numbers.iter_mut().zip(&arguments).take(op.arity()) {
             *number = self.constant(*argument)?;

@@ -185,7 +185,7 @@ impl<'a> Forward<'a> {
         Forward {
             f,
             seeds,
-            b: Builder::new(),
+            b: Builder::beside(f),
             to: vec![Value(u32::MAX); count],
             slopes: vec![Vec::new(); count],
             needed,

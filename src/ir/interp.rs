@@ -1,6 +1,7 @@
 //! The reference evaluator: one instance, one instruction after the other, no cleverness. Everything else is held against it.
 
 use crate::ir::diff::resolve;
+use crate::ir::op::looked_up;
 use crate::ir::{Function, Input, Inst, Item, MAX_ROUNDS, NodeKind, Op, Region, Value};
 use crate::span::Span;
 
@@ -62,6 +63,7 @@ impl<'a> Interpreter<'a> {
                     let result = match f.insts[value.0 as usize] {
                         Inst::Const(number) => number,
                         Inst::Input(which) => input(which),
+                        Inst::Op(Op::Lookup, [code, x, y]) => look_up(f, self.get(code), self.get(x), self.get(y)),
                         Inst::Op(op, arguments) => op.value(arguments.map(|a| self.get(a))),
                         // Set by the node that owns them.
                         Inst::Carried(..) => self.get(*value),
@@ -113,6 +115,12 @@ impl<'a> Interpreter<'a> {
             self.values[*value as usize] = self.scratch[start + *k as usize];
         }
     }
+}
+
+/// Value of `Op::Lookup`.
+fn look_up(f: &Function, code: f64, x: f64, y: f64) -> f64 {
+    let (table, orders) = looked_up(code);
+    f.tables.get(table).map_or(f64::NAN, |table| table.value([x, y], orders))
 }
 
 /// The first operation that made something infinite or undefined of finite arguments.

@@ -13,7 +13,7 @@ pub fn prune(f: &Function, outputs: &[Value]) -> Function {
         used: &used,
         to: vec![Value(u32::MAX); f.insts.len()],
         nodes: vec![None; f.nodes.len()],
-        out: Function::default(),
+        out: Function { tables: f.tables.clone(), ..Function::default() },
     };
     copy.region(Region(0));
     let outputs = outputs.iter().map(|v| copy.to[v.0 as usize]).collect();

@@ -23,6 +23,7 @@ pub mod rate;
 pub mod sets;
 pub mod simd;
 pub mod small;
+pub mod table;
 pub mod text;
 pub mod verify;
 
@@ -79,6 +80,8 @@ pub enum Input {
     Probe(u32),
     /// Small-signal source k (noise, `ac_stim`): 0 everywhere, but differentiated by in small-signal analyses.
     Small(u32),
+    /// Limited value of probe k in the last Newton iterate (programs of `$limit`).
+    Trial(u32),
     /// Retained value k, from the last accepted point.
     Past(u32),
     /// Whether event k fires (Bool): false but in the evaluation that commits the point where it does.
@@ -177,4 +180,6 @@ pub struct Function {
     pub nodes: Vec<NodeKind>,
     /// What is handed out, in order; all defined in region 0.
     pub outputs: Vec<Value>,
+    /// Tables that `Op::Lookup` reads, shared by all that is made of this function.
+    pub tables: Vec<std::sync::Arc<table::Table>>,
 }

@@ -58,6 +58,9 @@ pub enum Op {
     PoissonQuantile,
     GammaQuantile,
     StudentQuantile,
+    /// A table of the function at a point of one or two variables: number of the table and orders of the derivative (see
+    /// [`lookup`]), then the variables. Evaluators read `Function::tables`; the row's own value is undefined.
+    Lookup,
     // integers: wrap to 32 bits; division truncates, by zero gives 0
     IntNeg,
     IntAdd,
@@ -225,7 +228,7 @@ const fn truth(value: bool) -> f64 {
 
 /// The table, in the order of [`Op`].
 #[rustfmt::skip]
-pub static TABLE: [Row; 67] = [
+pub static TABLE: [Row; 68] = [
     row(Op::Neg, "neg", ONE, 1, |[x, _, _]| -x, Rule::Whole(|b, _, [d, _, _]| b.op(Op::Neg, &[d])), lanes!(x => x.neg())),
     row(Op::Add, "add", TWO, 1, |[x, y, _]| x + y, Rule::Whole(|b, _, [d, e, _]| b.op(Op::Add, &[d, e])), lanes!(x, y => x.add(y))),
     row(Op::Sub, "sub", TWO, 1, |[x, y, _]| x - y, Rule::Whole(|b, _, [d, e, _]| b.op(Op::Sub, &[d, e])), lanes!(x, y => x.sub(y))),
@@ -265,6 +268,7 @@ pub static TABLE: [Row; 67] = [
     row(Op::PoissonQuantile, "poisson_quantile", TWO, 900, |[u, mean, _]| chance::poisson(u, mean), Rule::Zero, each()).or("Poisson distribution whose mean is not positive"),
     row(Op::GammaQuantile, "gamma_quantile", TWO, 900, |[u, shape, _]| chance::gamma(u, shape), Rule::Zero, each()).or("gamma distribution whose shape is not positive"),
     row(Op::StudentQuantile, "student_quantile", TWO, 900, |[u, freedom, _]| chance::student(u, freedom), Rule::Zero, each()).or("t distribution whose degrees of freedom are not positive"),
+    row(Op::Lookup, "lookup", (&[INT, REAL, REAL], Some(Type::Real)), 60, |_| f64::NAN, Rule::Factor(steeper), each()).or("a table looked up at something that is no number"),
     int!(Op::IntNeg, "int_neg", |a| a.wrapping_neg()),
     int!(Op::IntAdd, "int_add", |a, b| a.wrapping_add(b)),
     int!(Op::IntSub, "int_sub", |a, b| a.wrapping_sub(b)),
@@ -294,6 +298,26 @@ pub static TABLE: [Row; 67] = [
     row(Op::ToInt, "to_int", (&[Takes::Any], Some(Type::Int)), 2, |[x, _, _]| f64::from(x.round() as i32), Rule::Zero, each()),
     row(Op::ToBool, "to_bool", (&[Takes::Any], Some(Type::Bool)), 1, |[x, _, _]| truth(x != 0.0), Rule::Zero, lanes!(x => V::splat(1.0).sub(x.eq(V::splat(0.0)).truth()))),
 ];
+
+/// The first argument of [`Op::Lookup`]: table, and how often it is differentiated by each variable.
+pub const fn lookup(table: u32, orders: [u8; 2]) -> i32 {
+    (table * 16 + orders[0] as u32 * 4 + orders[1] as u32) as i32
+}
+
+/// What [`lookup`] was made of.
+pub fn looked_up(code: f64) -> (usize, [u8; 2]) {
+    let code = code as u32;
+    ((code / 16) as usize, [(code / 4 % 4) as u8, (code % 4) as u8])
+}
+
+/// Derivative of a lookup: the same one, an order higher; no interpolant has a fourth.
+fn steeper(b: &mut Builder, x: [Value; 3], _: Value, k: usize) -> Value {
+    let (table, mut orders) = looked_up(b.constant(x[0]).unwrap_or(0.0));
+    let Some(order) = k.checked_sub(1).and_then(|k| orders.get_mut(k)).filter(|order| **order < 3) else { return b.real(0.0) };
+    *order += 1;
+    let code = b.int(lookup(table as u32, orders));
+    b.op(Op::Lookup, &[code, x[1], x[2]])
+}
 
 /// `x^y`; exponents that are a few multiplications are those, so that folding to them changes no value.
 pub fn power(x: f64, y: f64) -> f64 {

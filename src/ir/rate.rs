@@ -49,7 +49,7 @@ pub fn input_rate(input: Input) -> Rate {
         Input::Param(_) | Input::Given(_) | Input::Connected(_) | Input::Temperature | Input::Multiplicity => Rate::Parameter,
         Input::Simulator(_) | Input::Hoisted(_) | Input::Stream | Input::Seed => Rate::Parameter,
         Input::Phase | Input::Time | Input::Past(_) | Input::Fired(_) | Input::Delayed(_) | Input::Share(_) => Rate::Time,
-        Input::Probe(_) | Input::Small(_) | Input::Argument(_) => Rate::Iterate,
+        Input::Probe(_) | Input::Trial(_) | Input::Small(_) | Input::Argument(_) => Rate::Iterate,
     }
 }
 
@@ -89,7 +89,7 @@ pub fn split(f: &Function) -> Split {
     let mut eval = Eval {
         plan: &plan,
         setup: &setup,
-        b: Builder::new(),
+        b: Builder::beside(f),
         to: vec![None; f.insts.len()],
         needed,
         slots: HashMap::new(),
@@ -256,7 +256,7 @@ impl<'a> Setup<'a> {
                 open.extend(plan.paths[node.0 as usize].iter().map(|p| p.0).filter(|c| plan.early(*c)));
             }
         }
-        Setup { plan, b: Builder::new(), to: vec![None; f.insts.len()], needed }
+        Setup { plan, b: Builder::beside(f), to: vec![None; f.insts.len()], needed }
     }
 
     fn at(&self, value: Value) -> Value {

@@ -143,7 +143,10 @@ fn line(axes: &[Axis], rows: &[(Vec<f64>, f64)], mut own: Vec<usize>, depth: usi
     let least = if degree == Degree::Nearest { 1 } else { 2 };
     if x.len() < least {
         let row = groups.first().map(|g| g.1[0]);
-        return Err((row, format!("a line of the table has {} samples of variable {}: expected {least} or more", x.len(), depth + 1)));
+        return Err((
+            row,
+            format!("a line of the table has {} samples of variable {}: expected {least} or more", x.len(), depth + 1),
+        ));
     }
     let inner = depth + 1 < axes.len();
     let values = if inner {
@@ -157,7 +160,10 @@ fn line(axes: &[Axis], rows: &[(Vec<f64>, f64)], mut own: Vec<usize>, depth: usi
     };
     let spline = matches!(degree, Degree::Quadratic | Degree::Cubic) && x.len() > 2;
     if spline && inner && x.len() > SPLINE {
-        return Err((None, format!("a spline runs across at most {SPLINE} lines: use linear interpolation in variable {}", depth + 1)));
+        return Err((
+            None,
+            format!("a spline runs across at most {SPLINE} lines: use linear interpolation in variable {}", depth + 1),
+        ));
     }
     let n = x.len();
     let bends = match &values {

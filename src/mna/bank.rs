@@ -155,7 +155,9 @@ impl Bank {
             Input::Seed => Source::Same(lanes.seed),
             Input::Hoisted(k) => Source::Lanes(&lanes.setup[(self.kernel.hoisted + k) as usize][range]),
             Input::Phase => Source::Same(f64::from(Phase::Static as u8)),
-            Input::Probe(_) | Input::Small(_) | Input::Time | Input::Past(_) | Input::Argument(_) => Source::Same(0.0),
+            Input::Probe(_) | Input::Trial(_) | Input::Small(_) | Input::Time | Input::Past(_) | Input::Argument(_) => {
+                Source::Same(0.0)
+            }
             Input::Fired(_) | Input::Delayed(_) | Input::Share(_) => Source::Same(0.0),
         }
     }
@@ -176,6 +178,11 @@ impl Bank {
             Input::Fired(k) => {
                 let first = self.event_start + k as usize * self.len() + start;
                 at.past.fired.get(first..first + block).map_or(Source::Same(0.0), Source::Lanes)
+            }
+            Input::Trial(k) => {
+                let place = self.limited().position(|(probe, _)| probe == k as usize).unwrap_or(0);
+                let first = self.trial_start + place * self.len() + start;
+                at.trial.and_then(|trial| trial.get(first..first + block)).map_or(Source::Same(0.0), Source::Lanes)
             }
             Input::Time => Source::Same(at.t),
             Input::Phase => Source::Same(f64::from(at.phase as u8)),
@@ -217,13 +224,24 @@ impl Bank {
         }
     }
 
+    /// Number of one of the bank's programs of the iterate.
+    fn program_number(&self, program: &Program) -> usize {
+        if std::ptr::eq(program, &raw const self.kernel.values) {
+            0
+        } else if std::ptr::eq(program, &raw const self.kernel.full) {
+            1
+        } else {
+            2
+        }
+    }
+
     /// Runs `program` for one block; the outputs are in the scratch space afterwards.
     pub fn run(&self, program: &Program, at: &Point, lanes: &Lanes, start: usize, block: usize, scratch: &mut Scratch) {
         if scratch.outputs.len() < program.outputs * LANES {
             scratch.outputs.resize(program.outputs * LANES, 0.0);
         }
         let inputs = &program.inputs;
-        let seat = 2 * self.number + usize::from(std::ptr::eq(program, &raw const self.kernel.full));
+        let seat = 3 * self.number + self.program_number(program);
         if scratch.work.len() <= seat {
             scratch.work.resize_with(seat + 1, Work::default);
         }
@@ -307,6 +325,9 @@ impl Bank {
     /// Limits the probes that ask for it; without a trial, hands their values on as they are.
     fn limit(&self, at: &Point, lanes: &Lanes, start: usize, block: usize, scratch: &mut Scratch, out: &mut Eval) -> bool {
         let mut any = false;
+        if let (Some(program), Some(_)) = (&self.kernel.limiter, at.trial) {
+            self.run(program, at, lanes, start, block, scratch);
+        }
         for (k, (probe, kind)) in self.limited().enumerate() {
             let first = self.trial_start + k * self.len() + start;
             let Some(trial) = at.trial else {
@@ -320,7 +341,11 @@ impl Bank {
                     Place::Eval(_) => f64::NAN,
                 };
                 let new = scratch.unlimited[probe][lane];
-                let (value, limited) = limit::apply(kind, new, trial[first + lane], argument);
+                let computed = |output: u32| scratch.outputs[output as usize * LANES + lane];
+                let (value, limited) = match kind {
+                    Limit::Program(_) => limit::apply(kind, new, trial[first + lane], computed),
+                    _ => limit::apply(kind, new, trial[first + lane], argument),
+                };
                 scratch.probes[probe][lane] = value;
                 out.trial[first + lane] = value;
                 any |= limited;

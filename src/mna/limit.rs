@@ -7,6 +7,9 @@ use crate::model::Limit;
 
 /// The limited value, and whether it differs from `new`.
 pub fn apply(limit: &Limit, new: f64, old: f64, argument: impl Fn(u32) -> f64) -> (f64, bool) {
+    if let Limit::Program(output) = limit {
+        return computed(new, argument(*output));
+    }
     let value = match limit {
         Limit::Pnj { vt, vcrit } => junction(new, old, argument(*vt), argument(*vcrit)),
         Limit::Fet { vto } => gate(new, old, argument(*vto)),
@@ -14,8 +17,16 @@ pub fn apply(limit: &Limit, new: f64, old: f64, argument: impl Fn(u32) -> f64) -
             let largest = argument(*largest).abs();
             old + (new - old).clamp(-largest, largest)
         }
+        Limit::Program(_) => new,
     };
     if value.is_finite() { (value, value != new) } else { (new, false) }
+}
+
+/// A limit that a program computed. One that follows slowly comes to rest where the tangent's error, which is of second order,
+/// is below rounding.
+fn computed(new: f64, value: f64) -> (f64, bool) {
+    const NEAR: f64 = 1e-9;
+    if value.is_finite() { (value, (value - new).abs() > NEAR * (new.abs() + NEAR)) } else { (new, false) }
 }
 
 /// Junction: above `vcrit`, a step of more than two thermal voltages becomes a step in the logarithm of the current.

@@ -71,10 +71,10 @@ impl Speaker<'_> {
         }
     }
 
-    /// A number for the values of a call's arguments, without those that do not count.
+    /// A number for what a call says, apart from the arguments that do not count.
     fn state(&self, call: &MessageCall, still: u64) -> u64 {
-        let counts = |k: usize| k >= 64 || still & (1 << k) == 0;
-        let values = call.arguments.iter().enumerate().filter(|(k, _)| counts(*k)).map(|(_, (output, _))| (self.fetch)(*output));
-        values.fold(0.0, |h, v| chance::hash([h, v, 0.0])) as u64
+        let counts = |piece: &Piece| !matches!(piece, Piece::Value(k, _) if *k < 64 && still & (1 << k) != 0);
+        let pieces: Vec<Piece> = call.pieces.iter().filter(|p| counts(p)).cloned().collect();
+        chance::hash_text(0.0, &self.text(&pieces, &call.arguments, DEEPEST)) as u64
     }
 }

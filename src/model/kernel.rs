@@ -45,6 +45,8 @@ pub struct Kernel {
     pub outputs: Vec<Place>,
     /// Derivatives of the contributions, in order of contribution, f before q.
     pub derivatives: Vec<Derivative>,
+    /// Values of the probes that are limited by a program.
+    pub limiter: Option<Program>,
     /// Per contribution: f is affine in the probes with constant coefficients; the same for q.
     pub affine: Vec<(bool, bool)>,
 }
@@ -69,6 +71,7 @@ impl Kernel {
             hoisted: split.first_hoisted,
             values: Program::compile(&rate::slice(&split.eval, &kept)),
             full: Program::compile(&split.eval),
+            limiter: model.limiter.as_ref().map(|f| Program::compile(&diff::resolve(f))),
             derivatives: derivatives(model, &entries, &place),
             affine: model.contributions.iter().map(|c| (affine(c.f), affine(c.q))).collect(),
             outputs,

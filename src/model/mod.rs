@@ -58,6 +58,8 @@ pub struct Model {
     pub variables: Vec<Variable>,
     /// Messages: `$strobe` and its kin.
     pub messages: Vec<MessageCall>,
+    /// String parameters that name files of tables: read when the model is compiled, so that no other value may be given.
+    pub table_files: Vec<u32>,
     /// Strings that are made at run time.
     pub texts: Vec<MadeText>,
     /// Variables that keep their value from accepted point to accepted point.
@@ -82,6 +84,8 @@ pub struct Model {
     pub discontinuity: Option<u32>,
     /// Everything above in one function; the `u32` "outputs" in this struct are indices into its outputs.
     pub function: Function,
+    /// Values of the probes that are limited by `Limit::Program`; reads `Input::Trial`.
+    pub limiter: Option<Function>,
 }
 
 /// Kind of a local unknown.
@@ -149,6 +153,8 @@ pub enum Limit {
         /// Threshold voltage.
         vto: u32,
     },
+    /// Output k of `Model::limiter`.
+    Program(u32),
     /// `(* maxstep = ... *)` on a node or state: no Newton step larger than this.
     Step {
         /// Largest change.

@@ -167,7 +167,7 @@ impl Lowerer<'_> {
     }
 
     /// The parameters that a value is computed from; `None` if from anything else.
-    fn parameters_behind(&mut self, value: Value) -> Option<Vec<String>> {
+    pub fn parameters_behind(&mut self, value: Value) -> Option<Vec<String>> {
         let function = &self.builder.function;
         let mut seen = std::collections::BTreeSet::new();
         let mut open = vec![value];

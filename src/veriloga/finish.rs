@@ -62,6 +62,7 @@ impl Lowerer<'_> {
         let plain = self.outputs.len();
         let mut outputs = std::mem::take(&mut self.outputs);
         outputs.extend(self.source_values());
+        self.model.limiter = self.limiter();
         let function = std::mem::take(&mut self.builder).finish(outputs);
         if self.sources_of_noise.is_empty() {
             self.model.function = function;
@@ -355,6 +356,7 @@ impl Lowerer<'_> {
         let mut seen = vec![false; function.insts.len()];
         let mut open = self.outputs.clone();
         open.extend(self.source_values());
+        open.extend(&self.limiters);
         let mut found = Vec::new();
         while let Some(value) = open.pop() {
             if std::mem::replace(&mut seen[value.0 as usize], true) {

@@ -91,7 +91,12 @@ impl Lowerer<'_> {
     }
 
     /// Runs the body of function `k`; gives its value and what it wrote to arguments.
-    fn inlined<'e>(&mut self, k: usize, values: &[Option<Term>], arguments: &'e [Expr]) -> Lowered<(Term, Vec<(&'e Expr, Term)>)> {
+    pub fn inlined<'e>(
+        &mut self,
+        k: usize,
+        values: &[Option<Term>],
+        arguments: &'e [Expr],
+    ) -> Lowered<(Term, Vec<(&'e Expr, Term)>)> {
         let module = self.module;
         let function = &module.functions[k];
         let scopes = std::mem::replace(&mut self.scopes, vec![BTreeMap::new()]);

@@ -212,6 +212,8 @@ pub struct Lowerer<'a> {
     pub charge_names: Vec<(Value, String)>,
     /// Output with the largest Newton step of unknowns that have one.
     pub steps: BTreeMap<u32, u32>,
+    /// Values of the probes that are limited by a program.
+    pub limiters: Vec<Value>,
     /// Strings that are made at run time.
     pub templates: Vec<crate::veriloga::text::Template>,
     /// Files that are opened.
@@ -273,6 +275,7 @@ impl<'a> Lowerer<'a> {
             integrals: BTreeMap::new(),
             charge_names: Vec::new(),
             steps: BTreeMap::new(),
+            limiters: Vec::new(),
             templates: Vec::new(),
             files: 0,
             draws: 0,

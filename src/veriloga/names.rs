@@ -2,6 +2,11 @@
 
 /// Functions and tasks that are refused, and why.
 const REFUSED: &[(&str, &str)] = &[
+    ("cross", "this is an event: write `@(cross(...))`"),
+    ("above", "this is an event: write `@(above(...))`"),
+    ("timer", "this is an event: write `@(timer(...))`"),
+    ("initial_step", "this is an event: write `@(initial_step)`"),
+    ("final_step", "this is an event: write `@(final_step)`"),
     ("$analog_node_alias", "nodes are connected in the deck or by module instances"),
     ("$analog_port_alias", "nodes are connected in the deck or by module instances"),
     ("$bitstoreal", "integers have 32 bits here"),

@@ -1,11 +1,11 @@
-//! Analog operators: `ddt`, `idt`, `ddx`, `$limit`, and the unknowns that they need.
+//! Analog operators: `ddt`, `idt`, `ddx`, and the unknowns that they need.
 //!
 //! `ddt(e)` is the term `0 + d/dt e`. Where the charge of a term meets something nonlinear it becomes an unknown y with the
 //! row `y - d/dt q = 0`. `idt(e, y0)` is an unknown with the row `d/dt y - e = 0`, held at y0 in static analyses.
 
 use crate::diag::Diagnostic;
 use crate::ir::{Op, Value};
-use crate::model::{Contribution, EventKind, Limit, LocalUnknown, Moment, UnknownKind};
+use crate::model::{Contribution, EventKind, LocalUnknown, Moment, UnknownKind};
 use crate::span::Span;
 use crate::veriloga::ast::{Expr, ExprKind, attribute_text};
 use crate::veriloga::branch::Access;
@@ -314,51 +314,5 @@ impl Lowerer<'_> {
             sum = self.builder.op(op, &[sum, part]);
         }
         Ok(Term::new(self.builder.op(Op::Mul, &[sum, factor]), Kind::Real))
-    }
-
-    /// `$limit(V(a,b), "pnjlim", vt, vcrit)` or `"fetlim", vto`.
-    pub fn limit(&mut self, arguments: &[Expr], span: Span) -> Lowered<Term> {
-        self.operators_allowed("$limit", span)?;
-        let probe = match &arguments[0].kind {
-            ExprKind::Call(access, nodes) if self.world.is_access(&access.text) => {
-                self.reference(access, nodes, arguments[0].span)?
-            }
-            _ => return self.error(arguments[0].span, "`$limit` of something that is not a potential", "expected `V(a, b)`"),
-        };
-        if probe.access == Access::Flow {
-            let ExprKind::Call(access, nodes) = &arguments[0].kind else { return Err(crate::veriloga::parse::Abort) };
-            let warning = Diagnostic::warning(span, "flows are not limited").expected("this is the flow itself");
-            self.warn_once(&format!("{span:?}"), warning);
-            return self.access(access, nodes, arguments[0].span);
-        }
-        let name = match arguments.get(1).map(|a| &a.kind) {
-            Some(ExprKind::Text(name)) => name.as_str(),
-            _ => "",
-        };
-        let mut values = Vec::new();
-        for argument in arguments.iter().skip(2) {
-            values.push(self.plain_real(argument)?);
-        }
-        let fixed = values.clone().into_iter().all(|v| self.is_fixed(v));
-        let limit = match (name, values.as_slice(), fixed) {
-            ("pnjlim", [vt, vcrit], true) => {
-                let (vt, vcrit) = (self.output(*vt), self.output(*vcrit));
-                Some(Limit::Pnj { vt, vcrit })
-            }
-            ("fetlim", [vto], true) => Some(Limit::Fet { vto: self.output(*vto) }),
-            ("pnjlim" | "fetlim", _, true) => {
-                let what = if name == "pnjlim" { "a thermal and a critical voltage" } else { "a threshold voltage" };
-                return self.error(span, format!("`{name}` takes {what}"), format!("{} arguments are given", values.len()));
-            }
-            _ => {
-                let why = if fixed { "this kind of limiting is not known" } else { "its arguments move with the solution" };
-                let warning = Diagnostic::warning(span, "this potential is not limited").expected(why);
-                self.warn_once(&format!("{span:?}"), warning.hint("\"pnjlim\" and \"fetlim\" are known"));
-                None
-            }
-        };
-        self.builder.span = span;
-        // A limit works on the difference as it is written: the other way round, it is the negative of the same probe.
-        Ok(Term::new(self.potential(probe, limit), Kind::Real))
     }
 }

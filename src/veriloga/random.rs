@@ -173,7 +173,7 @@ impl Lowerer<'_> {
         let (half, size) = (self.builder.real(0.5), self.builder.real(HASHES));
         let middle = self.builder.op(Op::Add, &[hash, half]);
         let u = self.builder.op(Op::Div, &[middle, size]);
-        if self.moment == Moment::Every && self.context != Context::Function && !self.is_fixed(u) {
+        if self.moment == Moment::Every && self.open_events == 0 && self.context != Context::Function && !self.is_fixed(u) {
             let message = format!("`{name}` outside of an event draws anew at every accepted point");
             let warning = Diagnostic::warning(span, message).expected("what it gives depends on the steps that are taken");
             let hint = "draw inside of `@(timer(...))` or `@(initial_step)`, or use a noise source";

@@ -117,11 +117,7 @@ const SPECIAL: &[(&str, usize, usize, Handler)] = &[
     }),
     ("$simprobe", 2, 3, |l, a, s| l.simprobe(a, s)),
     ("$fopen", 1, 2, |l, a, s| l.open(a, s)),
-];
-
-/// What the language has beyond that: named, not skipped.
-pub const LATER: &[&str] = &[
-    "$table_model",
+    ("$table_model", 2, 40, |l, a, s| l.table_model(a, s)),
 ];
 
 impl Lowerer<'_> {
@@ -147,9 +143,6 @@ impl Lowerer<'_> {
                 _ => self.error(span, format!("`{text}` cannot be used here"), "nodes belong to the analog block"),
             };
         }
-        if LATER.contains(&text) {
-            return self.error(span, format!("`{text}` is not supported yet"), "this is not read by memspice");
-        }
         if let Some(reason) = names::refused(text) {
             return self.error(span, format!("`{text}` is not supported"), reason);
         }
@@ -171,7 +164,7 @@ impl Lowerer<'_> {
     /// Names that a call may have.
     pub fn known_names(&self) -> Vec<String> {
         let functions = self.module.functions.iter().map(|f| f.name.text.as_str());
-        let table = MATH.iter().map(|m| m.0).chain(SPECIAL.iter().map(|s| s.0)).chain(["$table_model"]);
+        let table = MATH.iter().map(|m| m.0).chain(SPECIAL.iter().map(|s| s.0));
         let accesses = self.world.natures.iter().map(|n| n.access.as_str());
         let tasks = ["$bound_step", "$discontinuity", "$sformat", "$swrite", "$fclose", "$fflush"];
         let all = functions.chain(table).chain(accesses).chain(tasks).map(String::from);
@@ -181,7 +174,7 @@ impl Lowerer<'_> {
     /// True for a `$name` that has a meaning in an expression.
     pub fn is_known(&self, name: &str) -> bool {
         let plain = name.strip_prefix('$').unwrap_or(name);
-        LATER.contains(&name) || MATH.iter().any(|m| m.0 == plain) || self.known_names().iter().any(|n| n == name)
+        MATH.iter().any(|m| m.0 == plain) || self.known_names().iter().any(|n| n == name)
     }
 
     fn count(&mut self, name: &str, given: usize, least: usize, most: usize, span: Span) -> Lowered<()> {

@@ -105,6 +105,7 @@ impl<'a> At<'a> {
                 self.unknown(probe.plus) - probe.minus.map_or(0.0, |m| self.unknown(m))
             }
             Input::Small(_) => 0.0,
+            Input::Trial(_) => f64::NAN,
             Input::Past(k) => self.past.get(k as usize).copied().unwrap_or(0.0),
             Input::Fired(_) | Input::Delayed(_) | Input::Share(_) => 0.0,
             Input::Hoisted(_) | Input::Argument(_) => f64::NAN,

@@ -1,4 +1,5 @@
-//! System tasks and functions of Verilog-A, in models written for the test and run in decks: random numbers.
+//! System tasks and functions of Verilog-A, in models written for the test and run in decks: random numbers, tables, messages
+//! and files, limiting, what models may ask.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -8,10 +9,16 @@ use memspice::diag;
 use memspice::run::{Simulation, prepare, simulate};
 use memspice::span::{MemoryFiles, Sources};
 
+#[path = "system_tasks/environment.rs"]
+mod environment;
+#[path = "system_tasks/limits.rs"]
+mod limits;
 #[path = "system_tasks/messages.rs"]
 mod messages;
 #[path = "system_tasks/random.rs"]
 mod random;
+#[path = "system_tasks/tables.rs"]
+mod tables;
 
 const HEAD: &str = "`include \"disciplines.vams\"\nmodule m(p, n);\n inout p, n; electrical p, n;\n";
 
