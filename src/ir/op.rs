@@ -53,7 +53,7 @@ pub enum Op {
     Saturate,
     /// A whole number below 2^52 from three numbers: see `chance`.
     Hash,
-    /// Quantiles of distributions, see `chance`; piecewise constant as far as derivatives go.
+    /// Quantiles of distributions, see `chance`; but for the normal one, shapes are not differentiated by.
     NormalQuantile,
     PoissonQuantile,
     GammaQuantile,
@@ -264,7 +264,7 @@ pub static TABLE: [Row; 68] = [
     row(Op::Limexp, "limexp", ONE, 22, |[x, _, _]| limexp(x), Rule::Factor(|b, _, y, _| { let top = b.real(LIMEXP_TOP); b.op(Op::Min, &[y, top]) }), lanes!(x => x.limexp())),
     row(Op::Saturate, "saturate", ONE, 2, |[x, _, _]| saturate(x), Rule::Factor(|b, x, _, _| inside(b, x[0])), lanes!(x => x.saturate())),
     row(Op::Hash, "hash", (&[Takes::Any, Takes::Any, Takes::Any], Some(Type::Real)), 20, chance::hash, Rule::Zero, each()),
-    row(Op::NormalQuantile, "normal_quantile", ONE, 60, |[u, _, _]| chance::normal(u), Rule::Zero, each()).or("quantile of a number outside (0, 1)"),
+    row(Op::NormalQuantile, "normal_quantile", ONE, 60, |[u, _, _]| chance::normal(u), Rule::Factor(normal_factor), each()).or("quantile of a number outside (0, 1)"),
     row(Op::PoissonQuantile, "poisson_quantile", TWO, 900, |[u, mean, _]| chance::poisson(u, mean), Rule::Zero, each()).or("Poisson distribution whose mean is not positive"),
     row(Op::GammaQuantile, "gamma_quantile", TWO, 900, |[u, shape, _]| chance::gamma(u, shape), Rule::Zero, each()).or("gamma distribution whose shape is not positive"),
     row(Op::StudentQuantile, "student_quantile", TWO, 900, |[u, freedom, _]| chance::student(u, freedom), Rule::Zero, each()).or("t distribution whose degrees of freedom are not positive"),
@@ -298,6 +298,15 @@ pub static TABLE: [Row; 68] = [
     row(Op::ToInt, "to_int", (&[Takes::Any], Some(Type::Int)), 2, |[x, _, _]| f64::from(x.round() as i32), Rule::Zero, each()),
     row(Op::ToBool, "to_bool", (&[Takes::Any], Some(Type::Bool)), 1, |[x, _, _]| truth(x != 0.0), Rule::Zero, lanes!(x => V::splat(1.0).sub(x.eq(V::splat(0.0)).truth()))),
 ];
+
+/// `d z / d u`: one over the normal density at z.
+fn normal_factor(b: &mut Builder, _: [Value; 3], z: Value, _: usize) -> Value {
+    let (half, root) = (b.real(0.5), b.real((2.0 * std::f64::consts::PI).sqrt()));
+    let square = b.op(Op::Mul, &[z, z]);
+    let exponent = b.op(Op::Mul, &[half, square]);
+    let growth = saturated(b, Op::Exp, exponent);
+    b.op(Op::Mul, &[root, growth])
+}
 
 /// The first argument of [`Op::Lookup`]: table, and how often it is differentiated by each variable.
 pub const fn lookup(table: u32, orders: [u8; 2]) -> i32 {

@@ -686,6 +686,8 @@ fn limited_probes() {
     close(outputs[vt as usize], vt_value);
     close(outputs[vcrit as usize], vt_value * (vt_value / (2f64.sqrt() * 1e-14)).ln());
     let text = module("p, n", "analog I(p,n) <+ $limit(V(p,n), \"pnjlim\", V(p), 1);");
+    assert!(messages(&text).is_empty(), "arguments may move");
+    let text = module("p, n", "analog I(p,n) <+ $limit(V(p,n), \"newlim\", 1);");
     assert_eq!(messages(&text), ["this potential is not limited"]);
 }
 
@@ -753,7 +755,7 @@ fn said_by_models() {
     assert_eq!(at(2.5).0, [1.0, 1.0, 1.0, 1.0, 1.0, 0.0]);
     assert_eq!(at(-3.0), (vec![0.0, 0.0, 1.0, 1.0, 0.0, 1.0], 1e-3));
     assert_eq!(m.messages[0].arguments.iter().map(|a| a.1).collect::<Vec<_>>(), [ArgumentType::Real, ArgumentType::Int]);
-    assert_eq!(m.messages[3].arguments.iter().map(|a| a.1).collect::<Vec<_>>(), [ArgumentType::Real, ArgumentType::Text]);
+    assert_eq!(m.messages[3].arguments.iter().map(|a| a.1).collect::<Vec<_>>(), [ArgumentType::Real]);
     let outputs = At::new(&m).x("p", 1.5).outputs();
     assert_eq!(outputs[m.messages[0].arguments[0].0 as usize], 1.5);
 }

@@ -212,7 +212,8 @@ fn derivatives_of_every_operation_agree_with_differences() {
     let mut compared = 0;
     for row in &TABLE {
         let reals = row.signature.0.iter().all(|t| matches!(t, Takes::Only(Type::Real)));
-        if !reals {
+        // Shapes of distributions are not differentiated by.
+        if !reals || matches!(row.op, Op::PoissonQuantile | Op::GammaQuantile | Op::StudentQuantile) {
             continue;
         }
         let arity = row.op.arity();
@@ -514,7 +515,8 @@ fn argument(dice: &mut Dice) -> f64 {
 
 #[test]
 fn the_batch_engine_agrees_with_the_interpreter_for_every_operation() {
-    for row in &TABLE {
+    // Lookups need a table: see the tests of system tasks.
+    for row in TABLE.iter().filter(|r| r.op != Op::Lookup) {
         let kinds: Vec<Type> = match row.signature.0 {
             [Takes::Only(kind)] => vec![*kind],
             [Takes::Only(a), Takes::Only(b)] => vec![*a, *b],

@@ -45,7 +45,7 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
         ("x = $realtobits(1.0);", "integers have 32 bits"),
         ("x = $time;", "use `$abstime`"),
         ("$analog_node_alias(p, \"top.a\");", "nodes are connected in the deck"),
-        ("x = $simprobe(\"x2\", \"g\");", "is read in the deck"),
+        ("x = $simprobe(\"x2\", \"g\");", "values are read in the deck"),
         ("x = $value$plusargs(\"x=%d\", x);", "use a parameter and `--set`"),
         ("x = $urandom();", "use `$random`"),
         ("x = $simparam(\"gmim\");", "gmin"),
