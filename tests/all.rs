@@ -21,6 +21,8 @@ mod elaborate;
 mod events;
 #[path = "all/envelope.rs"]
 mod envelope;
+#[path = "all/exactness.rs"]
+mod exactness;
 #[path = "all/frontend.rs"]
 mod frontend;
 #[path = "all/fuzz.rs"]
@@ -31,6 +33,9 @@ mod ir;
 mod measure;
 #[path = "all/models.rs"]
 mod models;
+#[allow(dead_code)]
+#[path = "bench/modules.rs"]
+mod modules;
 #[path = "all/netlist.rs"]
 mod netlist;
 #[path = "all/noise.rs"]

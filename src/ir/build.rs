@@ -3,7 +3,7 @@
 //! Takes operations one by one, gives a [`Function`] in which nothing is unused. Equal instructions are shared inside a
 //! region and with the regions around it, never between the arms of an `If`. Constants and inputs live in region 0.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 use crate::ir::fold::simplify;
 use crate::ir::live::prune;
@@ -74,7 +74,7 @@ impl Builder {
             span: Span::default(),
             region: Region(0),
             frames: Vec::new(),
-            known: HashMap::new(),
+            known: HashMap::default(),
             added: Vec::new(),
         }
     }
@@ -380,7 +380,7 @@ impl Builder {
     /// Repeats a straight region in the open one; gives where its values went.
     fn splice(&mut self, region: Region) -> HashMap<Value, Value> {
         let (items, span) = (std::mem::take(&mut self.function.regions[region.0 as usize]), self.span);
-        let mut map = HashMap::new();
+        let mut map = HashMap::default();
         for item in items {
             let Item::Value(value) = item else { continue };
             if let Inst::Op(op, arguments) = self.function.insts[value.0 as usize] {

@@ -5,6 +5,9 @@
 //! Only derivatives that are wanted and not structurally zero are made: first, forward, which value depends on which probe;
 //! then, backward, which derivatives the wanted ones need. Method: Griewank and Walther, Evaluating Derivatives, ch. 3.
 
+use std::borrow::Cow;
+
+use crate::ir::few::{shown, sources};
 use crate::ir::op::{Op, Rule};
 use crate::ir::sets::Sets;
 use crate::ir::{Builder, Function, Input, Inst, Item, NodeKind, Region, Value};
@@ -30,8 +33,7 @@ pub fn differentiate(f: &Function, outputs: &[u32], probes: &[u32]) -> (Function
 
 /// The same by any real inputs, a parameter for example; `Entry::probe` is the index into `seeds`.
 pub fn differentiate_by(f: &Function, outputs: &[u32], seeds: &[Input]) -> (Function, Vec<Entry>) {
-    let resolved = resolve(f);
-    let f = &resolved;
+    let f = &*resolved(f);
     let mut wanted = Sets::new(f.insts.len(), seeds.len());
     for output in outputs {
         for seed in 0..seeds.len() as u32 {
@@ -51,6 +53,11 @@ pub fn differentiate_by(f: &Function, outputs: &[u32], seeds: &[Input]) -> (Func
         }
     }
     (forward.b.finish(results), entries)
+}
+
+/// [`resolve`] where there is anything to resolve.
+pub fn resolved(f: &Function) -> Cow<'_, Function> {
+    if f.insts.iter().any(|inst| matches!(inst, Inst::Partial(..))) { Cow::Owned(resolve(f)) } else { Cow::Borrowed(f) }
 }
 
 /// `f` with every `Inst::Partial` replaced by the derivative it asks for; innermost ones first.
@@ -99,19 +106,6 @@ fn innermost(f: &Function) -> Option<Vec<Value>> {
 /// Repeats `visit` over all values until it reports no change.
 pub(crate) fn until_stable(count: usize, mut visit: impl FnMut(usize) -> bool) {
     while (0..count).fold(false, |grew, v| grew | visit(v)) {}
-}
-
-/// The values that one value is made from (conditions of nodes left out).
-pub(crate) fn sources(f: &Function, value: Value) -> Vec<Value> {
-    match f.insts[value.0 as usize] {
-        Inst::Const(_) | Inst::Input(_) => Vec::new(),
-        Inst::Op(op, arguments) => arguments[..op.arity()].to_vec(),
-        Inst::Partial(of, _) => vec![of],
-        Inst::Carried(node, k) | Inst::Result(node, k) => match &f.nodes[node.0 as usize] {
-            NodeKind::If { then, otherwise, .. } => vec![then.1[k as usize], otherwise.1[k as usize]],
-            NodeKind::Loop { initial, next, .. } => vec![initial[k as usize], next[k as usize]],
-        },
-    }
 }
 
 /// One more than the largest probe number that a `Partial` asks for.
@@ -167,7 +161,7 @@ impl<'a> Forward<'a> {
         let depends = dependence(f, seeds);
         let mut needed = Sets::new(count, seeds.len());
         for v in 0..count {
-            wanted.elements(v).into_iter().filter(|probe| depends.has(v, *probe)).for_each(|probe| {
+            wanted.elements(v).filter(|probe| depends.has(v, *probe)).for_each(|probe| {
                 needed.insert(v, probe);
             });
         }
@@ -180,7 +174,9 @@ impl<'a> Forward<'a> {
             let from = sources(f, Value(v as u32));
             let partners = partners(f, &shown, v);
             let step = |needed: &mut Sets, to: usize| needed.unite_within(to, v, &depends, to);
-            from.iter().chain(&partners).fold(false, |grew, to| grew | step(&mut needed, to.0 as usize))
+            from.iter()
+                .chain(partners.iter().map(|(value, _)| value))
+                .fold(false, |grew, to| grew | step(&mut needed, to.0 as usize))
         });
         Forward {
             f,
@@ -255,7 +251,10 @@ impl<'a> Forward<'a> {
         match op.row().rule {
             Rule::Zero => {}
             Rule::Whole(rule) => {
-                for seed in self.needed.elements(v) {
+                for seed in 0..self.seeds.len() as u32 {
+                    if !self.needed.has(v, seed) {
+                        continue;
+                    }
                     let mut slopes = moved;
                     for (slope, argument) in slopes.iter_mut().zip(&arguments).take(op.arity()) {
                         if is_real(self.f, *argument) {
@@ -269,7 +268,10 @@ impl<'a> Forward<'a> {
             Rule::Factor(rule) => {
                 let mut factors =
                     Factors { rule, moved, result, known: [None; 3], both: op.arity() == 2 && arguments[0] == arguments[1] };
-                for seed in self.needed.elements(v) {
+                for seed in 0..self.seeds.len() as u32 {
+                    if !self.needed.has(v, seed) {
+                        continue;
+                    }
                     let mut sum: Option<Value> = None;
                     let distinct = if factors.both { 1 } else { op.arity() };
                     for (k, argument) in arguments.iter().enumerate().take(distinct) {
@@ -292,7 +294,7 @@ impl<'a> Forward<'a> {
         // Which derivatives the node hands out: those that anyone needs of the values that show it.
         let mut extra: Vec<(u32, u32)> = Vec::new();
         for (value, k) in &shown {
-            extra.extend(self.needed.elements(value.0 as usize).into_iter().map(|probe| (*k, probe)));
+            extra.extend(self.needed.elements(value.0 as usize).map(|probe| (*k, probe)));
         }
         extra.sort_unstable();
         extra.dedup();
@@ -338,7 +340,8 @@ impl<'a> Forward<'a> {
         for (value, k) in shown.iter().filter(|(v, _)| which(*v)) {
             let v = value.0 as usize;
             self.to[v] = given[*k as usize];
-            for (position, (_, probe)) in extra.iter().enumerate().filter(|(_, (index, _))| index == k) {
+            let first = extra.partition_point(|(index, _)| index < k);
+            for (position, (_, probe)) in extra.iter().enumerate().skip(first).take_while(|(_, (index, _))| index == k) {
                 self.set_slope(v, *probe, given[plain + position]);
             }
         }
@@ -374,23 +377,13 @@ fn is_real(f: &Function, value: Value) -> bool {
     f.types[value.0 as usize] == crate::ir::Type::Real
 }
 
-/// For each node, the values that show its results or carried values, with their numbers.
-fn shown(f: &Function) -> Vec<Vec<(Value, u32)>> {
-    let mut lists = vec![Vec::new(); f.nodes.len()];
-    for (v, inst) in f.insts.iter().enumerate() {
-        if let Inst::Result(node, k) | Inst::Carried(node, k) = inst {
-            lists[node.0 as usize].push((Value(v as u32), *k));
-        }
-    }
-    lists
-}
-
 /// A loop's result needs the same derivatives as the carried value behind it, and the other way round.
-fn partners(f: &Function, shown: &[Vec<(Value, u32)>], v: usize) -> Vec<Value> {
+fn partners<'s>(f: &Function, shown: &'s [Vec<(Value, u32)>], v: usize) -> &'s [(Value, u32)] {
     match f.insts[v] {
         Inst::Result(node, k) | Inst::Carried(node, k) if matches!(f.nodes[node.0 as usize], NodeKind::Loop { .. }) => {
-            shown[node.0 as usize].iter().filter(|(_, index)| *index == k).map(|(value, _)| *value).collect()
+            let list = &shown[node.0 as usize];
+            &list[list.partition_point(|(_, index)| *index < k)..list.partition_point(|(_, index)| *index <= k)]
         }
-        _ => Vec::new(),
+        _ => &[],
     }
 }

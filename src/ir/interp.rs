@@ -51,7 +51,8 @@ impl<'a> Interpreter<'a> {
         &self.outputs
     }
 
-    fn get(&self, value: Value) -> f64 {
+    /// A value as it was computed last.
+    pub fn get(&self, value: Value) -> f64 {
         self.values[value.0 as usize]
     }
 

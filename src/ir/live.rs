@@ -13,6 +13,7 @@ pub fn prune(f: &Function, outputs: &[Value]) -> Function {
         used: &used,
         to: vec![Value(u32::MAX); f.insts.len()],
         nodes: vec![None; f.nodes.len()],
+        ranks: used.results.iter().map(|used| ranks(used)).collect(),
         out: Function { tables: f.tables.clone(), ..Function::default() },
     };
     copy.region(Region(0));
@@ -74,7 +75,18 @@ struct Copy<'a> {
     used: &'a Used,
     to: Vec<Value>,
     nodes: Vec<Option<Node>>,
+    /// For each result of each node, how many before it are used.
+    ranks: Vec<Vec<u32>>,
     out: Function,
+}
+
+/// How many are set before each.
+fn ranks(used: &[bool]) -> Vec<u32> {
+    let rank = |count: &mut u32, used: &bool| {
+        *count += u32::from(*used);
+        Some(*count - u32::from(*used))
+    };
+    used.iter().scan(0, rank).collect()
 }
 
 impl Copy<'_> {
@@ -108,10 +120,7 @@ impl Copy<'_> {
 
     fn inst(&mut self, value: Value) {
         let index = value.0 as usize;
-        let renumber = |node: Node, k: u32| {
-            let before = self.used.results[node.0 as usize][..k as usize].iter().filter(|used| **used).count();
-            (self.nodes[node.0 as usize].unwrap_or(node), before as u32)
-        };
+        let renumber = |node: Node, k: u32| (self.nodes[node.0 as usize].unwrap_or(node), self.ranks[node.0 as usize][k as usize]);
         let inst = match self.f.insts[index] {
             Inst::Op(op, arguments) => {
                 let mut moved = [self.value(arguments[0]); 3];

@@ -13,6 +13,7 @@ pub mod batch;
 pub mod build;
 pub mod chance;
 pub mod diff;
+pub mod few;
 pub mod fold;
 pub mod formula;
 pub mod interp;

@@ -4,9 +4,10 @@
 //! and selected from) and out of loops. `eval` reads it back as `Input::Hoisted(k)`. A caller runs `setup` once per
 //! parameter change and lane, keeps its outputs from `first_hoisted` on as lanes, and runs `eval` per iterate.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
-use crate::ir::diff::{resolve, sources, until_stable};
+use crate::ir::diff::{resolved, until_stable};
+use crate::ir::few::{needs, shown};
 use crate::ir::live::{prune, results_of};
 use crate::ir::sets::Sets;
 use crate::ir::{Builder, Function, Input, Inst, Item, Node, NodeKind, Op, Rate, Region, Value};
@@ -75,8 +76,8 @@ pub fn slice(f: &Function, outputs: &[u32]) -> Function {
 
 /// Splits `f` by rate.
 pub fn split(f: &Function) -> Split {
-    let resolved = resolve(f);
-    let f = &prune(&resolved, &resolved.outputs);
+    let f = resolved(f);
+    let f = &prune(&f, &f.outputs);
     let rates = rates(f);
     let output_rates: Vec<Rate> = f.outputs.iter().map(|v| rates[v.0 as usize]).collect();
     let plan = Plan::new(f, rates);
@@ -92,7 +93,7 @@ pub fn split(f: &Function) -> Split {
         b: Builder::beside(f),
         to: vec![None; f.insts.len()],
         needed,
-        slots: HashMap::new(),
+        slots: HashMap::default(),
         kept: Vec::new(),
     };
     eval.region(Region(0));
@@ -110,22 +111,16 @@ pub fn split(f: &Function) -> Split {
     Split { setup: setup.b.finish(outputs), eval: eval_builder.finish(eval_outputs), origins, rates: output_rates, first_hoisted }
 }
 
-/// What must be known before a value is: its sources, and the conditions of the node behind it.
-fn needs(f: &Function, value: Value) -> Vec<Value> {
-    let mut list = sources(f, value);
-    if let Inst::Result(node, _) | Inst::Carried(node, _) = f.insts[value.0 as usize] {
-        let (NodeKind::If { condition, .. } | NodeKind::Loop { condition, .. }) = &f.nodes[node.0 as usize];
-        list.push(*condition);
-    }
-    list
-}
-
 /// What is known of a function before it is split.
 struct Plan<'a> {
     f: &'a Function,
     rates: Vec<Rate>,
-    /// Loops that hold each value: it depends on what they carry.
+    /// The loops.
+    nodes: Vec<Node>,
+    /// Loops that hold each value, by their number: it depends on what they carry.
     held: Sets,
+    /// For each node, the values that show what it gives.
+    shown: Vec<Vec<(Value, u32)>>,
     /// Depth of each loop, outermost 0.
     depth: Vec<usize>,
     /// Values that stand in the body of each loop.
@@ -136,22 +131,31 @@ struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     fn new(f: &'a Function, rates: Vec<Rate>) -> Plan<'a> {
-        let mut held = Sets::new(f.insts.len(), f.nodes.len());
-        for (v, inst) in f.insts.iter().enumerate() {
-            if let Inst::Carried(node, _) = inst {
-                held.insert(v, node.0);
+        let (mut loops, mut nodes) = (vec![None; f.nodes.len()], Vec::new());
+        for (k, node) in f.nodes.iter().enumerate() {
+            if matches!(node, NodeKind::Loop { .. }) {
+                loops[k] = Some(nodes.len() as u32);
+                nodes.push(Node(k as u32));
             }
         }
-        until_stable(f.insts.len(), |v| {
+        let mut held = Sets::new(f.insts.len(), nodes.len());
+        for (v, inst) in f.insts.iter().enumerate() {
+            if let Inst::Carried(node, _) = inst
+                && let Some(number) = loops[node.0 as usize]
+            {
+                held.insert(v, number);
+            }
+        }
+        until_stable(if nodes.is_empty() { 0 } else { f.insts.len() }, |v| {
             // The result of a loop is free of it; what it carries is held by it anyway.
             let without = match f.insts[v] {
-                Inst::Result(node, _) => Some(node.0),
+                Inst::Result(node, _) => loops[node.0 as usize],
                 _ => None,
             };
             needs(f, Value(v as u32)).iter().fold(false, |grew, from| grew | held.unite(v, from.0 as usize, without))
         });
         let (depth, bodies, paths) = (vec![0; f.nodes.len()], vec![0..0; f.nodes.len()], vec![Vec::new(); f.nodes.len()]);
-        let mut plan = Plan { f, rates, held, depth, bodies, paths };
+        let mut plan = Plan { f, rates, nodes, held, shown: shown(f), depth, bodies, paths };
         plan.survey(Region(0), 0, &mut Vec::new());
         plan
     }
@@ -197,7 +201,8 @@ impl<'a> Plan<'a> {
 
     /// The innermost loop that holds a value.
     fn holder(&self, value: usize) -> Option<u32> {
-        self.held.elements(value).into_iter().max_by_key(|node| self.depth[*node as usize])
+        let loops = self.held.elements(value).map(|number| self.nodes[number as usize]);
+        loops.map(|node| node.0).max_by_key(|node| self.depth[*node as usize])
     }
 
     /// What `eval` computes for some outputs, and what it reads instead.
@@ -213,7 +218,7 @@ impl<'a> Plan<'a> {
                 needed[value.0 as usize] = false;
                 hoisted.push(value);
             } else {
-                open.extend(needs(self.f, value));
+                open.extend(&*needs(self.f, value));
             }
         }
         (needed, hoisted)
@@ -222,13 +227,8 @@ impl<'a> Plan<'a> {
     /// Which results or carried values of a node are among `values`.
     fn used_results(&self, node: Node, values: &[bool]) -> Vec<u32> {
         let mut used = vec![false; results_of(&self.f.nodes[node.0 as usize])];
-        for (v, inst) in self.f.insts.iter().enumerate() {
-            if let Inst::Result(owner, k) | Inst::Carried(owner, k) = inst
-                && *owner == node
-                && values[v]
-            {
-                used[*k as usize] = true;
-            }
+        for (value, k) in &self.shown[node.0 as usize] {
+            used[*k as usize] |= values[value.0 as usize];
         }
         (0..used.len() as u32).filter(|k| used[*k as usize]).collect()
     }
@@ -251,7 +251,7 @@ impl<'a> Setup<'a> {
             if std::mem::replace(&mut needed[value.0 as usize], true) {
                 continue;
             }
-            open.extend(needs(f, value));
+            open.extend(&*needs(f, value));
             if let Inst::Result(node, _) = f.insts[value.0 as usize] {
                 open.extend(plan.paths[node.0 as usize].iter().map(|p| p.0).filter(|c| plan.early(*c)));
             }
@@ -301,7 +301,7 @@ impl<'a> Setup<'a> {
         let used = plan.used_results(node, &self.needed);
         let start: Vec<Value> = used.iter().map(|k| self.at(initial[*k as usize])).collect();
         let carried = self.b.begin_loop(&start);
-        show(self.plan.f, &mut self.to, node, &used, &carried, true);
+        show(self.plan, &mut self.to, node, &used, &carried, true);
         self.emit(Some(node.0), plan.bodies[node.0 as usize].clone());
         let following: Vec<Value> = used.iter().map(|k| self.at(next[*k as usize])).collect();
         let mut go = self.at(*condition);
@@ -313,7 +313,7 @@ impl<'a> Setup<'a> {
             }
         }
         let results = self.b.end_loop(go, &following);
-        show(self.plan.f, &mut self.to, node, &used, &results, false);
+        show(self.plan, &mut self.to, node, &used, &results, false);
     }
 }
 
@@ -400,32 +400,28 @@ impl Eval<'_> {
                 let second = self.values(&otherwise.1, used);
                 let pairs: Vec<(Value, Value)> = first.into_iter().zip(second).collect();
                 let results = self.b.end_if(&pairs);
-                show(self.plan.f, &mut self.to, node, used, &results, false);
+                show(self.plan, &mut self.to, node, used, &results, false);
             }
             NodeKind::Loop { initial, body, condition, next } => {
                 let start = self.values(initial, used);
                 let carried = self.b.begin_loop(&start);
-                show(self.plan.f, &mut self.to, node, used, &carried, true);
+                show(self.plan, &mut self.to, node, used, &carried, true);
                 self.region(*body);
                 let following = self.values(next, used);
                 let condition = self.value(*condition);
                 let results = self.b.end_loop(condition, &following);
-                show(self.plan.f, &mut self.to, node, used, &results, false);
+                show(self.plan, &mut self.to, node, used, &results, false);
             }
         }
     }
 }
 
 /// Hands what a node gives to the values that show it: what a loop carries (`inside`), or its results.
-fn show(f: &Function, to: &mut [Option<Value>], node: Node, used: &[u32], given: &[Value], inside: bool) {
-    for (v, inst) in f.insts.iter().enumerate() {
-        let (owner, k) = match inst {
-            Inst::Carried(owner, k) if inside => (owner, k),
-            Inst::Result(owner, k) if !inside => (owner, k),
-            _ => continue,
-        };
-        if *owner == node
-            && let Some(position) = used.iter().position(|index| index == k)
+fn show(plan: &Plan, to: &mut [Option<Value>], node: Node, used: &[u32], given: &[Value], inside: bool) {
+    for (value, k) in &plan.shown[node.0 as usize] {
+        let v = value.0 as usize;
+        if matches!(plan.f.insts[v], Inst::Carried(..)) == inside
+            && let Ok(position) = used.binary_search(k)
         {
             to[v] = Some(given[position]);
         }

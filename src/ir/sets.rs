@@ -33,9 +33,16 @@ impl Sets {
     }
 
     /// Elements of set `set`, ascending.
-    pub fn elements(&self, set: usize) -> Vec<u32> {
+    pub fn elements(&self, set: usize) -> impl Iterator<Item = u32> {
         let words = self.words_of(set).iter().enumerate();
-        words.flat_map(|(k, w)| (0..64).filter(move |bit| w & (1 << bit) != 0).map(move |bit| k as u32 * 64 + bit)).collect()
+        words.flat_map(|(k, word)| {
+            let mut rest = *word;
+            std::iter::from_fn(move || {
+                let bit = (rest != 0).then(|| rest.trailing_zeros());
+                rest &= rest.wrapping_sub(1);
+                bit.map(|bit| k as u32 * 64 + bit)
+            })
+        })
     }
 
     /// Adds what is in set `from`, but `without`; true if set `to` grew.

@@ -71,7 +71,7 @@ impl Mna {
         let mut scratch = Scratch::default();
         for (bank, lanes) in self.banks.iter().zip(&values.lanes) {
             for (input, tangents) in self.moved(bank, lanes, values, &direction) {
-                self.bank_slopes(bank, lanes, input, &tangents, at, &mut scratch, df, dq);
+                self.bank_slopes(bank, lanes, input, &tangents, at, &mut scratch, [df, dq]);
             }
         }
     }
@@ -259,8 +259,7 @@ impl Mna {
         tangents: &[f64],
         at: &Point,
         scratch: &mut Scratch,
-        df: &mut [f64],
-        dq: &mut [f64],
+        [df, dq]: [&mut [f64]; 2],
     ) {
         let model = self.circuit.instances[bank.instances[0] as usize].model;
         let Some(slopes) = self.slopes.model(model, input, &bank.model) else { return };

@@ -141,7 +141,7 @@ impl Lowerer<'_> {
         }
         self.calls.pop();
         self.slots.truncate(base);
-        self.state.variables.truncate(base);
+        self.state.variables.set_len(base);
         (self.scopes, self.context, self.target, self.latest, self.visible) = (scopes, context, target, latest, visible);
         if self.diagnostics[errors..].iter().any(|d| d.severity == crate::diag::Severity::Error) {
             return Err(Abort);

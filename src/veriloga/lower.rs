@@ -15,6 +15,7 @@ use crate::veriloga::ast;
 use crate::veriloga::branch::BranchState;
 use crate::veriloga::check::{Symbols, World};
 use crate::veriloga::parse::Abort;
+use crate::veriloga::terms::Terms;
 
 /// Result of lowering: the message is already written where there is none.
 pub type Lowered<T> = Result<T, Abort>;
@@ -122,9 +123,9 @@ pub enum Local {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct State {
     /// Values of the slots; `None`: not written in this evaluation.
-    pub variables: Vec<Option<Term>>,
+    pub variables: Terms,
     /// Values of the marks; `None`: as at the start.
-    pub marks: Vec<Option<Term>>,
+    pub marks: Terms,
 }
 
 /// What may be used in an expression.
@@ -208,6 +209,8 @@ pub struct Lowerer<'a> {
     pub derivatives: Vec<(Value, u32)>,
     /// Variables whose only assignment is an integral, with the unknown of that integral once it is made.
     pub integrals: BTreeMap<String, Option<u32>>,
+    /// Slots that were ever given a charge.
+    pub charge_slots: BTreeSet<usize>,
     /// Variables that charges were first assigned to.
     pub charge_names: Vec<(Value, String)>,
     /// Output with the largest Newton step of unknowns that have one.
@@ -273,6 +276,7 @@ impl<'a> Lowerer<'a> {
             warned: BTreeSet::new(),
             derivatives: Vec::new(),
             integrals: BTreeMap::new(),
+            charge_slots: BTreeSet::new(),
             charge_names: Vec::new(),
             steps: BTreeMap::new(),
             limiters: Vec::new(),
@@ -371,7 +375,7 @@ impl<'a> Lowerer<'a> {
     /// Sets a mark.
     pub fn set_mark(&mut self, mark: usize, term: Term) {
         if self.state.marks.len() <= mark {
-            self.state.marks.resize(mark + 1, None);
+            self.state.marks.set_len(mark + 1);
         }
         self.state.marks[mark] = Some(term);
     }

@@ -46,6 +46,7 @@ pub mod statement;
 pub mod structure;
 pub mod system;
 pub mod table;
+pub mod terms;
 pub mod text;
 pub mod value;
 pub mod walk;

@@ -14,6 +14,7 @@ use crate::veriloga::check::Symbol;
 use crate::veriloga::lower::{Context, Kind, Local, Lowered, Lowerer, State, Term};
 use crate::veriloga::parse::Abort;
 use crate::veriloga::system::phases;
+use crate::veriloga::terms::Terms;
 use crate::veriloga::walk::{assigned, visit, visit_expression, walk};
 
 /// Rounds up to which a loop is unrolled.
@@ -192,7 +193,10 @@ impl Lowerer<'_> {
     /// Sets a variable.
     pub fn write(&mut self, slot: usize, term: Term) {
         if self.state.variables.len() <= slot {
-            self.state.variables.resize(slot + 1, None);
+            self.state.variables.set_len(slot + 1);
+        }
+        if term.charge.is_some() {
+            self.charge_slots.insert(slot);
         }
         self.state.variables[slot] = Some(term);
     }
@@ -322,8 +326,8 @@ impl Lowerer<'_> {
 
     /// Names of variables whose present value has a charge.
     fn charged(&self) -> BTreeSet<&str> {
-        let has = |slot: usize| self.state.variables.get(slot).copied().flatten().is_some_and(|t| t.charge.is_some());
-        (0..self.slots.len()).filter(|slot| has(*slot)).map(|slot| self.slots[slot].name.as_str()).collect()
+        let has = |slot: &&usize| self.state.variables.get(**slot).copied().flatten().is_some_and(|t| t.charge.is_some());
+        self.charge_slots.iter().filter(has).filter_map(|slot| self.slots.get(*slot)).map(|slot| slot.name.as_str()).collect()
     }
 
     /// Lowers two arms from one state and joins what they leave behind.
@@ -342,14 +346,15 @@ impl Lowerer<'_> {
             otherwise(self);
             self.guards.pop();
             let second = std::mem::take(&mut self.state);
-            let (first, second) = self.level(condition, first, second);
-            let join = |l: &mut Self, a: Option<Term>, b: Option<Term>| match (a, b) {
-                (Some(a), Some(b)) => Some(l.join(condition, a, b)),
-                (a, _) => a,
-            };
-            let variables = first.variables.iter().zip(&second.variables).map(|(a, b)| join(self, *a, *b)).collect();
-            let marks = first.marks.iter().zip(&second.marks).map(|(a, b)| join(self, *a, *b)).collect();
-            self.state = State { variables, marks };
+            let (mut first, second) = self.level(condition, first, second);
+            for (all, others) in [(&mut first.variables, &second.variables), (&mut first.marks, &second.marks)] {
+                for k in all.differing(others) {
+                    if let (Some(a), Some(b)) = (all[k], others[k]) {
+                        all[k] = Some(self.join(condition, a, b));
+                    }
+                }
+            }
+            self.state = first;
             return;
         }
         self.builder.begin_if(condition);
@@ -361,20 +366,18 @@ impl Lowerer<'_> {
         self.regions -= 1;
         let second = std::mem::take(&mut self.state);
         let (mut first, second) = self.level(condition, first, second);
-        let mut pairs = Vec::new();
-        let all = first.variables.iter_mut().zip(&second.variables).chain(first.marks.iter_mut().zip(&second.marks));
-        let mut changed = Vec::new();
-        for (a, b) in all {
-            if let (Some(x), Some(y)) = (a.as_mut(), b)
-                && x != y
-            {
-                pairs.push((x.value, y.value));
-                changed.push(x);
+        let (variables, marks) = (first.variables.differing(&second.variables), first.marks.differing(&second.marks));
+        let pair = |a: &Terms, b: &Terms, k: usize| a[k].zip(b[k]).map(|(x, y)| (x.value, y.value));
+        let of_variables = variables.iter().filter_map(|k| pair(&first.variables, &second.variables, *k));
+        let of_marks = marks.iter().filter_map(|k| pair(&first.marks, &second.marks, *k));
+        let pairs: Vec<(Value, Value)> = of_variables.chain(of_marks).collect();
+        let mut results = self.builder.end_if(&pairs).into_iter();
+        for (all, changed) in [(&mut first.variables, &variables), (&mut first.marks, &marks)] {
+            for k in changed {
+                if let (Some(term), Some(value)) = (&mut all[*k], results.next()) {
+                    term.value = value;
+                }
             }
-        }
-        let results = self.builder.end_if(&pairs);
-        for (term, value) in changed.into_iter().zip(results) {
-            term.value = value;
         }
         self.state = first;
     }
@@ -382,10 +385,10 @@ impl Lowerer<'_> {
     /// Gives both states the same length, and a value wherever the other one has one.
     fn level(&mut self, condition: Value, mut a: State, mut b: State) -> (State, State) {
         let variables = a.variables.len().max(b.variables.len());
-        a.variables.resize(variables, None);
-        b.variables.resize(variables, None);
+        a.variables.set_len(variables);
+        b.variables.set_len(variables);
         let fixed = self.is_fixed(condition);
-        for slot in 0..variables {
+        for slot in a.variables.differing(&b.variables) {
             if a.variables[slot].is_some() != b.variables[slot].is_some() {
                 let missing = self.not_written(slot, fixed);
                 let (x, y) = (&mut a.variables[slot], &mut b.variables[slot]);
@@ -394,9 +397,9 @@ impl Lowerer<'_> {
             }
         }
         let marks = a.marks.len().max(b.marks.len());
-        a.marks.resize(marks, None);
-        b.marks.resize(marks, None);
-        for mark in 0..marks {
+        a.marks.set_len(marks);
+        b.marks.set_len(marks);
+        for mark in a.marks.differing(&b.marks) {
             if a.marks[mark].is_some() != b.marks[mark].is_some() {
                 a.marks[mark] = a.marks[mark].or(Some(self.rests[mark]));
                 b.marks[mark] = b.marks[mark].or(Some(self.rests[mark]));
@@ -560,7 +563,7 @@ impl Lowerer<'_> {
         (self.loops, self.regions) = (self.loops - 1, self.regions - 1);
         let no = self.builder.boolean(false);
         // Variables of blocks inside do not outlive the loop.
-        self.state.variables.iter_mut().skip(base).for_each(|v| *v = None);
+        self.state.variables.clear_from(base);
         let results = self.builder.end_loop(*holds.as_ref().unwrap_or(&no), &next);
         for (slot, value) in slots.iter().zip(results) {
             let kind = self.slots[*slot].kind;

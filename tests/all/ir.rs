@@ -101,17 +101,17 @@ fn the_first_operation_that_fails_is_named_in_the_arm_taken() {
 }
 
 /// Numbers that are the same in every run.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (self.0 ^ (self.0 >> 29)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33
     }
-    fn below(&mut self, end: usize) -> usize {
+    pub fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
-    fn real(&mut self, low: f64, high: f64) -> f64 {
+    pub fn real(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.next() as f64 / (1u64 << 31) as f64
     }
 }
@@ -143,7 +143,7 @@ const SMOOTH: [Op; 22] = [
 ];
 
 /// A random function of two probes, a parameter and the time, with branches and loops.
-fn random(seed: u64, outputs: usize) -> Function {
+pub fn random(seed: u64, outputs: usize) -> Function {
     let mut dice = Dice(seed);
     let mut b = Builder::new();
     let mut pool: Vec<Value> = (0..2).map(|k| b.input(Input::Probe(k), Type::Real)).collect();
@@ -190,7 +190,7 @@ fn grow(b: &mut Builder, dice: &mut Dice, pool: &mut Vec<Value>, steps: usize, d
 }
 
 /// Inputs of [`random`].
-fn given(x: [f64; 2]) -> impl Fn(Input) -> f64 {
+pub fn given(x: [f64; 2]) -> impl Fn(Input) -> f64 {
     move |input| match input {
         Input::Probe(k) => x[k as usize],
         Input::Param(k) => 1.25 - 0.5 * f64::from(k),
