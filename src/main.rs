@@ -52,6 +52,9 @@ enum Command {
     Show {
         /// A deck (.cir) or a model (.va)
         file: PathBuf,
+        /// Write everything, however large the model is
+        #[arg(long)]
+        full: bool,
     },
     /// List the models that come along, or document one: equations, parameters, source
     Models {
@@ -130,7 +133,7 @@ fn main() -> ExitCode {
     let exit = match cli.command.unwrap_or(Command::Run(cli.run)) {
         Command::Run(arguments) => run_decks(&arguments),
         Command::Check { files } => print(&show::check(&files)),
-        Command::Show { file } => print(&show::show(&file)),
+        Command::Show { file, full } => print(&show::show(&file, full)),
         Command::Models { name } => print(&show::models(name.as_deref())),
         Command::Compare { golden, other, tol } => compare_files(&golden, &other, tol),
     };

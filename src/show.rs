@@ -5,11 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::dae::{RowKind, System};
 use crate::diag::{self, Diagnostic, Severity};
-use crate::ir::formula::formulas;
-use crate::ir::{Function, Input, Rate, diff, rate, text};
 use crate::lint;
 use crate::mna::Mna;
-use crate::model::kernel::{Kernel, differentiated};
 use crate::model::library::{self, Library};
 use crate::model::{Formula, Model, ParamKind, Range};
 use crate::netlist::{
@@ -19,6 +16,8 @@ use crate::netlist::{
 use crate::report;
 use crate::run::{RunReport, analyses, prepare};
 use crate::span::{Disk, Sources};
+
+mod equations;
 
 fn is_model(file: &Path) -> bool {
     file.extension().is_some_and(|e| ["va", "vams"].iter().any(|x| e.eq_ignore_ascii_case(x)))
@@ -87,15 +86,15 @@ fn check_deck(file: &Path, sources: &mut Sources) -> (String, Vec<Diagnostic>) {
     (counts, found)
 }
 
-/// Unknowns, equations, derivatives and matrix pattern of a deck or a model.
-pub fn show(file: &Path) -> RunReport {
+/// Unknowns, equations, derivatives and matrix pattern of a deck or a model; of large models a summary, unless `full`.
+pub fn show(file: &Path, full: bool) -> RunReport {
     let mut sources = Sources::new(Box::new(Disk));
     let mut report = RunReport::default();
     let found = if is_model(file) {
         let (models, found) = compile(file, &mut sources);
         for model in &models {
-            model_page(model, &sources, &mut report.text);
-            equations(model, &mut report.text);
+            model_page(model, &sources, if full { usize::MAX } else { LONGEST_LIST }, &mut report.text);
+            equations::equations(model, full, &mut report.text);
         }
         found
     } else {
@@ -177,8 +176,11 @@ fn bracketed(unit: &str) -> String {
     if unit.is_empty() { String::new() } else { format!("({unit})") }
 }
 
-/// The documentation of a model: its head comment, terminals, states and parameters.
-fn model_page(model: &Model, sources: &Sources, out: &mut String) {
+/// Parameters, and operating-point variables, that `show` lists.
+const LONGEST_LIST: usize = 80;
+
+/// The documentation of a model: its head comment, terminals, states and parameters; lists are cut behind `longest` lines.
+fn model_page(model: &Model, sources: &Sources, longest: usize, out: &mut String) {
     let ports: Vec<&str> = model.unknowns[..model.ports].iter().map(|u| u.name.as_str()).collect();
     let _ = writeln!(out, "module {}({})   {}\n", model.name, ports.join(", "), sources.place(model.span));
     if !model.doc.is_empty() {
@@ -196,7 +198,7 @@ fn model_page(model: &Model, sources: &Sources, out: &mut String) {
     let own: Vec<_> = model.params.iter().filter(|p| !p.local).collect();
     if !own.is_empty() {
         let _ = writeln!(out, "parameters");
-        for p in own {
+        for p in own.iter().take(longest) {
             let default = match (&p.default, p.kind) {
                 (Formula::Number(v), ParamKind::Text) => format!("\"{}\"", model.strings.get(*v as usize).map_or("", |s| s)),
                 (Formula::Number(v), _) => plain(*v),
@@ -205,18 +207,27 @@ fn model_page(model: &Model, sources: &Sources, out: &mut String) {
             let ranges: Vec<String> = p.ranges.iter().map(range).collect();
             let _ = writeln!(out, "  {:<12} = {default:<12} {:<14} {}", p.name, ranges.join(" "), p.description);
         }
+        more(own.len(), longest, out);
         out.push('\n');
     }
     if !model.variables.is_empty() {
         let _ = writeln!(out, "operating-point variables");
-        for v in &model.variables {
+        for v in model.variables.iter().take(longest) {
             let _ = writeln!(out, "  @x[{}]  {} {}", v.name, v.description, bracketed(&v.unit));
         }
+        more(model.variables.len(), longest, out);
         out.push('\n');
     }
     if !model.retained.is_empty() {
         let names: Vec<&str> = model.retained.iter().map(|r| r.name.as_str()).collect();
         let _ = writeln!(out, "retained from point to point: {}\n", names.join(", "));
+    }
+}
+
+/// Says how many lines were left out.
+fn more(count: usize, longest: usize, out: &mut String) {
+    if count > longest {
+        let _ = writeln!(out, "  ... and {} more (--full lists all)", count - longest);
     }
 }
 
@@ -238,53 +249,6 @@ fn range(r: &Range) -> String {
     }
 }
 
-/// Contributions, derivatives, counts by rate and the code itself.
-fn equations(model: &Model, out: &mut String) {
-    let unknown = |row: u32| model.unknowns[row as usize].name.as_str();
-    let pair = |plus: u32, minus: Option<u32>| match minus {
-        Some(minus) => format!("{},{}", unknown(plus), unknown(minus)),
-        None => unknown(plus).to_string(),
-    };
-    let probe = |k: u32| format!("({})", pair(model.probes[k as usize].plus, model.probes[k as usize].minus));
-    let input = |input: Input| match input {
-        Input::Probe(k) => probe(k),
-        Input::Param(k) => model.params[k as usize].name.clone(),
-        Input::Given(k) => format!("given({})", model.params[k as usize].name),
-        Input::Connected(k) => format!("connected({})", unknown(k)),
-        Input::Simulator(k) => format!("$simparam({})", model.simparams[k as usize].0),
-        Input::Past(k) => format!("past({})", model.retained[k as usize].name),
-        other => text::input_name(other),
-    };
-    let kernel = Kernel::compile(model);
-    let (full, entries) = differentiated(model);
-    let _ = writeln!(out, "equations: d/dt q + f = 0 in the row of each unknown; (a,b) is a difference of two unknowns\n");
-    let mut lines: Vec<(u32, String)> = Vec::new();
-    for (k, c) in model.contributions.iter().enumerate() {
-        for (output, letter, affine) in [(c.f, 'f', kernel.affine[k].0), (c.q, 'q', kernel.affine[k].1)] {
-            let Some(output) = output else { continue };
-            let linear = if affine { "   [linear, constant factors]" } else { "" };
-            let _ = writeln!(
-                out,
-                "  {letter}{k} is added to row {}{linear}",
-                pair(c.plus, c.minus).replace(',', " and subtracted from row ")
-            );
-            lines.push((output, format!("{letter}{k}")));
-            let own = entries.iter().filter(|e| e.output == output);
-            lines.extend(own.map(|e| (e.index, format!("d{letter}{k}/d{}", probe(e.probe)))));
-        }
-    }
-    let _ = writeln!(out, "\n{}", formulas(&full, &lines, &input));
-    let _ = writeln!(out, "operations by how often they change, values alone: {}", counts(&diff::resolve(&model.function)));
-    let _ = writeln!(out, "with derivatives: {}\n", counts(&full));
-    let _ = writeln!(out, "the same as instructions\n\n{}", text::print(&full));
-}
-
-fn counts(f: &Function) -> String {
-    let rates = rate::rates(f);
-    let count = |r: Rate| rates.iter().zip(&f.insts).filter(|(x, i)| **x == r && matches!(i, crate::ir::Inst::Op(..))).count();
-    format!("{} parameter, {} time, {} iterate", count(Rate::Parameter), count(Rate::Time), count(Rate::Iterate))
-}
-
 /// All models that come along, or the documentation of one.
 pub fn models(name: Option<&str>) -> RunReport {
     let mut sources = Sources::new(Box::new(Disk));
@@ -297,7 +261,7 @@ pub fn models(name: Option<&str>) -> RunReport {
             }
         }
         Some(name) => match library.get(&mut sources, name) {
-            Some(model) => model_page(&model, &sources, &mut report.text),
+            Some(model) => model_page(&model, &sources, usize::MAX, &mut report.text),
             None => {
                 let names = library.names();
                 let near = diag::nearest(name, names.iter().map(String::as_str));

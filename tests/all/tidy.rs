@@ -25,7 +25,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
 ];
 
 /// Files that may join everything.
-const JOINERS: &[&str] = &["lib.rs", "main.rs", "run.rs", "report.rs", "show.rs"];
+const JOINERS: &[&str] = &["lib.rs", "main.rs", "run.rs", "report.rs", "show.rs", "show/equations.rs"];
 
 fn sources() -> Vec<PathBuf> {
     fn walk(folder: &Path, out: &mut Vec<PathBuf>) {

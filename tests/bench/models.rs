@@ -4,11 +4,16 @@
 mod modules;
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use memspice::dae::{Eval, Memory, Phase, Point, System as _, Want};
 use memspice::ir::batch::{LANES, Program, Source, Work};
-use memspice::ir::{Function, Input, Inst, rate};
+use memspice::ir::{Builder, Function, Input, Inst, Op, Type, Value, diff, rate};
 use memspice::model::kernel::{self, Kernel};
+use memspice::model::library::Library;
+use memspice::run::prepare;
+use memspice::span::{MemoryFiles, Sources};
 
 /// Counts bytes in use and their peak.
 struct Counting;
@@ -35,6 +40,9 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn main() {
+    evaluation("transistor by hand", &transistor(), &Program::compile(&transistor()));
+    ["nmos", "taox", "nbox"].into_iter().for_each(library);
+    systems();
     for size in [modules::EKV, modules::PSP, modules::FOURFOLD] {
         compile(size);
     }
@@ -71,9 +79,6 @@ fn operations(f: &Function) -> usize {
 
 fn compile(size: modules::Size) {
     let text = modules::text(size);
-    if std::env::var_os("SHOW").is_some() {
-        std::fs::write(format!("/tmp/h/out/{}.va", size.name), &text).expect("written");
-    }
     let runs = if size.setup > 1000 { 3 } else { 20 };
     PEAK.store(USED.load(Relaxed), Relaxed);
     let before = USED.load(Relaxed);
@@ -113,6 +118,8 @@ fn compile(size: modules::Size) {
 /// Time of one call by the number of lanes.
 fn evaluation(name: &str, f: &Function, program: &Program) {
     let count = operations(f);
+    println!("{name}: {count} operations, {} registers, {} outputs", program.registers(), program.outputs);
+    println!("  {:>6} {:>12} {:>14} {:>15}", "lanes", "ns per call", "ns/instance", "ns/operation");
     for lanes in [1, 4, 16, 64] {
         let values: Vec<Vec<f64>> = program
             .inputs
@@ -127,12 +134,71 @@ fn evaluation(name: &str, f: &Function, program: &Program) {
         let mut out = vec![0.0; program.outputs * LANES];
         let mut work = Work::new(program);
         let calls = (2_000_000 / (count * lanes.max(8))).max(3);
-        let (seconds, ()) = best(9, || (0..calls).for_each(|_| program.run(lanes, &sources, &mut work, &mut out)));
+        let (seconds, ()) = best(15, || (0..calls).for_each(|_| program.run(lanes, &sources, &mut work, &mut out)));
         let call = 1e9 * seconds / calls as f64;
-        println!(
-            "  {name} {lanes:>3} lanes: {call:>9.0} ns per call, {:>8.1} ns per instance, {:.3} ns per operation",
-            call / lanes as f64,
-            call / lanes as f64 / count as f64
-        );
+        let instance = call / lanes as f64;
+        println!("  {lanes:>6} {call:>12.0} {instance:>14.1} {:>15.3}", instance / count as f64);
+    }
+}
+
+/// A transistor's kernel made by hand: 6 outputs of 4 probes with all derivatives, about 550 operations.
+fn transistor() -> Function {
+    let mut b = Builder::new();
+    let v: Vec<Value> = (0..4).map(|k| b.input(Input::Probe(k), Type::Real)).collect();
+    let p: Vec<Value> = (0..12).map(|k| b.input(Input::Hoisted(k), Type::Real)).collect();
+    let one = b.real(1.0);
+    let mut outputs = Vec::new();
+    for t in 0..6 {
+        let (s, other) = (b.op(Op::Sub, &[v[t % 4], v[(t + 1) % 4]]), v[(t + 2) % 4]);
+        let scaled = b.op(Op::Mul, &[s, p[t]]);
+        let w = b.op(Op::Add, &[scaled, other]);
+        let square = b.op(Op::Mul, &[w, w]);
+        let above = b.op(Op::Add, &[square, one]);
+        let root = b.op(Op::Sqrt, &[above]);
+        let ratio = b.op(Op::Div, &[w, root]);
+        let mut k = b.op(Op::Mul, &[ratio, p[t + 1]]);
+        if t < 4 {
+            let grown = b.op(Op::Exp, &[k]);
+            let sum = b.op(Op::Add, &[grown, p[t + 2]]);
+            k = b.op(Op::Ln, &[sum]);
+        }
+        let doubled = b.op(Op::Mul, &[k, k]);
+        let sum = b.op(Op::Add, &[doubled, root]);
+        let quotient = b.op(Op::Div, &[sum, above]);
+        let size = b.op(Op::Abs, &[quotient]);
+        let larger = b.op(Op::Max, &[size, s]);
+        let product = b.op(Op::Mul, &[larger, v[(t + 3) % 4]]);
+        outputs.push(b.op(Op::Add, &[product, k]));
+    }
+    diff::differentiate(&b.finish(outputs), &[0, 1, 2, 3, 4, 5], &[0, 1, 2, 3]).0
+}
+
+/// The eval part of a model of the library.
+fn library(name: &str) {
+    let (mut sources, mut library) = (Sources::new(Box::new(MemoryFiles::default())), Library::new());
+    let model = library.get(&mut sources, name).expect("a model of the library");
+    let split = rate::split(&kernel::differentiated(&model).0);
+    evaluation(name, &split.eval, &Kernel::compile(&model).full);
+}
+
+/// Time of one evaluation of a whole system, gather and scatter included, by the number of transistors.
+fn systems() {
+    println!("whole systems of transistors (gather, kernel, scatter of residual and matrix)");
+    println!("  {:>6} {:>12} {:>14}", "number", "ns per call", "ns/instance");
+    for count in [1, 4, 64, 1024] {
+        let mut deck = String::from("transistors\nVD d 0 1\nVG g 0 0.8\n.model nm nmos(vto=0.5 kp=100u gamma=0.4 lambda=0.02)\n");
+        (0..count).for_each(|k| deck.push_str(&format!("M{k} d{k} g 0 0 nm w=10u l=1u\nR{k} d d{k} 1k\n")));
+        let path = Path::new("deck.cir");
+        let files = MemoryFiles([(path.to_path_buf(), deck.into_bytes())].into());
+        let mut sources = Sources::new(Box::new(files));
+        let Ok((mna, _)) = prepare(path, &[], &mut sources) else { panic!("the deck is right") };
+        let (params, past) = (mna.params(), Memory::default());
+        let x: Vec<f64> = (0..mna.layout().unknowns.len()).map(|k| 0.3 + 0.001 * k as f64).collect();
+        let at = Point { x: &x, t: 0.0, params: &params, past: &past, trial: None, phase: Phase::Static };
+        let mut out = Eval::new(&mna);
+        let calls = 200_000 / count.max(20);
+        let (seconds, ()) = best(9, || (0..calls).for_each(|_| mna.eval(&at, Want::NEWTON, &mut out)));
+        let call = 1e9 * seconds / calls as f64;
+        println!("  {count:>6} {call:>12.0} {:>14.1}", call / count as f64);
     }
 }
