@@ -17,10 +17,10 @@ mod determinism;
 mod diagnostics;
 #[path = "all/elaborate.rs"]
 mod elaborate;
-#[path = "all/events.rs"]
-mod events;
 #[path = "all/envelope.rs"]
 mod envelope;
+#[path = "all/events.rs"]
+mod events;
 #[path = "all/exactness.rs"]
 mod exactness;
 #[path = "all/frontend.rs"]

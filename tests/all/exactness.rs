@@ -233,7 +233,7 @@ fn derivatives_of_every_operation_agree_with_the_complex_step() {
 /// Branches, loops whose rounds depend on the values, selections: against the complex step, which follows the same way.
 #[test]
 fn derivatives_of_random_functions_agree_with_the_complex_step() {
-    let (mut compared, mut nodes) = (0, 0);
+    let (mut compared, mut nodes, mut undefined) = (0, 0, 0);
     for seed in 0..1500 {
         let f = random(seed, 2);
         nodes += f.nodes.len();
@@ -252,13 +252,18 @@ fn derivatives_of_random_functions_agree_with_the_complex_step() {
                 // Sums of such terms cancel: what a neighbouring point gives shows how ill-conditioned the derivative is.
                 let near = complex_step(&f, Input::Probe(probe), &given(at.map(|x| x * (1.0 + 1e-13))))[output];
                 let allowed = 1e-10 * expected.abs() + 100.0 * (near - expected).abs() + 1e-12;
+                // A derivative through an infinite value, far from any pair of operations with a limit.
+                if found.is_nan() && interp::first_non_finite(&g, &given(at)).is_some_and(|n| n.result.is_infinite()) {
+                    undefined += 1;
+                    continue;
+                }
                 let rough = (near - expected).abs() > 1e-6 * (1.0 + expected.abs());
                 assert!(rough || (found - expected).abs() <= allowed, "seed {seed} {at:?}: {found:e} {expected:e}");
                 compared += usize::from(!rough);
             }
         }
     }
-    assert!(compared > 4000 && nodes > 1500, "{compared} {nodes}");
+    assert!(compared > 4000 && nodes > 1500 && undefined < 20, "{compared} {nodes} {undefined}");
 }
 
 #[test]

@@ -68,7 +68,11 @@ fn van_der_pol_has_the_periods_of_the_literature() {
         for method in ["shoot", "colloc"] {
             let simulation = run_text(&format!(".param mu={mu}\n{VAN_DER_POL}.pss auto T0=6.3 n uic method={method}"));
             let outcome = &simulation.members[0][0];
-            assert!((last(outcome, "time") - exact).abs() < tolerance * exact.max(10.0), "{mu} {method}: {}", last(outcome, "time"));
+            assert!(
+                (last(outcome, "time") - exact).abs() < tolerance * exact.max(10.0),
+                "{mu} {method}: {}",
+                last(outcome, "time")
+            );
             // Liouville: the multiplier is exp of the integral of mu (1 - v^2).
             let (t, v) = (outcome.data.real("time").unwrap(), outcome.data.real("v(n)").unwrap());
             let trace = |k: usize| mu * (1.0 - v[k] * v[k]);
@@ -241,7 +245,8 @@ fn a_torus_is_born_where_the_focus_turns_unstable() {
 
 #[test]
 fn figure_12_shrinks_to_its_hopf_point_and_doubles_its_period() {
-    let simulation = run_text(&format!("{}.pss auto T0=1.8u uic continue=rc to=30\n.pss auto T0=1.8u uic continue=rc to=20\n", smale(25.0)));
+    let simulation =
+        run_text(&format!("{}.pss auto T0=1.8u uic continue=rc to=30\n.pss auto T0=1.8u uic continue=rc to=20\n", smale(25.0)));
     let [up, down] = &simulation.members[0][..] else { panic!() };
     // Hopf point of the equilibria: 28.14077 ohm.
     let hopf = number_after(remark(up, "shrink to a Hopf point"), "rc =");
