@@ -29,6 +29,8 @@ mod frontend;
 mod fuzz;
 #[path = "all/ir.rs"]
 mod ir;
+#[path = "all/lint.rs"]
+mod lint;
 #[path = "all/measure.rs"]
 mod measure;
 #[path = "all/models.rs"]

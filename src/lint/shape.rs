@@ -10,6 +10,8 @@ use crate::span::Span;
 
 /// Points along one line.
 const POINTS: usize = 161;
+/// As near to zero as makes no difference: at zero itself the slope of `max(x, 0)` is 0.
+const TINY: f64 = 1e-220;
 /// A slope above this where the function itself is moderate.
 const STEEP: f64 = 1e40;
 const MODERATE: f64 = 1e30;
@@ -119,27 +121,25 @@ impl Line<'_, '_> {
     /// Places in the text and on the line where a branch changes and a contribution jumps.
     fn jumps(&mut self, bench: &Bench, low: f64, high: f64, points: usize) -> Vec<(Span, f64)> {
         let mut found = Vec::new();
-        let mut typical: Vec<f64> = Vec::new();
         let mut brackets = Vec::new();
-        let mut last: Option<(f64, Vec<f64>)> = None;
+        let mut last: Option<(f64, Vec<f64>, Vec<f64>)> = None;
         for x in grid(low, high, points) {
             let (values, taken) = self.at(x);
-            typical.resize(values.len(), 0.0);
-            typical.iter_mut().zip(&values).for_each(|(t, v)| *t = if v.is_finite() { t.max(v.abs()) } else { *t });
-            if let Some((before, old)) = &last
-                && *old != taken
+            if let Some((before, old, branches)) = &last
+                && *branches != taken
             {
-                brackets.push((*before, x));
+                let typical: Vec<f64> = old.iter().zip(&values).map(|(a, b)| a.abs().max(b.abs())).collect();
+                brackets.push((*before, x, typical));
             }
-            last = Some((x, taken));
+            last = Some((x, values, taken));
         }
-        for (a, b) in brackets {
+        for (a, b, typical) in brackets {
             let (a, b) = self.narrowed(a, b);
             let ((left, before), (right, after)) = (self.at(a), self.at(b));
             let differs = |k: usize| {
-                let (x, y) = (left[k], right[k]);
-                let change = (x - y).abs();
-                change.is_finite() && change > 1e-6 * x.abs().max(y.abs()) && change > 1e-9 * typical[k]
+                // Neighbours are 1e-16 apart: a root changes by 1e-8 between them.
+                let change = (left[k] - right[k]).abs();
+                change.is_finite() && change > 1e-6 * typical[k]
             };
             if !(0..left.len()).any(differs) {
                 continue;
@@ -174,7 +174,7 @@ pub fn steep(subject: &Subject, out: &mut Vec<Finding>) {
     for base in bases(bench, model) {
         for row in 0..model.unknowns.len() {
             let (low, high) = bench.reach(model, row);
-            for x in [base[row], 0.0, low, high] {
+            for x in [base[row], 0.0, TINY, -TINY, low, high] {
                 if x < low || x > high {
                     continue;
                 }
@@ -192,7 +192,11 @@ pub fn steep(subject: &Subject, out: &mut Vec<Finding>) {
                 if said.insert(bench.function.spans[culprit]) {
                     out.push(Finding::new(
                         bench.function.spans[culprit],
-                        format!("the slope is infinite here: {} = {}", label(model, row), short(x)),
+                        format!(
+                            "the slope is infinite here: {} = {}",
+                            label(model, row),
+                            short(if x.abs() == TINY { 0.0 } else { x })
+                        ),
                         "a Newton step that starts there goes nowhere",
                         "add a small number inside of the root or the power, or continue it as a straight line",
                     ));

@@ -94,7 +94,8 @@ impl Known<'_> {
         match operator {
             Binary::Add | Binary::Sub => {
                 mismatch(x, y, span, "a sum", out);
-                x.or(y)
+                // One complaint about a sum is enough.
+                if x.is_some() && y.is_some() && x != y { None } else { x.or(y) }
             }
             Binary::Lt | Binary::Le | Binary::Gt | Binary::Ge | Binary::Eq | Binary::Ne => {
                 mismatch(x, y, span, "a comparison", out);
