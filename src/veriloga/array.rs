@@ -75,6 +75,15 @@ impl Lowerer<'_> {
         self.expression(&Expr { kind: ExprKind::Name(name.to_string()), span })
     }
 
+    /// Whether `name` is an array of variables or parameters.
+    pub fn is_array(&self, name: &str) -> bool {
+        match (self.find(name), self.symbols.names.get(name)) {
+            (Some(local), _) => matches!(local, Local::Variable(_, Some(_))),
+            (None, Some((Symbol::Array(k), _))) => self.module.flat.arrays[*k].noun == "parameter",
+            _ => false,
+        }
+    }
+
     /// What the elements of an array of parameters or a vector of nodes are.
     pub fn elements_of(&self, name: &str) -> Option<Vec<Symbol>> {
         let Some((Symbol::Array(k), _)) = self.symbols.names.get(name) else { return None };

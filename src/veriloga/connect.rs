@@ -5,11 +5,27 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::Diagnostic;
 use crate::veriloga::ast::{
-    Connection, Expr, ExprKind, Instance, Kind, Module, Name, Net, Parameter, Paramset, Statement, StatementKind, span_of,
+    Connection, Expr, ExprKind, Instance, Kind, Module, Name, Net, Parameter, Paramset, Statement, StatementKind, attribute,
+    span_of,
 };
 use crate::veriloga::declare::is_whole;
 use crate::veriloga::flatten::{Flattener, Place, Statements, Unit};
 use crate::veriloga::parse::{Abort, Parsed};
+
+/// Attribute of an array of parameters that is as long as its value, as those of `vpwl`.
+const ELASTIC: &str = "elastic";
+
+/// Primitives of SPICE that the standard lists (annex E) and that are not there, with what to do instead.
+const NO_PRIMITIVES: [(&str, &str); 5] = [
+    ("tline", "a line can be built of a generate loop of `inductor` and `capacitor`"),
+    ("bjt", "write the transistor as a module, or include one"),
+    ("jfet", "write the transistor as a module, or include one"),
+    ("mesfet", "write the transistor as a module, or include one"),
+    ("mosfet", "the modules `nmos` and `pmos` are transistors of level 1"),
+];
+
+/// Ports of controlled sources as the standard calls them, and as our modules do.
+const STANDARD_PORTS: [(&str, &str); 4] = [("sink", "p"), ("src", "n"), ("ps", "cp"), ("ns", "cn")];
 
 /// Parameters that every instance has.
 const SYSTEM: [&str; 6] = ["$mfactor", "$xposition", "$yposition", "$angle", "$hflip", "$vflip"];
@@ -53,7 +69,11 @@ impl<'a> Flattener<'a> {
             self.keep(flat);
             return Ok(());
         };
-        let bounds = self.bounds(scope, first, last)?;
+        let mut bounds = self.bounds(scope, first, last)?;
+        if let (ExprKind::List(items), Some(_)) = (&flat.default.kind, attribute(&tree.attributes, ELASTIC)) {
+            // As long as the list that is given.
+            bounds.1 = bounds.0 + items.len() as i32 - 1;
+        }
         self.out.flat.arrays.push(crate::veriloga::ast::Array {
             name: flat.name.clone(),
             first: bounds.0,
@@ -256,6 +276,9 @@ impl<'a> Flattener<'a> {
         if let Some(module) = file.modules.iter().find(|m| m.name.text == name.text) {
             return Ok(Unit::Module(module));
         }
+        if let Some((_, remedy)) = NO_PRIMITIVES.iter().find(|(primitive, _)| *primitive == name.text) {
+            return self.fail(name.span, format!("the primitive `{}` of SPICE is not supported", name.text), *remedy);
+        }
         let error = Diagnostic::error(name.span, format!("there is no module `{}`", name.text)).expected("unknown module");
         let known = file.modules.iter().map(|m| m.name.text.as_str()).chain(file.paramsets.iter().map(|p| p.name.text.as_str()));
         let hint = "modules come from this file, files that it includes, files of `.hdl` cards, and the models of memspice";
@@ -340,7 +363,11 @@ impl<'a> Flattener<'a> {
         }
         for (k, connection) in instance.connections.iter().enumerate() {
             let port = match &connection.port {
-                Some(name) => name.text.clone(),
+                Some(name) => {
+                    let own = STANDARD_PORTS.iter().find(|(standard, _)| *standard == name.text).map(|(_, own)| *own);
+                    let other = own.filter(|_| ["vccs", "vcvs"].contains(&what.as_str()));
+                    other.unwrap_or(&name.text).to_string()
+                }
                 None if by_name => {
                     let remark = "expected `.port(node)` for all of them";
                     return self.fail(connection.span, "ports by name and in order at once", remark);

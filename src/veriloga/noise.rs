@@ -115,17 +115,8 @@ impl Lowerer<'_> {
     /// The values of `'{a, b, ...}` or of an array.
     fn vector(&mut self, expr: &Expr) -> Lowered<Vec<Value>> {
         match &expr.kind {
-            ExprKind::List(items) => items.iter().map(|item| self.plain_real(item)).collect(),
-            ExprKind::Name(name) if matches!(self.find(name), Some(Local::Variable(_, Some(_)))) => {
-                let (slot, _, length) = self.array(name, expr.span)?;
-                let mut values = Vec::with_capacity(length as usize);
-                for k in 0..length as usize {
-                    let term = self.read(slot + k);
-                    let term = self.convert(term, Kind::Real, expr.span)?;
-                    values.push(self.plain(term, expr.span)?);
-                }
-                Ok(values)
-            }
+            ExprKind::List(_) => self.list(expr),
+            ExprKind::Name(name) if self.is_array(name) => self.list(expr),
             _ => self.error(expr.span, "this is no table", "expected `'{frequency, density, ...}`, an array or the name of a file"),
         }
     }

@@ -118,7 +118,8 @@ impl Flattener<'_> {
         }
     }
 
-    /// What stands for an expression that the structure decides: genvars, `$param_given`, `$port_connected`, `$mfactor`.
+    /// What stands for an expression that the structure decides: genvars, `$param_given`, `$port_connected`,
+    /// `$mfactor`, `$size` of an array of parameters or a vector of nodes (as in SystemVerilog).
     fn replaced(&self, scope: usize, expr: &Expr) -> Option<ExprKind> {
         match &expr.kind {
             ExprKind::Name(name) => match self.meaning(scope, name) {
@@ -139,6 +140,11 @@ impl Flattener<'_> {
                     "$port_connected" => {
                         let instance = self.around(scope, |s| s.given.is_some())?;
                         Some(ExprKind::Int(i32::from(!instance.open.contains(asked))))
+                    }
+                    "$size" => {
+                        let flat = self.flat(scope, asked);
+                        let array = self.out.flat.arrays.iter().find(|a| a.name.text == flat)?;
+                        Some(ExprKind::Int(array.indices().len() as i32))
                     }
                     "$mfactor" => {
                         let own = self.around(scope, |s| s.multiplicity.is_some())?.multiplicity.clone()?;

@@ -152,6 +152,12 @@ decks! {
     // Closed form: x = 0.3 to 0.692514; points 1/200 of a period apart may miss the top by (2 pi/200)^2/8.
     pinched_loop: "basics/pinched-loop" [number(0, "x_max", 0.692514, 5e-5), number(0, "i_max", 1.2331e-4, 5e-8)];
     // Two periods later the state is where it was: the charge is zero.
+    // Sums of powers of two; resistors and ideal switches leave nothing but rounding.
+    hierarchy: "basics/hierarchy" [
+        number(0, "start", 9.0 / 16.0, 1e-9),
+        number(0, "later", 15.0 / 16.0, 1e-9),
+        number(0, "small", 3.0 / 4.0, 1e-9),
+    ];
     hello_memristor: "basics/hello-memristor" [number(0, "x_end", 0.3, 1e-4)];
     // Independent program: 1.327409 V, 3.704822 V, 47.529 mA.
     diode_rectifier: "basics/diode-rectifier" [

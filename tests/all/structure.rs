@@ -299,6 +299,28 @@ fn a_ladder_of_64_sections() {
     assert!(started.elapsed().as_secs_f64() < 20.0, "{:?}", started.elapsed());
 }
 
+/// The primitives of SPICE as instances: the same waveforms as those of the deck's own sources.
+#[test]
+fn sources_of_the_standard_are_instances() {
+    let text = "module all_(a, b, c, d, e);\n inout a, b, c, d, e; electrical a, b, c, d, e, gnd; ground gnd;\n \
+                vsine #(.offset(0.5), .ampl(2), .freq(1k), .td(0.1m), .damp(100)) s (a, gnd);\n \
+                ipulse #(.val1(1m), .td(0.1m), .rise(10u), .fall(20u), .width(0.2m), .period(0.5m)) p (gnd, b);\n resistor rb (b, gnd);\n \
+                vexp #(.val1(3), .td0(0.1m), .tau0(50u), .td1(0.6m), .tau1(0.1m)) x (c, gnd);\n \
+                vpwl #(.wave('{0.1m, 1, 0.3m, 3, 0.4m, -1})) w (d, gnd);\n \
+                vccs #(.gm(1m)) g (.sink(gnd), .src(e), .ps(a), .ns(gnd)); inductor #(.l(1u)) l (e, gnd);\nendmodule\n";
+    let deck = "X1 a b c d e all_\nVS sa 0 SIN(0.5 2 1k 0.1m 100)\nIP 0 pb PULSE(0 1m 0.1m 10u 20u 0.2m 0.5m)\nRB pb 0 1k\n\
+                VX xc 0 EXP(0 3 0.1m 50u 0.6m 0.1m)\nVW wd 0 PWL(0.1m 1 0.3m 3 0.4m -1)\nRL1 sa 0 1k\nRL2 xc 0 1k\nRL3 wd 0 1k\n\
+                RA a 0 1k\nRC c 0 1k\nRD d 0 1k\n.tran 1u 1m\n.save v(a) v(sa) v(b) v(pb) v(c) v(xc) v(d) v(wd)";
+    let data = solve(text, deck);
+    for (own, deck) in [("v(a)", "v(sa)"), ("v(b)", "v(pb)"), ("v(c)", "v(xc)"), ("v(d)", "v(wd)")] {
+        let (x, y) = (data.real(own).expect(own), data.real(deck).expect(deck));
+        assert!(x.len() > 100);
+        for (k, (x, y)) in x.iter().zip(y).enumerate() {
+            assert!((x - y).abs() < 1e-9, "{own} row {k}: {x} {y}");
+        }
+    }
+}
+
 fn said(text: &str) -> String {
     use memspice::span::{MemoryFiles, Sources};
     let mut sources = Sources::new(Box::new(MemoryFiles::default()));
@@ -313,7 +335,8 @@ fn top(items: &str) -> String {
     format!("{RES}module top(a, b);\ninout a, b; electrical a, b;\nparameter real r = 1;\n{items}\nendmodule\n")
 }
 
-const MISTAKES: [(&str, &str); 26] = [
+const MISTAKES: [(&str, &str); 27] = [
+    ("no primitive", "tline #(.z0(50)) t1 (a, b, a, b);"),
     ("unknown module", "ress r1 (a, b);"),
     ("unknown parameter", "res #(.rr(1k)) r1 (a, b);"),
     ("unknown port", "res r1 (.p(a), .m(b));"),
