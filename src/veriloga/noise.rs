@@ -10,7 +10,7 @@ use crate::ir::{Input, Type, Value};
 use crate::model::small::{Small, SmallKind, SmallSource};
 use crate::span::Span;
 use crate::veriloga::ast::{Expr, ExprKind};
-use crate::veriloga::lower::{Kind, Local, Lowered, Lowerer, Term};
+use crate::veriloga::lower::{Kind, Lowered, Lowerer, Term};
 
 /// A source on its way: its numbers are marks.
 #[derive(Clone, PartialEq, Debug)]
