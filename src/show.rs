@@ -195,17 +195,18 @@ fn model_page(model: &Model, sources: &Sources, longest: usize, out: &mut String
         }
         out.push('\n');
     }
-    let own: Vec<_> = model.params.iter().filter(|p| !p.local).collect();
+    let own: Vec<_> = model.params.iter().enumerate().filter(|(_, p)| !p.local).collect();
     if !own.is_empty() {
         let _ = writeln!(out, "parameters");
-        for p in own.iter().take(longest) {
+        for (k, p) in own.iter().take(longest) {
             let default = match (&p.default, p.kind) {
                 (Formula::Number(v), ParamKind::Text) => format!("\"{}\"", model.strings.get(*v as usize).map_or("", |s| s)),
                 (Formula::Number(v), _) => plain(*v),
                 (Formula::Function(_), _) => "(depends on others)".to_string(),
             };
             let ranges: Vec<String> = p.ranges.iter().map(range).collect();
-            let _ = writeln!(out, "  {:<12} = {default:<12} {:<14} {}", p.name, ranges.join(" "), p.description);
+            let shapes = if model.shape.iter().any(|(shaping, _)| *shaping == *k as u32) { " (decides on structure)" } else { "" };
+            let _ = writeln!(out, "  {:<12} = {default:<12} {:<14} {}{shapes}", p.name, ranges.join(" "), p.description);
         }
         more(own.len(), longest, out);
         out.push('\n');

@@ -66,6 +66,7 @@ impl<'a> Flattener<'a> {
             }
         }
         let Some((first, last)) = &tree.bounds else {
+            self.counted(tree.name.span)?;
             self.keep(flat);
             return Ok(());
         };
@@ -81,6 +82,9 @@ impl<'a> Flattener<'a> {
             noun: "parameter",
         });
         let indices = span_of(bounds.0, bounds.1);
+        for _ in &indices {
+            self.counted(tree.name.span)?;
+        }
         let items = self.items_of(&flat.default, indices.len())?;
         for (k, item) in indices.into_iter().zip(items) {
             let mut element = flat.clone();
@@ -101,7 +105,7 @@ impl<'a> Flattener<'a> {
     /// The elements of an array value: a list, or the name of another array of parameters.
     fn items_of(&mut self, value: &Expr, length: usize) -> Parsed<Vec<Expr>> {
         let items: Vec<Expr> = match &value.kind {
-            ExprKind::List(items) => items.clone(),
+            ExprKind::List(_) | ExprKind::Replicate(..) => self.listed(value)?,
             ExprKind::Name(name) => match self.out.flat.arrays.iter().find(|a| a.name.text == *name) {
                 Some(array) => {
                     let element = |k: i32| Expr { kind: ExprKind::Name(format!("{name}[{k}]")), span: value.span };
@@ -116,6 +120,28 @@ impl<'a> Flattener<'a> {
         }
         let given = if items.is_empty() { "a single value is given".to_string() } else { format!("{} are given", items.len()) };
         self.fail(value.span, format!("this array of parameters has {length} elements"), format!("{given}: expected a list"))
+    }
+
+    /// The items of a list, repetitions written out.
+    fn listed(&mut self, list: &Expr) -> Parsed<Vec<Expr>> {
+        let mut items = Vec::new();
+        match &list.kind {
+            ExprKind::List(inner) => {
+                for item in inner {
+                    items.extend(self.listed(item)?);
+                }
+            }
+            ExprKind::Replicate(count, inner) => {
+                for _ in 0..self.whole(count)? {
+                    self.counted(list.span)?;
+                    for item in inner {
+                        items.extend(self.listed(item)?);
+                    }
+                }
+            }
+            _ => items.push(list.clone()),
+        }
+        Ok(items)
     }
 
     /// Instances of one name.

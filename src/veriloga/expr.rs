@@ -167,7 +167,15 @@ impl Parser<'_> {
             let close = self.expect("]")?;
             if self.peek().is(".") {
                 let name = self.below(name, &index)?;
-                return self.after_name(name, false);
+                let below = self.after_name(name, false)?;
+                return match below.kind {
+                    // The index that was left open.
+                    ExprKind::Name(text) if text.contains(crate::veriloga::structure::OPEN_INDEX) => {
+                        let name = Name { text, span: below.span };
+                        Ok(Expr { kind: ExprKind::Index(name, Box::new(index)), span: below.span })
+                    }
+                    _ => Ok(below),
+                };
             }
             return Ok(Expr { kind: ExprKind::Index(name, Box::new(index)), span: start.to(close) });
         }

@@ -18,12 +18,13 @@ use crate::veriloga::ast::{
 use crate::veriloga::constant::Constant;
 use crate::veriloga::parse::{Abort, Parsed};
 use crate::veriloga::rename::{Meaning, Scope};
+use crate::veriloga::structure::OPEN_INDEX;
 use crate::veriloga::walk::{renumber, walk};
 
 /// Rounds of a generate loop.
 const MOST_ROUNDS: usize = 10_000;
-/// Instances in one model.
-const MOST_INSTANCES: usize = 20_000;
+/// Instances, rounds of loops, nodes and parameters in one model.
+const MOST_PARTS: usize = 200_000;
 /// Elements of a vector or an array.
 const LONGEST: i64 = 100_000;
 
@@ -91,7 +92,7 @@ pub struct Flattener<'a> {
     pub shape: BTreeMap<String, f64>,
     /// Units that are being put in, outermost first.
     pub inside: Vec<&'a str>,
-    /// Instances put in so far.
+    /// Parts put in so far.
     pub count: usize,
     /// Messages.
     pub diagnostics: Vec<Diagnostic>,
@@ -312,6 +313,9 @@ impl<'a> Flattener<'a> {
         }
         copy.range = None;
         let range = self.range(scope, net.range.as_ref())?;
+        for _ in 0..range.map_or(1, |(a, b)| a.abs_diff(b) + 1) {
+            self.counted(net.name.span)?;
+        }
         let known = self.nodes.entry(copy.name.text.clone()).or_insert(range);
         let range = match (*known, range) {
             (Some(old), Some(new)) if old != new => {
@@ -353,6 +357,10 @@ impl<'a> Flattener<'a> {
     /// The flat nodes that a reference names, in order.
     pub fn referred(&mut self, node: &NodeReference, scope: usize) -> Parsed<Vec<String>> {
         let flat = self.flat(scope, &node.name.text);
+        if let (true, Some((index, None))) = (flat.contains(OPEN_INDEX), &node.range) {
+            let index = self.renamed(scope, index);
+            return Ok(vec![flat.replace(OPEN_INDEX, &format!("[{}]", self.whole(&index)?))]);
+        }
         let range = self.nodes.get(&flat).copied();
         let Some((first, last)) = &node.range else {
             return Ok(match range {
@@ -408,6 +416,7 @@ impl<'a> Flattener<'a> {
                 (Some(nodes), Some(of)) => Some(reference(&nodes[at.min(nodes.len() - 1)], of)),
                 _ => None,
             };
+            self.counted(branch.name.span)?;
             self.out.branches.push(element);
         }
         Ok(())
@@ -450,6 +459,7 @@ impl<'a> Flattener<'a> {
                     self.scopes.push(Scope { prefix, names, parent: Some(scope), ..Scope::default() });
                     let inner = self.scopes.len() - 1;
                     let condition = self.renamed(inner, condition);
+                    self.counted(tree.span)?;
                     if !self.holds(&condition)? {
                         break;
                     }
@@ -497,13 +507,17 @@ impl<'a> Flattener<'a> {
         out.extend(self.items(block, inner));
     }
 
-    /// One more instance.
+    /// One more part; an error when there are too many, once.
     pub fn counted(&mut self, span: Span) -> Parsed<()> {
         self.count += 1;
-        if self.count > MOST_INSTANCES {
-            return self.fail(span, "this module is too large", format!("expected at most {MOST_INSTANCES} instances"));
+        if self.count == MOST_PARTS {
+            return self.fail(
+                span,
+                "this module is too large",
+                format!("expected at most {MOST_PARTS} nodes, parameters, instances"),
+            );
         }
-        Ok(())
+        if self.count > MOST_PARTS { Err(Abort) } else { Ok(()) }
     }
 
     /// The bounds of a range in flat names.

@@ -5,11 +5,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::veriloga::ast::{Attribute, Block, Expr, ExprKind, Function, Name, Statement, StatementKind, Variable};
+use crate::veriloga::ast::{Attribute, Binary, Block, Expr, ExprKind, Function, Name, Statement, StatementKind, Variable};
 use crate::veriloga::flatten::Flattener;
 use crate::veriloga::module::quoted;
 use crate::veriloga::parse::Abort;
+use crate::veriloga::structure::OPEN_INDEX;
 use crate::veriloga::walk::parts_mut;
+
+/// Sources of noise with a name.
+const NOISE: [&str; 4] = ["white_noise", "flicker_noise", "noise_table", "noise_table_log"];
 
 /// Attributes whose text is an expression.
 const EXPRESSIONS: [&str; 6] = ["start", "hold", "maxstep", "lower", "upper", "abstol"];
@@ -103,7 +107,8 @@ impl Flattener<'_> {
                     if let Some(Meaning::Function(flat)) = self.meaning(scope, &name.text) {
                         name.text = flat.clone();
                     }
-                    open.extend(arguments);
+                    let done = NOISE.contains(&name.text.as_str()) && self.noise(scope, arguments);
+                    open.extend(arguments.iter_mut().skip(usize::from(done)));
                 }
                 ExprKind::List(items) => open.extend(items),
                 ExprKind::Unary(_, a) => open.push(a),
@@ -126,6 +131,10 @@ impl Flattener<'_> {
                 Some(Meaning::Constant(value)) => Some(ExprKind::Int(*value)),
                 _ => None,
             },
+            ExprKind::Index(name, index) if name.text.contains(OPEN_INDEX) => {
+                let at = self.literal(scope, index)?;
+                Some(ExprKind::Name(self.flat(scope, &name.text).replace(OPEN_INDEX, &format!("[{at}]"))))
+            }
             ExprKind::Call(call, arguments) => {
                 let asked = match arguments.first().map(|a| &a.kind) {
                     Some(ExprKind::Name(name)) => name.as_str(),
@@ -150,8 +159,53 @@ impl Flattener<'_> {
                         let own = self.around(scope, |s| s.multiplicity.is_some())?.multiplicity.clone()?;
                         let outer = Expr { kind: ExprKind::Call(call.clone(), Vec::new()), span: expr.span };
                         let own = Expr { kind: ExprKind::Name(own), span: expr.span };
-                        Some(ExprKind::Binary(crate::veriloga::ast::Binary::Mul, Box::new(outer), Box::new(own)))
+                        Some(ExprKind::Binary(Binary::Mul, Box::new(outer), Box::new(own)))
                     }
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// Noise of an instance: its name begins with that of the instance; m devices in parallel have m times the power, while what
+    /// is contributed is m times the amplitude. True if the first argument is flat now.
+    fn noise(&self, scope: usize, arguments: &mut [Expr]) -> bool {
+        let prefix = self.around(scope, |s| s.given.is_some()).map_or("", |s| s.prefix.as_str());
+        for argument in arguments.iter_mut().skip(1) {
+            if let ExprKind::Text(name) = &mut argument.kind {
+                *name = format!("{prefix}{name}");
+            }
+        }
+        let own = self.around(scope, |s| s.multiplicity.is_some()).and_then(|s| s.multiplicity.clone());
+        let (Some(own), Some(power)) = (own, arguments.first_mut()) else { return false };
+        if matches!(power.kind, ExprKind::Text(_) | ExprKind::List(_)) {
+            return false;
+        }
+        self.rename_expression(scope, power);
+        let inner = std::mem::replace(&mut power.kind, ExprKind::Missing);
+        let inner = Expr { kind: inner, span: power.span };
+        let own = Expr { kind: ExprKind::Name(own), span: power.span };
+        power.kind = ExprKind::Binary(Binary::Div, Box::new(inner), Box::new(own));
+        true
+    }
+
+    /// A whole number of genvars and numbers, as it stands before a point.
+    fn literal(&self, scope: usize, expr: &Expr) -> Option<i64> {
+        match &expr.kind {
+            ExprKind::Int(value) => Some(i64::from(*value)),
+            ExprKind::Name(name) => match self.meaning(scope, name) {
+                Some(Meaning::Constant(value)) => Some(i64::from(*value)),
+                _ => None,
+            },
+            ExprKind::Binary(operator, a, b) => {
+                let (a, b) = (self.literal(scope, a)?, self.literal(scope, b)?);
+                match operator {
+                    Binary::Add => a.checked_add(b),
+                    Binary::Sub => a.checked_sub(b),
+                    Binary::Mul => a.checked_mul(b),
+                    Binary::Div => a.checked_div(b),
+                    Binary::Rem => a.checked_rem(b),
                     _ => None,
                 }
             }

@@ -8,6 +8,9 @@ use crate::veriloga::ast::{
 use crate::veriloga::lex::TokenKind;
 use crate::veriloga::parse::{Abort, Parsed, Parser};
 
+/// Stands for the index of a name with points that is known when structure is put flat.
+pub const OPEN_INDEX: &str = "[*]";
+
 /// Nesting of generate constructs that is accepted.
 const DEEPEST: usize = 60;
 
@@ -65,35 +68,46 @@ impl Parser<'_> {
         Ok(name)
     }
 
-    /// `name [ index ] . name`: a name in an element of an array of instances.
+    /// `name [ index ] . name`: a name in an element of an array of instances or in a round of a generate loop. An index that is
+    /// no number is left open: `name[*].name`.
     pub fn below(&mut self, name: Name, index: &Expr) -> Parsed<Name> {
-        let ExprKind::Int(number) = index.kind else {
-            self.report(
-                Diagnostic::error(index.span, "an index before a point must be a number").expected("expected a whole number"),
-            );
-            return Err(Abort);
+        let text = match index.kind {
+            ExprKind::Int(number) => format!("{}[{number}]", name.text),
+            _ if name.text.contains(OPEN_INDEX) => {
+                let error = Diagnostic::error(index.span, "a second index before a point must be a number");
+                self.report(error.expected("expected a whole number"));
+                return Err(Abort);
+            }
+            _ => format!("{}{OPEN_INDEX}", name.text),
         };
         let span = name.span.to(index.span);
-        self.path(Name { text: format!("{}[{number}]", name.text), span })
+        self.path(Name { text, span })
     }
 
     /// `name`, `name[index]`, `name[first:last]`, `instance.name`.
     pub fn node_reference(&mut self) -> Parsed<NodeReference> {
         let mut name = self.name("the name of a node")?;
+        let mut open = None;
         loop {
             if self.peek().is(".") {
                 name = self.path(name)?;
             }
             if !self.accept("[") {
-                return Ok(NodeReference { name, range: None });
+                return Ok(NodeReference { name, range: open.map(|index| (index, None)) });
             }
             let first = self.expression()?;
             let last = if self.accept(":") { Some(self.expression()?) } else { None };
             self.expect("]")?;
             if last.is_some() || !self.peek().is(".") {
+                if let Some(index) = &open {
+                    let error = Diagnostic::error(first.span, "a vector below an index that is no number is not supported");
+                    self.report(error.label(index.span, "this index").expected("expected a single node"));
+                    return Err(Abort);
+                }
                 return Ok(NodeReference { name, range: Some((first, last)) });
             }
             name = self.below(name, &first)?;
+            open = (name.text.contains(OPEN_INDEX) && open.is_none()).then_some(first).or(open);
         }
     }
 

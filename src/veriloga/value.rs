@@ -462,6 +462,10 @@ impl Lowerer<'_> {
             // It decided on structure: the model is made for this value.
             return Term::new(self.builder.number(*fixed, kind.ir()), kind);
         }
+        let param = &self.model.params[k];
+        if let (true, crate::model::Formula::Number(value)) = (param.local, &param.default) {
+            return Term::new(self.builder.number(*value, kind.ir()), kind);
+        }
         Term::new(self.builder.input(Input::Param(k as u32), kind.ir()), kind)
     }
 

@@ -214,6 +214,34 @@ fn generate_loops_conditions_and_cases() {
     close(first(&data, "X1.stage[1].mid"), 8.5 - 3.5, "inside of a stage");
 }
 
+/// A round looks at the one before it by an index that moves with the loop.
+#[test]
+fn rounds_of_a_loop_name_one_another() {
+    let text = "module chain(a);\n inout a; electrical a;\n genvar i;\n for (i = 0; i < 4; i = i + 1) begin : s\n  electrical o;\n  \
+                if (i > 0) begin : on\n   res r1 (s[i-1].o, o);\n   analog I(o) <+ V(s[i-1].o) * 1m + V(o) * 1m;\n  end else\n   \
+                analog V(o, a) <+ 0;\n end\nendmodule\n";
+    let data =
+        solve(&format!("{text}{RES}"), "V1 x 0 8\nRS x a 0.001\nX1 a chain\n.op\n.save x1.s[0].o x1.s[1].o x1.s[2].o x1.s[3].o");
+    // I = 1m (V(prev) - V) = 1m V(prev) + 1m V + I of the next one; the last one: V(prev) - V = V(prev) + V, so V = 0.
+    let v: Vec<f64> = (0..4).map(|k| first(&data, &format!("X1.s[{k}].o"))).collect();
+    assert!(v[3].abs() < 1e-9, "{v:?}");
+    for k in 1..4 {
+        let next = if k < 3 { v[k] - v[k + 1] } else { 0.0 };
+        assert!((v[k - 1] - v[k] - v[k - 1] - v[k] - next).abs() < 1e-9, "{v:?}");
+    }
+}
+
+#[test]
+fn lists_repeat_their_items() {
+    let text = "module rep(p, n);\n inout p, n; electrical p, n;\n parameter integer m = 3;\n parameter real a[0:m+1] = '{2{1m}, '{m{2m}}};\n \
+                real b[0:3] = '{4{1.0}}; integer k; real g;\n analog begin\n  g = 0;\n  for (k = 0; k < m + 2; k = k + 1) g = g + a[k];\n  \
+                for (k = 0; k < 4; k = k + 1) g = g + b[k] * 1m;\n  I(p, n) <+ g * V(p, n);\n end\nendmodule\n";
+    let text = text.replace("'{2{1m}, '{m{2m}}}", "'{1m, 1m, '{m{2m}}}");
+    let data = solve(&text, "V1 a 0 1\nX1 a 0 rep\nX2 a 0 rep m=5\n.op\n.save i(x1) i(x2)");
+    close(first(&data, "i(X1)"), 2e-3 + 6e-3 + 4e-3, "two, three times two, four");
+    close(first(&data, "i(X2)"), 2e-3 + 10e-3 + 4e-3, "as long as another parameter says");
+}
+
 #[test]
 fn arrays_of_variables_are_sized_by_parameters() {
     let text = "module mean(p, n);\n inout p, n; electrical p, n;\n parameter integer m = 3 from [1:50];\n real x[0:m-1]; integer k; real sum;\n \
@@ -232,10 +260,13 @@ fn paramsets_in_decks_and_modules() {
                 module base(p, n);\n inout p, n; electrical p, n;\n parameter real g = 1, shift = 0, w = 77;\n \
                 analog I(p, n) <+ g * (V(p, n) - shift);\nendmodule\n\
                 module pair(p, n);\n inout p, n; electrical p, n;\n small #(.w(3)) one (p, n);\n small #(.w(50)) two (p, n);\nendmodule\n";
-    let deck = "V1 a 0 9\nX1 a 0 small w=2\nX2 a 0 pair\n.op\n.save i(x1) i(x2) @x1[shown] @x2[one.shown]";
+    let deck = ".model big small w=40\nV1 a 0 9\nX1 a 0 small w=2\nX2 a 0 pair\nX3 a 0 small w=30\nX4 a 0 big\n.op\n\
+                .save i(x1) i(x2) i(x3) i(x4) @x1[shown] @x2[one.shown]";
     let data = solve(text, deck);
     close(first(&data, "i(X1)"), 2e-3 * 5.0, "g = 1m w, shift = 2 w");
     close(first(&data, "i(X2)"), 3e-3 * 3.0 + 5e-3 * 9.0, "the range chooses the set");
+    close(first(&data, "i(X3)"), 45e-3, "the range chooses the set for a card");
+    close(first(&data, "i(X4)"), 45e-3, "and for a model card");
     close(first(&data, "@X1[shown]"), 4.0, "its own output");
     close(first(&data, "@X2[one.shown]"), 6.0, "inside of a module");
 }
@@ -384,4 +415,63 @@ fn mistakes_are_named_with_their_place() {
     insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("structure_mistakes", all);
     });
+}
+
+/// Texts with structure, broken at random places: messages or models, no panic, no hang.
+#[test]
+fn broken_structure_ends_in_messages() {
+    use memspice::span::{MemoryFiles, Sources};
+    let text = format!(
+        "`include \"disciplines.vams\"\n{RES}module top(a, b);\n inout [0:1] a; inout b; electrical [0:1] a; electrical b;\n \
+         parameter integer n = 3 from [1:9];\n parameter real w[0:n] = '{{1, 2, '{{2{{3}}}}}};\n genvar i;\n electrical [n:0] k;\n \
+         generate for (i = 0; i < n; i = i + 1) begin : s\n  localparam real g = w[i] * 2;\n  electrical o;\n  \
+         if (i > 1) res #(.r(g)) r1 (s[i-1].o, k[i]); else begin : e res r2[0:1] ({{o, b}}, a); end\n end endgenerate\n \
+         case (n) 1, 2: res #(1) r3 (a[0], b); default: begin res r4 (k[n], a[1]); end endcase\n branch (k, b) br;\n \
+         analog begin\n  for (i = 0; i <= n; i = i + 1) I(br[i]) <+ V(br[i]) * w[i];\n  V(k[0], a[1]) <+ 0;\n end\nendmodule\n\
+         paramset p res; parameter real x = 1 from (0:2); real y; y = 2 * x; .r = y; endparamset\n"
+    );
+    assert!(!said(&text).contains("error"), "{}", said(&text));
+    let words = [
+        "(", ")", "[", "]", "{", "begin", "end", "n", "0", "-1", "1e9", "res", ".", ",", ";", "#", "generate", "i", "a", "\0",
+        "top",
+    ];
+    let mut state = 12345u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as usize % below
+    };
+    for _ in 0..1500 {
+        let mut broken = text.clone();
+        for _ in 0..1 + random(3) {
+            let (at, length) = (random(broken.len()), random(12));
+            let end = (at + length).min(broken.len());
+            broken.replace_range(at..end, words[random(words.len())]);
+        }
+        let mut sources = Sources::new(Box::new(MemoryFiles::default()));
+        let file = sources.add("test.va".as_ref(), broken);
+        memspice::model::library::compile(&mut sources, file, &[]);
+    }
+}
+
+/// How long the text of a ladder takes to become a model: `cargo test ladder_text -- --nocapture` prints it.
+#[test]
+fn a_ladder_text_becomes_a_model_in_reasonable_time() {
+    use memspice::span::{MemoryFiles, Sources};
+    for sections in [64, 256] {
+        let text = format!(
+            "`include \"disciplines.vams\"\nmodule line(a, b);\n inout a, b; electrical a, b;\n electrical [0:{sections}] k;\n electrical gnd; ground gnd;\n \
+             resistor #(.r(10)) r[1:{sections}] (k[0:{sections}-1], k[1:{sections}]);\n capacitor #(.c(1p)) c[1:{sections}] (k[1:{sections}], gnd);\n \
+             analog begin V(a, k[0]) <+ 0; V(b, k[{sections}]) <+ 0; end\nendmodule\n"
+        );
+        let started = std::time::Instant::now();
+        let mut sources = Sources::new(Box::new(MemoryFiles::default()));
+        let file = sources.add("test.va".as_ref(), text);
+        let (models, found) = memspice::model::library::compile(&mut sources, file, &[]);
+        assert_eq!(models.len(), 1, "{}", memspice::diag::render(&found, &sources, false));
+        let lowered = started.elapsed();
+        memspice::model::kernel::Kernel::compile(&models[0]);
+        println!("{sections} sections: text to model {lowered:?}, to programs {:?}", started.elapsed());
+        // Loaded machines are ten times slower than this takes alone.
+        assert!(started.elapsed().as_secs_f64() < 10.0);
+    }
 }
