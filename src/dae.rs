@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bitflags::bitflags;
 use num_complex::Complex64;
 
-use crate::diag::Diagnostic;
+pub use crate::diag::Diagnostic;
 use crate::span::Span;
 use crate::sparse::{Pattern, Scalar};
 

@@ -258,12 +258,27 @@ impl Scene<'_> {
 /// Steps that a period gets at least.
 const FEWEST: f64 = 16.0;
 
-/// Refuses circuits whose models remember what no unknown shows.
+/// Refuses circuits whose models remember what no unknown shows: a cycle that closes in the unknowns alone need not close.
 pub(super) fn retained(system: &dyn System) -> Result<(), String> {
-    match system.layout().memory {
+    let layout = system.layout();
+    if let [first, ..] = layout.delays.as_slice() {
+        return Err(format!("{first} delays a signal, whose past is a hidden state; use .tran"));
+    }
+    if layout.tracks > 0 {
+        return Err(format!("{} signals of the past are read (delays): hidden state; use .tran", layout.tracks));
+    }
+    if let Some(k) = layout.cyclic.first() {
+        let name = &layout.unknowns[*k as usize].name;
+        return Err(format!("{name} counts turns (idtmod), which a period may add to; use .tran"));
+    }
+    match layout.memory {
         0 => Ok(()),
-        count => Err(format!(
-            "{count} values are retained by models between steps (hidden state): a period found without them could be wrong; use .tran"
-        )),
+        count => {
+            let events: Vec<&str> = layout.events.iter().map(|e| e.name.as_str()).collect();
+            let who = events.first().map_or_else(String::new, |name| format!(", among them those of the event {name}"));
+            Err(format!(
+                "{count} values are retained by models between steps{who} (hidden state); a period found without them could be wrong; use .tran"
+            ))
+        }
     }
 }

@@ -13,7 +13,13 @@ use super::decks::run_text;
 
 /// The error of a deck, at whatever stage.
 pub fn refusal(text: &str) -> String {
+    refusal_with("", text)
+}
+
+/// The same with a model file `m.va`.
+pub fn refusal_with(model: &str, text: &str) -> String {
     let mut files = MemoryFiles::default();
+    files.0.insert("m.va".into(), model.as_bytes().to_vec());
     files.0.insert("deck.cir".into(), format!("deck of a test\n{text}\n.end\n").into_bytes());
     let mut sources = Sources::new(Box::new(files));
     let words = |d: &[memspice::diag::Diagnostic]| d.iter().map(|d| d.message.clone()).collect::<Vec<_>>().join("; ");

@@ -3,7 +3,7 @@
 use memspice::run::Outcome;
 
 use super::decks::{run_text, text_of};
-use super::envelope::{last, refusal};
+use super::envelope::{last, refusal, refusal_with};
 
 /// The words after `multipliers` of the summary, as real parts.
 fn multipliers(outcome: &Outcome) -> Vec<f64> {
@@ -114,7 +114,6 @@ fn figure_12_has_the_cycles_of_the_reference() {
             }
             let range = extremes(outcome, "v(n1)");
             assert!((range.0 - v1.0).abs() < 1e-4 && (range.1 - v1.1).abs() < 1e-4, "{rc}: {range:?}");
-            assert!(remark(outcome, "multipliers").contains("; multipliers"));
             assert!(remark(outcome, "; multipliers").starts_with("stable"));
         }
         assert!((last(shoot, "time") / last(colloc, "time") - 1.0).abs() < 1e-8);
@@ -193,6 +192,13 @@ fn what_is_no_orbit_is_said() {
     assert!(refusal("V1 a 0 SIN(0 1 1k)\nR1 a b 1k\nC1 b 0 1u\n.pss v(q)").contains("no node or state `q`"));
     let twice = run_text("V1 a 0 SIN(0 1 1k)\nR1 a b 1k\nC1 b 0 1u\n.pss T=2m");
     remark(&twice.members[0][0], "repeats itself 2 times");
+    let latch = "`include \"disciplines.vams\"\nmodule latch(p, n); inout p, n; electrical p, n; integer up;\n\
+        analog begin\n@(cross(V(p, n) - 0.5, 1)) up = 1;\nI(p, n) <+ 1m*(1 + up)*V(p, n);\nend\nendmodule\n";
+    let hidden = "V1 a 0 SIN(0 1 1k)\nR1 a b 1k\nC1 b 0 1u\n.hdl \"m.va\"\nX1 a 0 latch\n";
+    for card in [".pss", ".envelope 1"] {
+        let said = refusal_with(latch, &format!("{hidden}{card}"));
+        assert!(said.contains("retained by models") && said.contains("hidden state"), "{card}: {said}");
+    }
     // An ideal drift device returns to any state: found, and said.
     let drift = "V1 a 0 SIN(0 1 1)\nX1 a 0 ion_drift x0=0.3\n.pss";
     let simulation = run_text(drift);
@@ -273,7 +279,9 @@ fn both_mirror_oscillations_start_from_their_hopf_points() {
         assert!((1e9 * period[end] - 1832.1552).abs() < 1e-3, "{}", period[end]);
         // Supercritical: the square of the swing is 540 K^2/ohm times the distance, near the Hopf point.
         let hot = if x1[end] > x2[end] { x1 } else { x2 };
-        for (h, l) in high.clone().zip(low).filter(|(h, _)| (28.0..28.12).contains(&rc[*h])) {
+        let near: Vec<(usize, usize)> = high.clone().zip(low).filter(|(h, _)| (27.9..28.135).contains(&rc[*h])).collect();
+        assert!(!near.is_empty());
+        for (h, l) in near {
             let law = (hot[h] - hot[l]).powi(2) / (28.14077 - rc[h]);
             assert!((law / 540.0 - 1.0).abs() < 0.03, "{}: {law}", rc[h]);
         }

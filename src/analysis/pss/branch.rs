@@ -51,17 +51,23 @@ struct Entry {
 }
 
 fn entry(scene: &Scene, point: &Point, scheme: &Scheme) -> Entry {
+    let stable = f64::from(u8::from(point.stable()));
+    let label = point.special.map_or("", |kind| kind.letters());
+    let leads = [point.p, point.track.period(), point.largest(), stable];
+    Entry { leads, label, ..extent(scene, &point.track, scheme) }
+}
+
+/// Extremes of all outputs on a cycle.
+fn extent(scene: &Scene, track: &Track, scheme: &Scheme) -> Entry {
     let outputs = scene.system.layout().outputs.len();
     let (mut low, mut high) = (vec![f64::INFINITY; outputs], vec![f64::NEG_INFINITY; outputs]);
-    for instant in instants(scene, &point.track, scheme) {
+    for instant in instants(scene, track, scheme) {
         for (j, value) in instant.values.iter().enumerate() {
             low[j] = low[j].min(*value);
             high[j] = high[j].max(*value);
         }
     }
-    let stable = f64::from(u8::from(point.stable()));
-    let label = point.special.map_or("", |kind| kind.letters());
-    Entry { leads: [point.p, point.track.period(), point.largest(), stable], label, low, high }
+    Entry { leads: [0.0; 4], label: "", low, high }
 }
 
 /// Follows the branch from the orbit found.
@@ -72,7 +78,7 @@ pub(super) fn follow(scene: &Scene, found: &Found, way: &Way, sink: &mut dyn Sin
     let mut follower = Follower::new(path, scheme.clone(), &found.orbit.track);
     let first = scene.system.value(&scene.env.params, way.id);
     let start = follower.start(first, &found.orbit.track).map_err(|text| SimError::Fatal(format!(".pss: {text}")))?;
-    run(scene, (&mut follower, &scheme), start, (way, ""), sink, summary)
+    run(scene, (&mut follower, &scheme), start, (way, "", Vec::new()), sink, summary)
 }
 
 /// The branches of cycles that are born at Hopf points of the equilibria between the ends of the way: at the one called `label`, or
@@ -110,13 +116,18 @@ pub(super) fn from_hopf(scene: &Scene, way: &Way, label: &str, sink: &mut dyn Si
             system.pattern().column(j).for_each(|s| moved[system.pattern().rows[s] as usize] += right * eval.c[s]);
         }
         let still = resting(&hopf.x, &eval.q[..n], TAU / hopf.omega.abs(), &scheme);
-        let path = path(scene, way, &tolerances, from);
+        let mut path = path(scene, way, &tolerances, from);
+        if way.step == 0.0 {
+            path.longest = (way.to - hopf.parameter).abs() / PARTS;
+        }
         let mut follower = Follower::new(path, scheme.clone(), &still);
         let start =
             follower.from_hopf(hopf.parameter, &still, &moved, REACH).map_err(|why| fatal(format!("{}: {why}", special.label)))?;
         let (p, omega) = (hopf.parameter, hopf.omega.abs() / TAU);
         summary.remarks.push(format!("{} at {} = {p:.10}, {} Hz: cycles from there", special.label, way.name, significant(omega)));
-        run(scene, (&mut follower, &scheme), start, (way, &format!("{}: ", special.label)), sink, summary)?;
+        // The point itself is the cycle of size zero.
+        let born = Entry { leads: [p, still.period(), 1.0, 1.0], label: "HB", ..extent(scene, &still, &scheme) };
+        run(scene, (&mut follower, &scheme), start, (way, &format!("{}: ", special.label), vec![born]), sink, summary)?;
     }
     Ok(())
 }
@@ -151,16 +162,16 @@ pub(super) fn path<'a>(scene: &'a Scene, way: &Way, tolerances: &'a crate::solve
     }
 }
 
-/// Runs a branch and writes its rows; `name` is put before the names of its segments.
-pub(super) fn run(
+/// Runs a branch and writes its rows, after those of `before`; `name` is put before the names of its segments.
+fn run(
     scene: &Scene,
     (follower, scheme): (&mut Follower, &Scheme),
     start: Point,
-    (way, name): (&Way, &str),
+    (way, name, before): (&Way, &str, Vec<Entry>),
     sink: &mut dyn Sink,
     summary: &mut Summary,
 ) -> Result<(), SimError> {
-    let mut entries: Vec<Entry> = Vec::new();
+    let mut entries = before;
     let (from, span) = (start.p, (way.to - start.p).abs().max(f64::MIN_POSITIVE));
     let end = follower.run(start, &mut |point| {
         entries.push(entry(scene, point, scheme));

@@ -29,6 +29,8 @@ const FEWEST: f64 = 40.0;
 const SETTLE: (u32, u32) = (4, 30);
 /// Cycles over which slow states are led by skipping, before the last attempt.
 const SKIPPED: f64 = 1e8;
+/// Cycles simulated in this way at most.
+const MOST: u32 = 2000;
 /// Periods watched at once for an oscillation, and how often.
 const WATCH: (f64, u32) = (12.0, 60);
 /// Ends of a cycle that differ by this share of the swing are worth an attempt.
@@ -134,9 +136,11 @@ fn driven(scene: &Scene, clock: Clock, summary: &mut Summary) -> Result<Found, S
             }
         } else {
             let mut skipper = Skipper::new(course.clone(), clock, 1e-4);
+            let mut taken = 0;
             let walked = skipper.walk(point.clone(), SKIPPED, &mut |cycle| {
                 points = cycle.points.to_vec();
-                Ok(!scene.env.stop.load(Ordering::Relaxed))
+                taken += 1;
+                Ok(taken < MOST && !scene.env.stop.load(Ordering::Relaxed))
             });
             counts += skipper.counts;
             walked?;

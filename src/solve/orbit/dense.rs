@@ -5,17 +5,17 @@ use faer::linalg::solvers::Solve;
 use num_complex::Complex64;
 
 /// Singular values below this share of the largest count as zero.
-const NEUTRAL: f64 = 1e-12;
+const ROUNDING: f64 = 1e-14;
 
-/// The solution of `a y = b` of least length; directions that `a` does not see are left out, and counted.
-pub fn solve_least(a: &Mat<f64>, b: &[f64]) -> (Vec<f64>, usize) {
+/// The solution of `a y = b` of least length; directions that `a` sees by less than `floor` are left out, and counted.
+pub fn solve_least(a: &Mat<f64>, b: &[f64], floor: f64) -> (Vec<f64>, usize) {
     let n = a.ncols();
     let Ok(svd) = a.svd() else { return (vec![f64::NAN; n], 0) };
     let (u, s, v) = (svd.U(), svd.S(), svd.V());
     let largest = (0..n).map(|k| s[k]).fold(0.0, f64::max);
     let (mut y, mut neutral) = (vec![0.0; n], 0);
     for k in 0..n {
-        if s[k] <= NEUTRAL * largest {
+        if s[k] <= floor.max(ROUNDING * largest) {
             neutral += 1;
             continue;
         }

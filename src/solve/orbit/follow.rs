@@ -16,7 +16,7 @@ use super::dense::Mode;
 use super::flow::Track;
 use super::recorded::Course;
 use super::scheme::Scheme;
-use super::shoot::{Local, Search};
+use super::shoot::{DENSE, Local, Search};
 
 /// First, shortest and longest step of the branch.
 const STEP: (f64, f64, f64) = (0.01, 1e-7, 0.1);
@@ -267,11 +267,19 @@ impl<'a> Follower<'a> {
         self.rows.iter().zip(&self.scale).map(|(k, scale)| (swing(*k) / scale).powi(2)).sum::<f64>().sqrt()
     }
 
+    fn small_enough(&self) -> Result<(), String> {
+        match self.rows.len() {
+            d if d > DENSE => Err(format!("{d} dynamic equations: cycles are followed for {DENSE} at most")),
+            _ => Ok(()),
+        }
+    }
+
     /// The solved cycle that a branch starts with.
     ///
     /// # Errors
     /// If the map cannot be linearised there.
     pub fn start(&mut self, p: f64, track: &Track) -> Result<Point, String> {
+        self.small_enough()?;
         let extra = 1 + usize::from(self.path.free);
         let mut before = vec![0.0; self.rows.len() + extra];
         let last = before.len() - 1;
@@ -285,6 +293,7 @@ impl<'a> Follower<'a> {
     /// # Errors
     /// If no small cycle is found.
     pub fn from_hopf(&mut self, p: f64, still: &Track, moved: &[Complex64], reach: f64) -> Result<Point, String> {
+        self.small_enough()?;
         let part = |k: usize| moved[self.rows[k]] / self.scale[k];
         let most = (0..self.rows.len()).map(|k| part(k).norm()).fold(0.0, f64::max);
         let extra = 1 + usize::from(self.path.free);

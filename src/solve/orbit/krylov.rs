@@ -53,7 +53,7 @@ pub fn gmres(a: &mut dyn FnMut(&[f64]) -> Vec<f64>, b: &[f64], most: usize, tole
         let rows = basis.len().max(used);
         let small = Mat::from_fn(rows, used, |i, j| h[(i, j)]);
         let right: Vec<f64> = (0..rows).map(|i| if i == 0 { length } else { 0.0 }).collect();
-        let (c, _) = dense::solve_least(&small, &right);
+        let (c, _) = dense::solve_least(&small, &right, 0.0);
         for (c, v) in c.iter().zip(&basis) {
             y.iter_mut().zip(v).for_each(|(y, v)| *y += c * v);
         }

@@ -1,10 +1,9 @@
 //! The same equations with a clock that begins later: near its zero a clock resolves any time, however short.
 
 use crate::dae::{
-    Change, Drive, Eval, Excitation, Fault, Layout, Memory, Message, Motion, NoiseSource, ParamId, Params, Point, Start, System,
-    Want,
+    Change, Diagnostic, Drive, Eval, Excitation, Fault, Layout, Memory, Message, Motion, NoiseSource, ParamId, Params, Point,
+    Start, System, Want,
 };
-use crate::diag::Diagnostic;
 use crate::sparse::Pattern;
 
 /// `inner` seen from the time `begin`, s. Every method is handed on.

@@ -19,7 +19,7 @@ use super::recorded::{Course, mesh};
 use super::scheme::Scheme;
 
 /// Dynamic rows up to which M is formed.
-const DENSE: usize = 200;
+pub const DENSE: usize = 200;
 /// Products of a Krylov space, and its accuracy.
 const KRYLOV: (usize, f64) = (80, 1e-10);
 /// Newton iterations and halvings of one step.
@@ -198,7 +198,7 @@ impl<'a> Search<'a> {
             (true, false) => -columns[j - d][i],
             (false, _) => rows[i - d].0.get(j).copied().unwrap_or(0.0),
         };
-        dense::solve_least(&Mat::from_fn(d + extra, d + extra, entry), &right).0
+        dense::solve_least(&Mat::from_fn(d + extra, d + extra, entry), &right, NEUTRAL).0
     }
 
     /// The border that settles the phase.
