@@ -50,6 +50,8 @@ fn reaching(model: &Model) -> Vec<(&Retained, u32, BTreeSet<Input>)> {
         }
     }
     let all = model.retained.iter().zip(next).enumerate();
+    // Counters of random draws are no states; draws are warned of where they stand.
+    let all = all.filter(|(_, (r, _))| !r.name.starts_with('$'));
     all.filter(|(k, _)| reached.contains(&Input::Past(*k as u32))).map(|(k, (r, next))| (r, k as u32, next)).collect()
 }
 

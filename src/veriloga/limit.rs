@@ -89,8 +89,8 @@ impl Lowerer<'_> {
         let function = &self.module.functions[k];
         let count = function.arguments.len();
         if count != given.len() + 2 {
-            let error = Diagnostic::error(span, format!("`{}` limits with {count} arguments", function.name.text));
-            let error = error.expected(format!("new and old value, and the {} that are given here", given.len()));
+            let error = Diagnostic::error(span, format!("`{}` has {count} arguments and does not fit", function.name.text));
+            let error = error.expected(format!("it is called with new and old value and the {} given here", given.len()));
             self.diagnostics.push(error.label(function.name.span, "it is declared here"));
             return Err(Abort);
         }

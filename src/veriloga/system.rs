@@ -349,7 +349,8 @@ impl Lowerer<'_> {
             let name = self.literal(argument)?;
             let Some(phases) = phases(&name) else {
                 let warning = Diagnostic::warning(argument.span, format!("there is no analysis \"{name}\"")).expected("never true");
-                self.warn_once(&format!("analysis {name}"), warning);
+                let known = ["static", "dc", "op", "ic", "tran", "ac", "xf", "sp", "noise"];
+                self.warn_once(&format!("analysis {name}"), warning.suggest(&name, known.into_iter().chain(NEVER.iter().copied())));
                 continue;
             };
             let holds = self.in_phase(phases);
@@ -394,6 +395,32 @@ impl Lowerer<'_> {
     }
 }
 
+/// Analyses of other simulators, which models may ask for: orbits and envelopes are made of transients here.
+const NEVER: &[&str] = &[
+    "nodeset",
+    "pss",
+    "hb",
+    "pac",
+    "pnoise",
+    "pxf",
+    "psp",
+    "pstb",
+    "qpss",
+    "qpac",
+    "qpnoise",
+    "envlp",
+    "stb",
+    "pz",
+    "sens",
+    "dcmatch",
+    "acmatch",
+    "disto",
+    "info",
+    "mc",
+    "montecarlo",
+    "tf",
+];
+
 /// Numbers of the phases (see `dae::Phase`) in which an analysis runs.
 pub fn phases(analysis: &str) -> Option<&'static [i32]> {
     Some(match analysis {
@@ -403,7 +430,7 @@ pub fn phases(analysis: &str) -> Option<&'static [i32]> {
         "tran" => &[1, 2],
         "ac" | "xf" | "sp" => &[3],
         "noise" => &[4],
-        "nodeset" | "pss" | "hb" => &[],
+        other if NEVER.contains(&other) => &[],
         _ => return None,
     })
 }

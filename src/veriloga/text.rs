@@ -164,6 +164,36 @@ impl Lowerer<'_> {
         Ok(())
     }
 
+    /// `{a, b}` of strings: one behind the other.
+    pub fn joined_texts(&mut self, items: &[Expr], span: Span) -> Lowered<Term> {
+        let (mut pieces, mut shown) = (Vec::new(), Vec::new());
+        for item in items {
+            let term = self.expression(item)?;
+            if term.kind != Kind::Text {
+                return self.error(span, "a list where a value is wanted", "lists are values of arrays, or join strings");
+            }
+            let directive = Directive { letter: b's', ..Directive::default() };
+            pieces.push(Piece::Value(shown.len() as u32, directive));
+            shown.push((term.value, ArgumentType::Text, false));
+        }
+        self.string_of(pieces, shown, span)
+    }
+
+    /// Strings are compared by what they are, which is not known of one that is made at run time.
+    pub fn comparable(&mut self, texts: &[Term], span: Span) -> Lowered<()> {
+        let made = texts.iter().any(|t| self.builder.constant(t.value).is_some_and(|k| k < 0.0));
+        if made {
+            let remark = "it is made of values that are not known when the model is compiled: it can be printed only";
+            return self.error(span, "this string cannot be compared", remark);
+        }
+        let moving = texts.iter().any(|t| self.builder.constant(t.value).is_none());
+        if moving && !self.templates.is_empty() {
+            let warning = Diagnostic::warning(span, "a string that may have been made at run time is compared");
+            self.warn_once(&format!("{span:?}"), warning.expected("only strings that are written in the model can be equal"));
+        }
+        Ok(())
+    }
+
     /// A text with the path of the instance.
     pub fn instance_path(&mut self, span: Span) -> Lowered<Term> {
         self.string_of(vec![Piece::Instance], Vec::new(), span)
@@ -205,8 +235,7 @@ impl Lowerer<'_> {
             // A name may hold `%m`, so that every instance has a file of its own.
             ExprKind::Text(_) => (pieces, shown) = self.pieces(&arguments[..1])?,
             _ => {
-                let directive = Directive { letter: b's', ..Directive::default() };
-                self.shown(&arguments[0], directive, &mut pieces, &mut shown)?;
+                self.shown(&arguments[0], Directive::default(), &mut pieces, &mut shown)?;
                 if shown.iter().any(|s| s.1 != ArgumentType::Text) {
                     return self.error(arguments[0].span, "the name of a file is a number", "expected a string");
                 }

@@ -89,9 +89,11 @@ impl Lowerer<'_> {
             ExprKind::Binary(..) => self.chain(expr),
             ExprKind::Conditional(condition, then, otherwise) => self.conditional(condition, then, otherwise, expr.span),
             ExprKind::Range(..) => self.error(expr.span, "a range where a value is wanted", "expected an expression"),
-            ExprKind::List(_) | ExprKind::Replicate(..) => {
-                self.error(expr.span, "a list where a value is wanted", "lists are values of arrays only")
-            }
+            ExprKind::List(items) => self.joined_texts(items, expr.span),
+            ExprKind::Replicate(..) => match self.spelled_out(expr)? {
+                Some(Expr { kind: ExprKind::List(items), span }) => self.joined_texts(&items, span),
+                _ => Err(Abort),
+            },
         }
     }
 
@@ -224,6 +226,9 @@ impl Lowerer<'_> {
         let comparison = matches!(operator, Binary::Eq | Binary::Ne | Binary::Lt | Binary::Le | Binary::Gt | Binary::Ge);
         if text && !(a.kind == b.kind && matches!(operator, Binary::Eq | Binary::Ne)) {
             return self.error(span, "an operator on a string", "strings can only be compared, with `==` and `!=`");
+        }
+        if text {
+            self.comparable(&[a, b], span)?;
         }
         let real = a.kind == Kind::Real || b.kind == Kind::Real;
         if comparison {

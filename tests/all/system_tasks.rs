@@ -17,6 +17,8 @@ mod limits;
 mod messages;
 #[path = "system_tasks/random.rs"]
 mod random;
+#[path = "system_tasks/snapshots.rs"]
+mod snapshots;
 #[path = "system_tasks/tables.rs"]
 mod tables;
 

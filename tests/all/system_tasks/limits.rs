@@ -92,7 +92,7 @@ fn limits_that_are_not_known_are_told() {
         Ok(_) => panic!("{limited} should be refused"),
         Err(said) => said,
     };
-    assert!(refused("$limit(V(p, n), mine, vt)").contains("limits with 4 arguments"));
+    assert!(refused("$limit(V(p, n), mine, vt)").contains("has 4 arguments and does not fit"));
     assert!(refused("$limit(V(p, n), main, vt, vcrit)").contains("mine"));
     assert!(refused("$limit(V(p, n), \"fetlim\", vt, vcrit)").contains("takes a threshold voltage"));
 }
