@@ -172,6 +172,10 @@ fn operation(op: Op, [x, y, z]: [Complex64; 3]) -> Complex64 {
         Op::Asinh => beside(x, r.asinh(), 1.0 / (1.0 + r * r).sqrt()),
         Op::Acosh => beside(x, r.acosh(), 1.0 / ((r - 1.0) * (r + 1.0)).sqrt()),
         Op::Atanh => beside(x, r.atanh(), 1.0 / ((1.0 - r) * (1.0 + r))),
+        Op::NormalQuantile => {
+            let quantile = op.value([r, 0.0, 0.0]);
+            beside(x, quantile, (2.0 * std::f64::consts::PI).sqrt() * (0.5 * quantile * quantile).exp())
+        }
         Op::Limexp if r < LIMEXP => x.exp(),
         Op::Limexp => (x - LIMEXP + 1.0) * LIMEXP_TOP,
         Op::Saturate if r.abs() < 1e100 => x,
