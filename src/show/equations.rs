@@ -108,11 +108,10 @@ fn derivatives(model: &Model, kernel: &Kernel, out: &mut String) {
     let _ = writeln!(out, "  probes: {}", names.join(" "));
 }
 
-/// What else a model has: limits, memory, events, noise, messages.
+/// What else a model has: limits, events, noise, messages (`show` names retained variables with the states).
 fn happenings(model: &Model, out: &mut String) {
     let limited: Vec<String> =
         (0..model.probes.len() as u32).filter(|k| model.probes[*k as usize].limit.is_some()).map(|k| probe(model, k)).collect();
-    let retained: Vec<&str> = model.retained.iter().map(|r| r.name.as_str()).collect();
     let kinds =
         [(EventKind::Cross, "cross"), (EventKind::Above, "above"), (EventKind::Timer, "timer"), (EventKind::Change, "change")];
     let count = |kind: EventKind| model.events.iter().filter(|e| e.kind == kind).count();
@@ -132,10 +131,8 @@ fn happenings(model: &Model, out: &mut String) {
         model.collapses.iter().map(|c| c.b.map_or_else(|| pair(model, c.a, None), |b| pair(model, c.a, Some(b)))).collect();
     let said = model.messages.len();
     let messages = if said > 0 { vec![said.to_string()] } else { Vec::new() };
-    let retained: Vec<String> = retained.into_iter().map(str::to_string).collect();
     let lists = [
         ("limited between iterates", limited),
-        ("retained from point to point", retained),
         ("events", events),
         ("noise and small-signal sources", small),
         ("merged or dropped where parameters say so", collapses),
