@@ -4,8 +4,10 @@
 //! the operating point at `start` (by default `from`) is followed by arclength over the range; folds LP, crossings BP and Hopf
 //! points HB are located and classified, and from crossings all other branches are followed ([`crate::solve::bifurcation`]).
 //! Rows: every place of every branch, a segment each; column `unstable` counts eigenvalues with positive real part, `point` names
-//! special points. With a second parameter, `.continue P1 a b P2 c d curve=lp|bp|hb`: a curve of such points in the plane.
+//! special points, `mode_growth` and `mode_frequency` are those of the rightmost eigenvalue (of the critical one at special points).
+//! With a second parameter, `.continue P1 a b P2 c d curve=lp|bp|hb`: a curve of such points in the plane.
 
+use std::f64::consts::TAU;
 use std::sync::atomic::Ordering;
 
 use crate::args::{Arg, Args};
@@ -23,12 +25,13 @@ use super::columns::{self, RowMaker, lead, writing};
 use super::op::{settle_down, significant};
 use super::{Analysis, Entry, Env, Summary};
 
+mod plane;
 mod table;
 
 /// The row of the table.
 pub const ENTRY: Entry = Entry {
     keyword: "continue",
-    usage: ".continue P from to [start=from] [step=0.02] [points=2000] [branches=24] [hold=state] [modes=12] [unit=ohm]",
+    usage: ".continue P from to [P2 from to curve=lp|bp|hb] [start=from] [step=0.02] [points=2000] [branches=24] [hold=state] [modes=12] [unit=ohm]",
     parse,
 };
 
@@ -49,7 +52,7 @@ pub struct Continuation {
     unit: String,
 }
 
-const NAMED: [&str; 7] = ["start", "step", "points", "branches", "hold", "modes", "unit"];
+const NAMED: [&str; 9] = ["start", "step", "points", "branches", "hold", "modes", "unit", "curve", "point"];
 
 fn parse(args: &Args, system: &dyn System) -> Result<Box<dyn Analysis>, Diagnostic> {
     for arg in args.items.iter().filter(|a| a.name.is_some()) {
@@ -59,7 +62,8 @@ fn parse(args: &Args, system: &dyn System) -> Result<Box<dyn Analysis>, Diagnost
         }
     }
     let axis = Axis::parse(args, 0, system)?;
-    if let Some(extra) = args.positional().nth(3) {
+    let second = if args.positional().count() > 3 { Some(Axis::parse(args, 3, system)?) } else { None };
+    if let Some(extra) = args.positional().nth(6) {
         return Err(Diagnostic::error(extra.span, format!("`{}` is one argument too many", extra.text)).hint(ENTRY.usage));
     }
     let mut settings = Settings::new(axis.from, axis.to);
@@ -87,7 +91,16 @@ fn parse(args: &Args, system: &dyn System) -> Result<Box<dyn Analysis>, Diagnost
     let hold = args.items.iter().filter(|a| a.name.as_deref() == Some("hold"));
     let hold = hold.map(|arg| state(arg, system)).collect::<Result<Vec<Vec<u32>>, Diagnostic>>()?.concat();
     let unit = args.named("unit").map_or_else(|| axis.unit().to_string(), |a| a.text.clone());
-    Ok(Box::new(Continuation { axis, settings, hold, unit }))
+    let first = Continuation { axis, settings, hold, unit };
+    match (second, args.named("curve")) {
+        (None, None) => Ok(Box::new(first)),
+        (Some(second), Some(curve)) => plane::parse(args, first, second, curve),
+        (Some(_), None) => Err(Diagnostic::error(args.span, "two parameters need to know which points are followed")
+            .expected("expected curve=lp, bp or hb")),
+        (None, Some(curve)) => {
+            Err(Diagnostic::error(curve.span, "a curve of special points needs a second parameter").hint(ENTRY.usage))
+        }
+    }
 }
 
 /// Unknowns named in `hold=x1.x` or `hold="x1.x x2.x"`.
@@ -163,7 +176,8 @@ impl Continuation {
             lead(&self.axis.name, self.axis.quantity(), &self.unit),
             lead("branch", "count", ""),
             lead("unstable", "count", ""),
-            lead("growth", "rate", "1/s"),
+            lead("mode_growth", "rate", "1/s"),
+            lead("mode_frequency", "frequency", "Hz"),
         ];
         leads.push(ColumnInfo { name: "point".into(), quantity: String::new(), unit: String::new(), kind: ColumnKind::Text });
         columns::header(system, env, ("continue", "Equilibria"), leads, 1, ColumnKind::Real)
@@ -198,7 +212,8 @@ impl Continuation {
                 field.set(&sample.z[n..]).map_err(|f| SimError::Fatal(f.to_string()))?;
                 let at = field.statics.point(&field.params, &sample.z[..n]);
                 system.eval(&at, Want::OUTPUTS, &mut eval);
-                let leads = [sample.z[n], (k + 1) as f64, sample.unstable as f64, sample.rightmost.re];
+                let turning = sample.rightmost.im.abs() / TAU;
+                let leads = [sample.z[n], (k + 1) as f64, sample.unstable as f64, sample.rightmost.re, turning];
                 let mut cells: Vec<Cell> = rows.real(system, &leads, &eval.outputs, &[]).to_vec();
                 let label = sample.special.map_or_else(String::new, |s| diagram.specials[s].label.clone());
                 cells.insert(leads.len(), Cell::Text(label));

@@ -123,9 +123,9 @@ fn header(env: &Env, name: &str) -> Header {
     let kind = ColumnInfo { name: "kind".into(), quantity: String::new(), unit: String::new(), kind: ColumnKind::Text };
     let columns = vec![
         lead("number", "count", ""),
-        lead("real", "rate", "1/s"),
-        lead("imaginary", "rate", "1/s"),
-        lead("frequency", "frequency", "Hz"),
+        lead("root_real", "rate", "1/s"),
+        lead("root_imaginary", "rate", "1/s"),
+        lead("root_frequency", "frequency", "Hz"),
         kind,
     ];
     let title = format!("Poles and zeros: {name}");

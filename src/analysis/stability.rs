@@ -67,11 +67,11 @@ fn header(env: &Env) -> Header {
     let word = |name: &str| ColumnInfo { name: name.into(), quantity: String::new(), unit: String::new(), kind: ColumnKind::Text };
     let columns = vec![
         lead("mode", "count", ""),
-        lead("real", "rate", "1/s"),
-        lead("imaginary", "rate", "1/s"),
-        lead("frequency", "frequency", "Hz"),
-        lead("damping", "ratio", ""),
-        lead("time_constant", "time", "s"),
+        lead("mode_real", "rate", "1/s"),
+        lead("mode_imaginary", "rate", "1/s"),
+        lead("mode_frequency", "frequency", "Hz"),
+        lead("mode_damping", "ratio", ""),
+        lead("mode_tau", "time", "s"),
         word("kind"),
         word("participation"),
     ];

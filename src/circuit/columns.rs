@@ -36,7 +36,7 @@ const PARTS: [(&str, Part, &str, &str); 5] = [
 const FIRST_PAIR: [&str; 6] = ["vcvs", "vccs", "cccs", "ccvs", "switch", "expression"];
 
 /// Beginnings of the names of columns that analyses bring along.
-const OWN: [&str; 2] = ["onoise_", "inoise_"];
+const OWN: [&str; 4] = ["onoise_", "inoise_", "mode_", "root_"];
 
 /// Whole names of such columns.
 const OWN_NAMES: [&str; 6] = ["class", "re_min", "f_min", "re_rest", "growth", "f_natural"];

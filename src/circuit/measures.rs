@@ -16,7 +16,7 @@ use crate::netlist::lower::{self, Resolve};
 use crate::span::Span;
 
 /// Words of the language of measures.
-const WORDS: [&str; 31] = [
+const WORDS: [&str; 32] = [
     "find",
     "when",
     "trig",
@@ -48,6 +48,7 @@ const WORDS: [&str; 31] = [
     "max_at",
     "print",
     "all",
+    "point",
 ];
 
 /// Words that say what is measured, and are names of parameters and measures anywhere else.
@@ -144,6 +145,13 @@ fn measure<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card, names: &[String]) -> 
             Field::Value(expr) => words.push(value(fl, expr, names)?),
             Field::Assignment(key, expr) => {
                 match &key.kind {
+                    // The label of a special point is a word, whatever else is called so.
+                    ExprKind::Name(text) if text.eq_ignore_ascii_case("point") => {
+                        words.push(Word::Ready(MeasureWord::Key("point".to_string(), key.span)));
+                        let label = fl.sources.slice(expr.span).trim().trim_matches(['"', '\'']).to_string();
+                        words.push(Word::Ready(MeasureWord::Word(label, expr.span)));
+                        continue;
+                    }
                     ExprKind::Name(text) if WORDS.contains(&text.to_lowercase().as_str()) => {
                         words.push(Word::Ready(MeasureWord::Key(text.to_lowercase(), key.span)));
                     }

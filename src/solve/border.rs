@@ -59,6 +59,11 @@ impl Border {
         Ok(())
     }
 
+    /// Sign of the determinant of the matrix factored last.
+    pub fn sign(&self) -> f64 {
+        self.lu.log_determinant().0
+    }
+
     /// `b := [..]^-1 b`, n + 1 entries.
     pub fn solve(&mut self, b: &mut [f64]) {
         self.lu.solve(b);
@@ -72,6 +77,8 @@ pub struct Place {
     pub y: Vec<f64>,
     /// dy/ds, of length 1 in the branch's measure.
     pub tangent: Vec<f64>,
+    /// Sign of the determinant bordered with the tangent: it changes where branches cross, and not at folds.
+    pub sign: f64,
 }
 
 impl Place {
@@ -107,6 +114,7 @@ pub struct Branch<'a> {
     slope_q: Vec<f64>,
     right: Vec<f64>,
     held_moves: bool,
+    sign: f64,
     spare: Eval,
 }
 
@@ -137,6 +145,7 @@ impl<'a> Branch<'a> {
             slope_q: vec![0.0; n + 1],
             right: vec![0.0; n + 1],
             held_moves: false,
+            sign: 1.0,
         };
         branch.held_moves = branch.start_depends(range);
         branch
@@ -207,6 +216,7 @@ impl<'a> Branch<'a> {
         self.assemble(y)?;
         let row: Vec<f64> = reference.iter().zip(&self.size).map(|(t, s)| t / (s * s)).collect();
         self.border.factor(self.newton.matrix(), &self.slope, &row)?;
+        self.sign = self.border.sign();
         self.counts.factorisations += 1;
         let mut tangent = vec![0.0; y.len()];
         tangent[y.len() - 1] = 1.0;
@@ -268,7 +278,7 @@ impl<'a> Branch<'a> {
         let expected: Vec<f64> = y.iter().zip(&tangent).map(|(y, t)| y.abs().max((reach * t).abs())).collect();
         self.measure(&expected);
         let tangent = self.tangent(&y, &unit)?;
-        Ok(Place { y, tangent })
+        Ok(Place { y, tangent, sign: self.sign })
     }
 
     /// The place one step of length `step` on, with a proposal for the next length; shorter steps are tried down to `least`.
@@ -299,7 +309,7 @@ impl<'a> Branch<'a> {
         let iterations = self.correct(&mut y, &row, value)?;
         let tangent = self.tangent(&y, &from.tangent)?;
         let cosine = self.dot(&tangent, &from.tangent) / self.dot(&from.tangent, &from.tangent).sqrt();
-        Ok((Place { y, tangent }, cosine, iterations))
+        Ok((Place { y, tangent, sign: self.sign }, cosine, iterations))
     }
 
     /// The place where `measure` is zero on the arc from `a` to `b`, at whose ends it has opposite signs.
@@ -320,7 +330,7 @@ impl<'a> Branch<'a> {
             let value = row.iter().zip(&a.y).zip(&chord).map(|((c, a), d)| c * (a + theta * d)).sum();
             self.correct(&mut y, &row, value)?;
             let tangent = self.tangent(&y, &a.tangent)?;
-            place = Place { y, tangent };
+            place = Place { y, tangent, sign: self.sign };
             let found = measure(&place);
             if found.abs() <= negligible || (theta - last).abs() < 1e-15 {
                 break;
@@ -368,9 +378,9 @@ impl<'a> Branch<'a> {
         let along: Vec<f64> = y.iter().zip(&a.y).map(|(y, a)| y - a).collect();
         let theta = self.dot(&along, &chord) / self.dot(&chord, &chord);
         if solved && (-1e-6..=1.0 + 1e-6).contains(&theta) {
-            return Ok(Place { tangent: chord, y });
+            return Ok(Place { tangent: chord, y, sign: a.sign });
         }
-        let natural = Place { tangent: chord, y };
+        let natural = Place { tangent: chord, y, sign: a.sign };
         match self.search(a, b, &|place: &Place| place.p() - p) {
             Err(_) if solved => Ok(natural),
             other => other,

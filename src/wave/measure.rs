@@ -149,6 +149,8 @@ pub enum Measure {
     Find(usize, Place),
     /// The value of a column in the last row: all there is of an operating point.
     End(usize),
+    /// The value of a column, or the abscissa, in the row whose column `point` has this label.
+    Labelled(Option<usize>, String),
     /// The slope of a column at a place.
     Derivative(usize, Place),
     /// The abscissa of the second place minus that of the first.
@@ -250,6 +252,9 @@ impl Reader<'_> {
         if let Some(Word::Formula(..)) = self.words.first() {
             return self.scalar("a formula").map(Measure::Formula);
         }
+        if let Some(label) = self.label() {
+            return Ok(Measure::Labelled(None, label));
+        }
         let word = self.peek_word().to_string();
         let start = self.at;
         self.at += 1;
@@ -259,6 +264,9 @@ impl Reader<'_> {
                 let column = self.column()?;
                 if self.at == self.words.len() {
                     return Ok(Measure::End(column));
+                }
+                if let Some(label) = self.label() {
+                    return Ok(Measure::Labelled(Some(column), label));
                 }
                 Ok(Measure::Find(column, self.place()?))
             }
@@ -281,6 +289,17 @@ impl Reader<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// `point=LP1`.
+    fn label(&mut self) -> Option<String> {
+        match (self.words.get(self.at), self.words.get(self.at + 1)) {
+            (Some(Word::Key(key)), Some(Word::Word(label))) if key == "point" => {
+                self.at += 2;
+                Some(label.clone())
+            }
+            _ => None,
         }
     }
 

@@ -115,6 +115,14 @@ impl<'a> Follower<'a, '_> {
 
     /// Writes what lies between `place` and `next`, and goes there.
     fn advance(&mut self, place: &mut Place, next: Place) -> Result<Option<End>, SimError> {
+        if place.sign != next.sign {
+            let name = &self.grid.name;
+            self.remarks.push(format!(
+                "another branch of solutions crosses between {name} = {} and {}; this curve stays on its own, `.continue {name}` follows all",
+                significant(place.p()),
+                significant(next.p())
+            ));
+        }
         if place.slope() * next.slope() >= 0.0 {
             return self.piece(place, next);
         }
@@ -155,7 +163,7 @@ impl<'a> Follower<'a, '_> {
             }
             // The end of the range is a place of its own: a way back starts from it.
             if p == self.grid.value(self.grid.count - 1) || p == self.grid.from {
-                *place = Place { tangent: next.tangent.clone(), y: there.y };
+                *place = Place { tangent: next.tangent.clone(), y: there.y, sign: next.sign };
             }
         }
         let (low, high) = (self.grid.from.min(self.grid.to), self.grid.from.max(self.grid.to));

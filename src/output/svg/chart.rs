@@ -11,7 +11,7 @@ use crate::output::svg::canvas::{self, Anchor, Canvas, Colour, Frame};
 use crate::output::svg::page::{self, TICK, TITLE, draw_axes};
 use crate::output::svg::trace::Spot;
 use crate::output::svg::{Curve, Drawing, Plot, Settings};
-use crate::wave::{Cell, ColumnKind, Dataset, Flow, Header, Sink};
+use crate::wave::{Cell, ColumnInfo, ColumnKind, Dataset, Flow, Header, Sink};
 
 /// Analyses whose results are charts.
 pub(super) fn is_chart(header: &Header) -> bool {
@@ -22,7 +22,7 @@ pub(super) fn is_chart(header: &Header) -> bool {
 const LINES: usize = 6;
 const PANELS: usize = 3;
 
-/// The plot of a diagram that nobody has asked for: states before voltages, currents left out where there is anything else.
+/// The plot of a diagram that nobody has asked for: the states, or without any the voltages and currents.
 pub(super) fn automatic(header: &Header) -> Plot {
     let usual = |quantity: &str| matches!(quantity, "voltage" | "potential" | "current");
     let outputs = || {
@@ -34,10 +34,18 @@ pub(super) fn automatic(header: &Header) -> Plot {
     let rest = outputs().filter(|c| c.quantity == "current");
     let mut units: Vec<(&str, usize)> = Vec::new();
     let mut curves = Vec::new();
-    for column in states.chain(voltages).chain(rest) {
+    let mut columns: Vec<&ColumnInfo> = states.collect();
+    if columns.is_empty() {
+        columns = voltages.chain(rest).collect();
+    }
+    if !header.columns.iter().any(|c| c.name == "unstable") {
+        // A curve in the plane of two parameters.
+        columns = header.columns.iter().skip(1).take(1).collect();
+    }
+    for column in columns {
         let k = units.iter().position(|u| u.0 == column.unit).unwrap_or(units.len());
         if k == units.len() {
-            if units.len() == PANELS || column.quantity == "current" && !units.is_empty() {
+            if units.len() == PANELS {
                 continue;
             }
             units.push((&column.unit, 0));
@@ -198,12 +206,14 @@ impl Chart {
     /// Modes, poles and zeros.
     fn plane(&self) -> String {
         let number = |r: &Dataset, name: &str, row: usize| r.real(name).map_or(f64::NAN, |v| v[row]);
+        let root = if self.analysis == "pz" { "root" } else { "mode" };
         let mut marks: Vec<(Spot, bool)> = Vec::new();
         for r in &self.results {
             let kinds = r.find("kind").map(|k| &r.columns[k]);
             for row in 0..r.rows {
                 let ring = matches!(kinds, Some(crate::wave::Column::Text(words)) if words[row] == "zero");
-                marks.push(((number(r, "real", row), number(r, "imaginary", row)), ring));
+                let part = |name: &str| number(r, &format!("{root}_{name}"), row);
+                marks.push(((part("real"), part("imaginary")), ring));
             }
         }
         marks.retain(|m| m.0.0.is_finite() && m.0.1.is_finite());
@@ -304,22 +314,31 @@ fn draw_lines(canvas: &mut Canvas, frame: &Frame, (x, y): (&Axis, &Axis), lines:
         }
     }
     let mut taken: Vec<(f64, f64, f64, f64)> = Vec::new();
+    // Points of several lines at one place share a label.
+    let mut shared: Vec<(Spot, String)> = Vec::new();
+    for (spot, label) in lines.iter().flat_map(|l| &l.points) {
+        let spot = place(spot);
+        match shared.iter_mut().find(|s| (s.0.0 - spot.0).hypot(s.0.1 - spot.1) < 2.0) {
+            Some((_, words)) if words.split(", ").any(|w| w == label) => {}
+            Some((_, words)) => *words = format!("{words}, {label}"),
+            None => shared.push((spot, label.clone())),
+        }
+    }
     for line in lines {
         let colour = page::PALETTE[line.hue % page::PALETTE.len()];
-        for (spot, label) in &line.points {
-            let spot = place(spot);
-            canvas.dot(spot, frame, colour, 3.6);
-            let width = canvas::width_of(label, TICK.size);
-            let offsets = [(8.0, -11.0), (8.0, 12.0), (-8.0 - width, -11.0), (-8.0 - width, 12.0), (8.0, -24.0), (8.0, 25.0)];
-            let free = |&(dx, dy): &(f64, f64)| {
-                let (a, b) = (spot.0 + dx, spot.1 + dy);
-                let inside = a > frame.left && a + width < frame.right() && b > frame.top + 8.0 && b < frame.bottom() - 8.0;
-                inside && !taken.iter().any(|t| a < t.2 && a + width > t.0 && b - 7.0 < t.3 && b + 7.0 > t.1)
-            };
-            let Some((dx, dy)) = offsets.into_iter().find(free) else { continue };
-            taken.push((spot.0 + dx, spot.1 + dy - 7.0, spot.0 + dx + width, spot.1 + dy + 7.0));
-            canvas.words(label, (spot.0 + dx, spot.1 + dy), Anchor::Left, TICK);
-        }
+        line.points.iter().for_each(|(spot, _)| canvas.dot(place(spot), frame, colour, 3.6));
+    }
+    for (spot, label) in &shared {
+        let width = canvas::width_of(label, TICK.size);
+        let offsets = [(8.0, -11.0), (8.0, 12.0), (-8.0 - width, -11.0), (-8.0 - width, 12.0), (8.0, -24.0), (8.0, 25.0)];
+        let free = |&(dx, dy): &(f64, f64)| {
+            let (a, b) = (spot.0 + dx, spot.1 + dy);
+            let inside = a > frame.left && a + width < frame.right() && b > frame.top + 8.0 && b < frame.bottom() - 8.0;
+            inside && !taken.iter().any(|t| a < t.2 && a + width > t.0 && b - 7.0 < t.3 && b + 7.0 > t.1)
+        };
+        let Some((dx, dy)) = offsets.into_iter().find(free) else { continue };
+        taken.push((spot.0 + dx, spot.1 + dy - 7.0, spot.0 + dx + width, spot.1 + dy + 7.0));
+        canvas.words(label, (spot.0 + dx, spot.1 + dy), Anchor::Left, TICK);
     }
 }
 

@@ -352,6 +352,12 @@ impl Follower<'_, '_> {
             return None;
         }
         let letters = form.letters();
+        // The eigenvalue that is on the imaginary axis here.
+        let critical = match &form {
+            Form::Hopf(hopf) => Complex64::new(0.0, hopf.omega.abs()),
+            Form::Fold(_) | Form::Crossing(_) if !a.values.is_empty() => Complex64::default(),
+            _ => a.rightmost(),
+        };
         let same = |s: &Special| s.form.letters() == letters && self.curve.distance(&s.z, &z) < SAME;
         let old = self.diagram.specials.iter().position(same);
         let index = old.unwrap_or(self.diagram.specials.len());
@@ -360,12 +366,7 @@ impl Follower<'_, '_> {
             let special = Special { label: format!("{letters}{count}"), z: z.clone(), form, arm: number, twin: None };
             self.diagram.specials.push(special);
         }
-        self.diagram.arms[number].samples.push(Sample {
-            z,
-            unstable: a.unstable(),
-            rightmost: if a.rightmost().re.abs() < b.rightmost().re.abs() { a.rightmost() } else { b.rightmost() },
-            special: Some(index),
-        });
+        self.diagram.arms[number].samples.push(Sample { z, unstable: a.unstable(), rightmost: critical, special: Some(index) });
         let on = self.gone_before(index, &tangent);
         let back: Vec<f64> = tangent.iter().map(|t| -t).collect();
         // Whoever comes in along a way that was still open has gone it.

@@ -9,6 +9,7 @@
 //! | `normal` | normal forms at them |
 //! | `follow` | all branches connected with a start, their special points, branch switching |
 //! | `diagram` | the results |
+//! | `plane` | curves of special points against two parameters |
 //!
 //! A limit cycle starts from [`normal::Hopf`], which [`diagram::Diagram::hopf_points`] lists.
 
@@ -18,4 +19,5 @@ pub mod diagram;
 pub mod field;
 pub mod follow;
 pub mod normal;
+pub mod plane;
 pub mod special;

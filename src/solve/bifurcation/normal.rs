@@ -198,8 +198,7 @@ pub fn crossing(field: &mut Field, crossing: &mut Crossing, z: &[f64], tangent: 
         kind: CrossingKind::Degenerate,
         error: f64::NAN,
     };
-    let (Some(flat), Some(through)) = (directions.iter().find(|d| stationary(d)), directions.iter().find(|d| !stationary(d)))
-    else {
+    let (Some(_), Some(through)) = (directions.iter().find(|d| stationary(d)), directions.iter().find(|d| !stationary(d))) else {
         if let [first, second_branch] = directions.as_slice() {
             let extend = |d: &[f64]| -> Vec<f64> { d.iter().map(|v| v / d[n]).collect() };
             let (first, other) = (extend(first), extend(second_branch));
@@ -212,7 +211,6 @@ pub fn crossing(field: &mut Field, crossing: &mut Crossing, z: &[f64], tangent: 
         }
         return Ok(form);
     };
-    let _ = flat;
     let through: Vec<f64> = through.iter().map(|v| v / through[n]).collect();
     let mut v = right.clone();
     v.push(0.0);
@@ -268,7 +266,6 @@ pub fn hopf(field: &mut Field, turning: &mut Turning, z: &[f64]) -> Result<Hopf,
     let curved = [field.curved(y, &direction(&parts[0]))?, field.curved(y, &direction(&parts[1]))?];
     field.assemble(y)?;
     let forms = Forms { pattern, curved: &curved };
-    let i = Complex64::I;
     // J a0 = -B_0(v, v*)
     let mut a0: Vec<f64> = product(pattern, &curved[0].value[0], &parts[0]);
     a0.iter_mut().zip(product(pattern, &curved[1].value[0], &parts[1])).for_each(|(a, b)| *a = -(*a + b));
@@ -286,7 +283,6 @@ pub fn hopf(field: &mut Field, turning: &mut Turning, z: &[f64]) -> Result<Hopf,
     let (first, conjugate) = (forms.second(omega, &a0, 1.0), forms.second(omega, &a2, -1.0));
     let coefficient = -(0..n).map(|k| left[k] * (first[k] + conjugate[k] + 0.5 * third[k])).sum::<Complex64>();
     let error = forms.error(omega, &left, [&a0, &a2, &right]);
-    let _ = i;
     Ok(Hopf { x: z[..n].to_vec(), parameter: z[n], omega, right, left, named, crossing, coefficient, error })
 }
 

@@ -17,6 +17,16 @@ pub fn evaluate(measure: &Measure, data: &Dataset, earlier: &dyn Fn(&str) -> Opt
             let x = wave.place(place)?;
             wave.value_at(*column, x)?
         }
+        Measure::Labelled(column, label) => {
+            let row = wave.labelled(label)?;
+            match column {
+                Some(column) => {
+                    wave.check(*column)?;
+                    wave.number(*column, row)
+                }
+                None => wave.x(row),
+            }
+        }
         Measure::End(column) => {
             wave.check(*column)?;
             wave.number(*column, data.rows - 1)
@@ -117,6 +127,20 @@ impl Wave<'_> {
             Some(_) if self.data.rows == 0 => Err("the result has no rows".to_string()),
             Some(_) => Ok(()),
         }
+    }
+
+    /// The first row whose column `point` has this label.
+    fn labelled(&self, label: &str) -> Result<usize, String> {
+        let words = match self.data.find("point").map(|k| &self.data.columns[k]) {
+            Some(Column::Text(words)) => words,
+            _ => return Err("the result has no special points".to_string()),
+        };
+        words.iter().position(|w| w.eq_ignore_ascii_case(label)).ok_or_else(|| {
+            let mut known: Vec<&str> = words.iter().map(String::as_str).filter(|w| !w.is_empty()).collect();
+            known.dedup();
+            let known = if known.is_empty() { "none".to_string() } else { known.join(", ") };
+            format!("there is no point {label}; found: {known}")
+        })
     }
 
     /// Abscissa of a row; results without one (operating points) count as at 0.
