@@ -7,6 +7,8 @@ mod activity;
 mod bad_circuits;
 #[path = "all/bad_decks.rs"]
 mod bad_decks;
+#[path = "all/bifurcation.rs"]
+mod bifurcation;
 #[path = "all/cli.rs"]
 mod cli;
 #[path = "all/decks.rs"]

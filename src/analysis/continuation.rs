@@ -31,7 +31,7 @@ mod table;
 /// The row of the table.
 pub const ENTRY: Entry = Entry {
     keyword: "continue",
-    usage: ".continue P from to [P2 from to curve=lp|bp|hb] [start=from] [step=0.02] [points=2000] [branches=24] [hold=state] [modes=12] [unit=ohm]",
+    usage: ".continue P from to [P2 from to curve=lp|bp|hb] [start=from] [step=0.02] [points=2000] [branches=24] [hold=state] [modes=12] [at=value ...] [unit=ohm]",
     parse,
 };
 
@@ -52,7 +52,7 @@ pub struct Continuation {
     unit: String,
 }
 
-const NAMED: [&str; 9] = ["start", "step", "points", "branches", "hold", "modes", "unit", "curve", "point"];
+const NAMED: [&str; 10] = ["start", "step", "points", "branches", "hold", "modes", "unit", "at", "curve", "point"];
 
 fn parse(args: &Args, system: &dyn System) -> Result<Box<dyn Analysis>, Diagnostic> {
     for arg in args.items.iter().filter(|a| a.name.is_some()) {
@@ -88,6 +88,10 @@ fn parse(args: &Args, system: &dyn System) -> Result<Box<dyn Analysis>, Diagnost
     settings.places = whole("points", settings.places, 1.0)?;
     settings.arms = whole("branches", settings.arms, 1.0)?;
     settings.modes = whole("modes", settings.modes, 0.0)?;
+    for arg in args.items.iter().filter(|a| a.name.as_deref() == Some("at")) {
+        let value = arg.number.ok_or_else(|| Diagnostic::error(arg.span, format!("`{}` is not a number", arg.text)))?;
+        settings.at.push(value);
+    }
     let hold = args.items.iter().filter(|a| a.name.as_deref() == Some("hold"));
     let hold = hold.map(|arg| state(arg, system)).collect::<Result<Vec<Vec<u32>>, Diagnostic>>()?.concat();
     let unit = args.named("unit").map_or_else(|| axis.unit().to_string(), |a| a.text.clone());

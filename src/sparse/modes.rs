@@ -51,24 +51,55 @@ pub fn rightmost(pattern: &Pattern, g: &[f64], c: &[f64], want: usize) -> Result
     if dynamic.len() <= eigen::DENSE {
         return Ok(Spectrum { values: eigen::eigenvalues(pattern, g, c, want)?, complete: true });
     }
-    let first = eigen::eigenvalues(pattern, g, c, 8)?;
-    let Some(top) = first.first().copied() else { return Ok(Spectrum::default()) };
     let mut found: Vec<Complex64> = Vec::new();
-    let reach = top.norm().max(f64::MIN_POSITIVE.sqrt());
-    let mut shifts = vec![Complex64::new(top.re + 0.1 * reach, top.im.abs())];
-    if top.im != 0.0 {
-        shifts.push(Complex64::new(top.re + 0.1 * reach, 0.0));
-    } else if let Some(turning) = first.iter().find(|s| s.im > 0.0) {
-        shifts.push(Complex64::new(top.re + 0.1 * reach, turning.im));
+    for turning in [false, true] {
+        if let Some(shift) = approach(pattern, g, c, &dynamic, turning)? {
+            merge(&mut found, &Search::new(pattern, g, c, &dynamic, shift)?.nearest(want + 6));
+        }
     }
-    for shift in shifts {
-        let mut search = Search::new(pattern, g, c, &dynamic, shift)?;
-        merge(&mut found, &search.nearest(want + 6));
+    sort(&mut found);
+    // Once more from just right of everything: what was overlooked there would be nearest.
+    if let (Some(top), Some(last)) = (found.first().copied(), found.get(want.min(found.len()) - 1)) {
+        let margin = (0.3 * (top.re - last.re)).max(1e-3 * top.norm());
+        let shift = Complex64::new(top.re + margin, top.im.abs());
+        merge(&mut found, &Search::new(pattern, g, c, &dynamic, shift)?.nearest((want / 2).max(4)));
+        sort(&mut found);
     }
-    merge(&mut found, &first);
-    found.sort_by(|a, b| b.re.total_cmp(&a.re).then(b.im.total_cmp(&a.im)));
     found.truncate(want);
     Ok(Spectrum { values: found, complete: false })
+}
+
+fn sort(values: &mut [Complex64]) {
+    values.sort_by(|a, b| b.re.total_cmp(&a.re).then(b.im.total_cmp(&a.im)));
+}
+
+/// Rounds of the approach, the part of the distance that remains after each, and the residual of a Ritz value that leads it.
+const APPROACH: (usize, f64, f64) = (24, 0.15, 1e-2);
+
+/// A shift close to the right edge of the spectrum: from far right, where the edge is seen roughly, in steps that leave a part
+/// of the distance. `turning`: towards the rightmost complex pair; `None` if there is none.
+fn approach(pattern: &Pattern, g: &[f64], c: &[f64], dynamic: &[usize], turning: bool) -> Result<Option<Complex64>, Singular> {
+    let fastest = eigen::rates(pattern, g, c).last().copied().unwrap_or(1.0);
+    let mut shift = Complex64::new(2.0 * fastest, 0.0);
+    let mut target: Option<Complex64> = None;
+    for _ in 0..APPROACH.0 {
+        let mut search = Search::new(pattern, g, c, dynamic, shift)?;
+        shift = search.shift;
+        let start = search.random(dynamic.len());
+        let (pairs, largest) = search.run(&start, dynamic.len());
+        let seen = pairs.iter().filter(|p| p.2 <= APPROACH.2 * largest && p.0.norm() > 1e-12 * largest);
+        let values = seen.map(|(mu, _, residual)| (shift + mu.inv(), *residual));
+        let candidates = values.filter(|(s, _)| s.is_finite() && (!turning || s.im.abs() > 0.02 * s.norm()));
+        let Some((s, residual)) = candidates.max_by(|a, b| a.0.re.total_cmp(&b.0.re)) else { break };
+        let s = Complex64::new(s.re, if turning { s.im.abs() } else { s.im });
+        target = Some(s);
+        let distance = (shift - s).norm();
+        if residual <= 1e-8 * largest && distance <= 0.3 * s.norm() || distance <= 1e-9 * s.norm() {
+            break;
+        }
+        shift = s + (APPROACH.1 * distance).max(1e-3 * s.norm());
+    }
+    Ok(target.map(|s| s + (shift - s).norm().min(0.1 * s.norm()).max(1e-6 * s.norm())))
 }
 
 /// Adds eigenvalues that another shift found, each as often as the shift that saw it most often.

@@ -236,6 +236,40 @@ decks! {
     // The same at reltol 1e-7 within 1e-4 K.
     array_16: "dynamics/array-16" [number(0, "centre", 288.68552, 1e-4), number(0, "neighbour", 303.14939, 1e-4)];
     array_64: "dynamics/array-64" [];
+    // As asked: 1e-4 ohm, 1e-4 relative.
+    smale_diagram: "figures/smale-diagram" [
+        number(0, "rc_pitchfork", 49.73916, 1e-4),
+        number(0, "x_pitchfork", 324.89349, 1e-5),
+        number(0, "rc_hopf", 28.14077, 2.8e-3),
+        number(0, "f_hopf", 0.551053e6, 55.0),
+        number(0, "rc_hopf_mirror", 28.14077, 2.8e-3),
+    ];
+    turing_diagram: "figures/turing-diagram" [
+        number(0, "rc_pitchfork", 49.73916, 1e-4),
+        number(0, "x_pitchfork", 324.89349, 1e-5),
+    ];
+    // Closed forms.
+    van_der_pol_onset: "dynamics/van-der-pol-onset" [number(0, "mu_hopf", 0.0, 1e-10), number(0, "f_hopf", 0.159154943092, 1e-11)];
+    chua_onset: "dynamics/chua-onset" [
+        number(0, "alpha_hopf", 7.0, 1e-9),
+        number(0, "x_hopf", 1.5, 1e-9),
+        number(0, "f_hopf", 0.503292121044, 1e-10),
+    ];
+    fitzhugh_nagumo_onset: "neurons/fitzhugh-nagumo-onset" [
+        number(0, "i_first", 0.3312813374547458, 1e-10),
+        number(0, "v_first", -0.9674709297958259, 1e-10),
+        number(0, "i_second", 1.4187186625452541, 1e-10),
+        number(0, "v_second", 0.9674709297958259, 1e-10),
+        number(0, "f_first", 0.043848269986363, 1e-11),
+    ];
+    // Independent program (scipy: brentq on the real part of the eigenvalues of the Jacobian by differences): its own error.
+    hodgkin_huxley_onset: "neurons/hodgkin-huxley-onset" [
+        number(0, "i_first", 9.779637995e-6, 1e-12),
+        number(0, "v_first", 5.345856397e-3, 1e-9),
+        number(0, "f_first", 93.302009166, 1e-5),
+        number(0, "i_second", 154.526633666e-6, 1e-11),
+        number(0, "f_second", 169.169259665, 1e-5),
+    ];
     // Averages over cycles within 1e-5, as asked.
     taox_fading_memory: "figures/taox-fading-memory" [
         number(0, "cycle100", 0.20505034, 1e-5),

@@ -71,7 +71,8 @@ impl<'a> Field<'a> {
         let mut newton = Newton::new(system);
         newton.release();
         let still = (0..n as u32).map(|k| statics.pinned(k) || layout.unknowns[k as usize].row == RowKind::Anchored).collect();
-        let floors = crate::solve::floors(layout).map(|f| f * 1e3);
+        // An unknown that is zero where it all begins counts as a million of its tolerances: 1 V, 1 K, 1e-3 of a state.
+        let floors = crate::solve::floors(layout).map(|f| f * 1e6);
         Field {
             size: floors.chain(spans.iter().map(|s| s.abs().max(f64::MIN_POSITIVE.sqrt()))).collect(),
             newton,
@@ -148,17 +149,22 @@ impl<'a> Field<'a> {
         Ok(())
     }
 
-    /// Size of the terms of each row of F, in its unit, when every unknown moves by its size; never 0.
+    /// Size of the terms of each row of F, in its unit, when unknowns and parameters move by their sizes; never 0.
     pub fn row_sizes(&self) -> Vec<f64> {
-        let mut sizes = vec![0.0f64; self.n()];
+        let (n, layout) = (self.n(), self.statics.system.layout());
+        let scale = &self.newton.eval().scale;
+        let mut sizes: Vec<f64> = (0..n).map(|k| scale[k].abs().max(1e6 * layout.unknowns[k].residual_abstol)).collect();
         let pattern = self.pattern();
-        for column in 0..pattern.n {
+        for column in 0..n {
             for s in pattern.column(column) {
                 let row = pattern.rows[s] as usize;
                 sizes[row] = sizes[row].max(self.j()[s].abs() * self.size[column]);
             }
         }
-        sizes.iter_mut().filter(|s| **s == 0.0).for_each(|s| *s = 1.0);
+        for (k, slope) in self.slopes.iter().enumerate() {
+            sizes.iter_mut().zip(slope).for_each(|(s, f)| *s = s.max(f.abs() * self.size[n + k]));
+        }
+        sizes.iter_mut().filter(|s| !(**s > 0.0)).for_each(|s| *s = 1.0);
         sizes
     }
 

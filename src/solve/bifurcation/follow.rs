@@ -33,12 +33,14 @@ pub struct Settings {
     pub arms: usize,
     /// Eigenvalues looked at where there are too many for all of them; 0: none.
     pub modes: usize,
+    /// Values of the parameter at which every branch shows a place of its own.
+    pub at: Vec<f64>,
 }
 
 impl Settings {
     /// The usual settings for a range.
     pub fn new(from: f64, to: f64) -> Settings {
-        Settings { range: (from, to), start: from, longest: 0.02, places: 2000, arms: 24, modes: 12 }
+        Settings { range: (from, to), start: from, longest: 0.02, places: 2000, arms: 24, modes: 12, at: Vec::new() }
     }
 }
 
@@ -49,7 +51,7 @@ const REACH: f64 = 0.05;
 /// Divisions of a stretch with several special points.
 const DIVISIONS: u32 = 24;
 /// Steps away from a crossing that are tried.
-const DEPARTURES: [f64; 6] = [1e-2, 3e-3, 3e-2, 1e-3, 1e-4, 1e-5];
+const DEPARTURES: [f64; 7] = [2e-3, 1e-2, 5e-4, 3e-2, 1e-4, 0.1, 1e-5];
 /// Distance within which two special points are the same.
 const SAME: f64 = 1e-5;
 
@@ -171,15 +173,18 @@ impl Follower<'_, '_> {
             return self.curve.tangent(&ray.z, &ray.direction);
         }
         let mut failure = Failure::NotFinite;
+        // Sizes may have grown since the direction was found.
+        let length = self.curve.dot(&ray.direction, &ray.direction).sqrt();
+        let direction: Vec<f64> = ray.direction.iter().map(|d| d / length).collect();
         for step in DEPARTURES {
-            let ahead: Vec<f64> = ray.z.iter().zip(&ray.direction).map(|(z, t)| z + step * t).collect();
-            let row = self.curve.row(&ray.direction);
+            let ahead: Vec<f64> = ray.z.iter().zip(&direction).map(|(z, t)| z + step * t).collect();
+            let row = self.curve.row(&direction);
             let value = row.iter().zip(&ahead).map(|(r, z)| r * z).sum();
             let mut z = ahead.clone();
-            let place = self.curve.correct(&mut z, &row, value).and_then(|_| self.curve.tangent(&z, &ray.direction));
+            let place = self.curve.correct(&mut z, &row, value).and_then(|_| self.curve.tangent(&z, &direction));
             match place {
                 Ok(place) => {
-                    let cosine = self.curve.dot(&place.tangent, &ray.direction);
+                    let cosine = self.curve.dot(&place.tangent, &direction);
                     if self.curve.distance(&place.z, &ahead) < 0.3 * step && cosine > 0.7 {
                         return Ok(place);
                     }
@@ -329,10 +334,28 @@ impl Follower<'_, '_> {
             joined = self.locate(number, a, b, events);
         }
         if joined.is_none() {
+            if events.count() == 0 {
+                self.marks(number, a, b);
+            }
             let sample = self.sample(b);
             self.diagram.arms[number].samples.push(sample);
         }
         joined
+    }
+
+    /// Places at the values of the parameter that are asked for.
+    fn marks(&mut self, number: usize, a: &Known, b: &Known) {
+        let n = self.n();
+        let (low, high) = (a.place.z[n].min(b.place.z[n]), a.place.z[n].max(b.place.z[n]));
+        let mut marks: Vec<f64> = self.settings.at.iter().copied().filter(|p| *p > low && *p < high).collect();
+        marks.sort_by(|p, q| (p - a.place.z[n]).abs().total_cmp(&(q - a.place.z[n]).abs()));
+        for p in marks {
+            if let Ok(place) = self.curve.at(&a.place, &b.place, n, p) {
+                let known = self.spectrum(place);
+                let sample = self.sample(&known);
+                self.diagram.arms[number].samples.push(sample);
+            }
+        }
     }
 
     /// Locates what lies between two places and records it.

@@ -150,8 +150,9 @@ fn absolute(pattern: &Pattern, y: &[f64], values: &[f64], x: &[f64]) -> f64 {
     (0..pattern.n).map(|c| column(c) * x[c].abs()).sum()
 }
 
-/// Directions with a p-part below this share of their length keep the parameter.
-const STATIONARY: f64 = 1e-4;
+/// Second derivatives that are no more than this part of their terms, or of what the third make of them over this part of an
+/// unknown's size, are zero: a pitchfork.
+const VANISHES: (f64, f64) = (1e-6, 1e-4);
 
 /// The normal form where branches cross, at `z = (x, p)` located by `crossing`; the branch came along `tangent`.
 ///
@@ -164,82 +165,95 @@ pub fn crossing(field: &mut Field, crossing: &mut Crossing, z: &[f64], tangent: 
     extended.push(0.0);
     crossing.assemble(field, &extended)?;
     let (null, left) = (crossing.right.clone(), crossing.left.clone());
-    let second = |field: &mut Field, a: &[f64], b: &[f64]| -> Result<f64, Failure> {
-        let along = field.along(&y, a)?;
-        Ok(dot(&left, &product(field.pattern(), &along.j, &b[..n])) + b[n] * dot(&left, &along.slopes[0]))
-    };
-    let c11 = second(field, &null[0], &null[0])?;
-    let c12 = second(field, &null[0], &null[1])?;
-    let c22 = second(field, &null[1], &null[1])?;
-    let size = field.size.clone();
-    let measure = |a: &[f64], b: &[f64]| -> f64 { (0..=n).map(|k| a[k] * b[k] / (size[k] * size[k])).sum() };
-    let mut directions: Vec<Vec<f64>> = roots(c11, c12, c22)
-        .into_iter()
-        .map(|(a, b)| {
-            let d: Vec<f64> = (0..=n).map(|k| a * null[0][k] + b * null[1][k]).collect();
-            let length = measure(&d, &d).sqrt();
-            d.iter().map(|d| d / length).collect()
-        })
-        .collect();
-    field.assemble(&y)?;
-    let closeness = |d: &[f64]| measure(d, tangent).abs();
-    directions.sort_by(|a, b| closeness(b).total_cmp(&closeness(a)));
-    let stationary = |d: &[f64]| (d[n] / size[n]).abs() < STATIONARY;
-    // The null vector of J: the combination without a p-part.
+    // The null vector of J is the combination without a p-part; any other one, with dp = 1, completes the plane.
     let right: Vec<f64> = (0..n).map(|k| null[0][k] * null[1][n] - null[1][k] * null[0][n]).collect();
     let named = name(field, |k| right[k].abs());
     let right: Vec<f64> = right.iter().map(|v| v / right[named]).collect();
     let m = dot(&left, &product(field.pattern(), &field.c, &right));
+    let larger = if (null[0][n] / size_of(field, &null[0])).abs() > (null[1][n] / size_of(field, &null[1])).abs() { 0 } else { 1 };
+    let moved: Vec<f64> = null[larger].iter().map(|v| v / null[larger][n]).collect();
+    let flat: Vec<f64> = right.iter().copied().chain([0.0]).collect();
+    let shapes = Shapes::new(field, &y, &left, &right, &flat, &moved)?;
     let mut form = CrossingForm {
         named,
-        along: directions.first().cloned().unwrap_or_else(|| tangent.to_vec()),
-        others: directions.iter().skip(1).cloned().collect(),
+        along: tangent.to_vec(),
+        others: Vec::new(),
         right: right.clone(),
         kind: CrossingKind::Degenerate,
-        error: f64::NAN,
+        error: shapes.error,
     };
-    let (Some(_), Some(through)) = (directions.iter().find(|d| stationary(d)), directions.iter().find(|d| !stationary(d))) else {
-        if let [first, second_branch] = directions.as_slice() {
-            let extend = |d: &[f64]| -> Vec<f64> { d.iter().map(|v| v / d[n]).collect() };
-            let (first, other) = (extend(first), extend(second_branch));
-            let mut v = right.clone();
-            v.push(0.0);
-            let a = second(field, &v, &v)?;
-            // Both have dp = 1: their difference is a multiple of V.
-            form.kind = CrossingKind::Transcritical { slope: other[named] - first[named], quadratic: -0.5 * a / m };
-            form.error = 1e-7;
+    let sum = |part: f64| -> Vec<f64> { moved.iter().zip(&flat).map(|(m, v)| m + part * v).collect() };
+    let Shapes { a, b, d, e, .. } = shapes;
+    let small = VANISHES.1 * field.size[named] * e.abs();
+    let mut directions = match () {
+        () if !moved.iter().all(|v| v.is_finite()) || b == 0.0 => return Ok(form),
+        () if a.abs() <= small.max(VANISHES.0 * shapes.terms) => {
+            form.kind = CrossingKind::Pitchfork { curvature: -e / (6.0 * b), cubic: -e / (6.0 * m) };
+            vec![flat.clone(), sum(-0.5 * d / b)]
         }
-        return Ok(form);
+        // a xi^2/2 + b xi eta + d eta^2/2 = 0 with eta = 1.
+        () if b * b > a * d => {
+            let root = (b * b - a * d).sqrt();
+            let q = -(b + b.signum() * root);
+            let (first, second) = (q / a, d / q);
+            form.kind = CrossingKind::Transcritical { slope: (first - second).abs(), quadratic: -0.5 * a / m };
+            vec![sum(first), sum(second)]
+        }
+        () => return Ok(form),
     };
-    let through: Vec<f64> = through.iter().map(|v| v / through[n]).collect();
-    let mut v = right.clone();
-    v.push(0.0);
-    let b = second(field, &through, &v)?;
-    let curved = field.curved(&y, &v)?;
-    let quadratic = product(field.pattern(), &curved.value[0], &right);
-    let cubic = product(field.pattern(), &curved.value[2], &right);
-    let mut inverse = Fold::new(field, &right)?;
-    let mut h = inverse.inverse(field, &quadratic.iter().map(|q| -q).collect::<Vec<_>>())?;
-    // Any multiple of V may be added to h: F_xx VV has no part along phi.
-    let part = h[named];
-    h.iter_mut().zip(&right).for_each(|(h, v)| *h -= part * v);
-    let mixed = product(field.pattern(), &curved.value[0], &h);
-    let e = dot(&left, &cubic) + 3.0 * dot(&left, &mixed);
-    let wrong =
-        absolute(field.pattern(), &left, &curved.error[2], &right) + 3.0 * absolute(field.pattern(), &left, &curved.error[0], &h);
-    form.kind = CrossingKind::Pitchfork { curvature: -e / (6.0 * b), cubic: -e / (6.0 * m) };
-    form.error = wrong / e.abs();
+    let size = field.size.clone();
+    let measure = |a: &[f64], b: &[f64]| -> f64 { (0..=n).map(|k| a[k] * b[k] / (size[k] * size[k])).sum() };
+    for direction in &mut directions {
+        let length = measure(direction, direction).sqrt();
+        direction.iter_mut().for_each(|d| *d /= length);
+    }
+    directions.sort_by(|a, b| measure(b, tangent).abs().total_cmp(&measure(a, tangent).abs()));
+    form.others = directions.split_off(1);
+    form.along = directions.remove(0);
+    field.assemble(&y)?;
     Ok(form)
 }
 
-/// Directions (a, b) with `c11 a^2 + 2 c12 a b + c22 b^2 = 0`.
-fn roots(c11: f64, c12: f64, c22: f64) -> Vec<(f64, f64)> {
-    let discriminant = c12 * c12 - c11 * c22;
-    if discriminant <= 0.0 || !discriminant.is_finite() {
-        return Vec::new();
+/// Length of a direction in sizes.
+fn size_of(field: &Field, d: &[f64]) -> f64 {
+    d.iter().zip(&field.size).map(|(d, s)| (d / s) * (d / s)).sum::<f64>().sqrt()
+}
+
+/// Derivatives of `g = phi^T F` over the plane of V and a second null vector: `g = a xi^2/2 + b xi eta + d eta^2/2 + e xi^3/6`.
+struct Shapes {
+    a: f64,
+    b: f64,
+    d: f64,
+    e: f64,
+    /// Sum of the magnitudes whose sum is a.
+    terms: f64,
+    /// Relative error of e.
+    error: f64,
+}
+
+impl Shapes {
+    fn new(field: &mut Field, y: &[f64], left: &[f64], right: &[f64], flat: &[f64], moved: &[f64]) -> Result<Shapes, Failure> {
+        let n = field.n();
+        let second = |field: &Field, along: &super::field::Along, b: &[f64]| {
+            dot(left, &product(field.pattern(), &along.j, &b[..n])) + b[n] * dot(left, &along.slopes[0])
+        };
+        let along = field.along(y, moved)?;
+        let (b, d) = (second(field, &along, flat), second(field, &along, moved));
+        let curved = field.curved(y, flat)?;
+        let quadratic = product(field.pattern(), &curved.value[0], right);
+        let cubic = product(field.pattern(), &curved.value[2], right);
+        let mut inverse = Fold::new(field, right)?;
+        let mut h = inverse.inverse(field, &quadratic.iter().map(|q| -q).collect::<Vec<_>>())?;
+        // Any multiple of V may be added to h where F_xx VV has no part along phi; this one is orthogonal to the named unknown.
+        let named = right.iter().position(|v| *v == 1.0).unwrap_or(0);
+        let part = h[named];
+        h.iter_mut().zip(right).for_each(|(h, v)| *h -= part * v);
+        let e = dot(left, &cubic) + 3.0 * dot(left, &product(field.pattern(), &curved.value[0], &h));
+        let wrong =
+            absolute(field.pattern(), left, &curved.error[2], right) + 3.0 * absolute(field.pattern(), left, &curved.error[0], &h);
+        let terms = absolute(field.pattern(), left, &curved.value[0], right);
+        Ok(Shapes { a: dot(left, &quadratic), b, d, e, terms, error: wrong / e.abs() })
     }
-    let q = -(c12 + c12.signum() * discriminant.sqrt());
-    if q == 0.0 { Vec::new() } else { vec![(q, c11), (c22, q)] }
 }
 
 /// The normal form at a Hopf point `z = (x, p, omega)` located by `turning`.
