@@ -33,8 +33,14 @@ mod fuzz;
 mod ir;
 #[path = "all/lint.rs"]
 mod lint;
+#[path = "all/language.rs"]
+mod language;
+#[path = "all/language_decks.rs"]
+mod language_decks;
 #[path = "all/measure.rs"]
 mod measure;
+#[path = "all/mistakes.rs"]
+mod mistakes;
 #[path = "all/models.rs"]
 mod models;
 #[allow(dead_code)]

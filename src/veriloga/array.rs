@@ -96,7 +96,15 @@ impl Lowerer<'_> {
         let ExprKind::Replicate(count, items) = &expr.kind else { return Ok(None) };
         let term = self.expression(count)?;
         let value = self.convert(term, Kind::Int, count.span)?.value;
-        match self.builder.constant(value) {
+        let written = match &count.kind {
+            ExprKind::Name(name) => self.model.params.iter().find(|p| p.local && p.name == *name),
+            _ => None,
+        };
+        let written = match written.map(|p| &p.default) {
+            Some(crate::model::Formula::Number(number)) => Some(*number),
+            _ => None,
+        };
+        match self.builder.constant(value).or(written) {
             Some(rounds) if (0.0..=MOST_COPIES).contains(&rounds) => {
                 let all = (0..rounds as usize).flat_map(|_| items.iter().cloned()).collect();
                 Ok(Some(Expr { kind: ExprKind::List(all), span: expr.span }))

@@ -127,6 +127,10 @@ impl Lowerer<'_> {
             // The declaration was complained about.
             return Err(crate::veriloga::parse::Abort);
         };
+        if discipline.discrete {
+            let message = format!("`{}` belongs to the digital language", node.name.text);
+            return self.error(span, message, format!("the domain of `{}` is discrete", discipline.name));
+        }
         let name = |nature: Option<usize>| nature.map_or("", |n| self.world.natures[n].access.as_str());
         let (potential, flow) = (name(discipline.potential), name(discipline.flow));
         match access.text.as_str() {
@@ -340,10 +344,9 @@ impl Lowerer<'_> {
 
     /// Adds an unknown; its name is made different from all others.
     pub fn unknown(&mut self, mut unknown: LocalUnknown) -> u32 {
-        let taken = |name: &str| self.model.unknowns.iter().any(|u| u.name.eq_ignore_ascii_case(name));
         let mut name = unknown.name.clone();
         let mut count = 2;
-        while taken(&name) {
+        while !self.unknown_names.insert(name.to_ascii_lowercase()) {
             name = format!("{}_{count}", unknown.name);
             count += 1;
         }
@@ -357,11 +360,11 @@ impl Lowerer<'_> {
         let ExprKind::Call(access, arguments) = &target.kind else {
             return self.error(target.span, "this cannot be contributed to", "expected an access function such as `I(a, b)`");
         };
-        if self.world.natures.is_empty() {
+        if self.world.disciplines.is_empty() {
             // The disciplines are missing, which has been said.
             return Err(crate::veriloga::parse::Abort);
         }
-        if !self.world.is_access(&access.text) {
+        if !self.world.is_access(&access.text) && !self.world.natures.is_empty() {
             let known = self.world.natures.iter().map(|n| n.access.as_str());
             let error = Diagnostic::error(access.span, format!("`{}` is not an access function", access.text));
             self.diagnostics.push(error.suggest(&access.text, known));
@@ -409,7 +412,7 @@ impl Lowerer<'_> {
         let ExprKind::Call(access, arguments) = &target.kind else {
             return self.error(target.span, "this cannot be contributed to", "expected an access function such as `V(a, b)`");
         };
-        if !self.world.is_access(&access.text) {
+        if !self.world.is_access(&access.text) && !self.world.natures.is_empty() {
             let known = self.world.natures.iter().map(|n| n.access.as_str());
             let error = Diagnostic::error(access.span, format!("`{}` is not an access function", access.text));
             self.diagnostics.push(error.suggest(&access.text, known));

@@ -6,6 +6,7 @@ use crate::ir::{Input, Inst, NodeKind, Op, Value};
 use crate::model::{Collapse, Contribution, DelayTime, MessageCall, MessageChannel, Model, Retained, UnknownKind, Variable};
 use crate::veriloga::ast::{attribute, attribute_text};
 use crate::veriloga::branch::{Access, BranchState, Reference};
+use crate::veriloga::each_once;
 use crate::veriloga::lower::{Kind, Local, Lowerer, Remembered, Term};
 use crate::veriloga::message::Target;
 
@@ -39,14 +40,7 @@ impl Lowerer<'_> {
         if !self.diagnostics.iter().any(|d| d.severity == Severity::Error) {
             self.lonely_nodes();
         }
-        let mut seen = Vec::new();
-        self.diagnostics.retain(|d| {
-            let new = !seen.contains(d);
-            if new {
-                seen.push(d.clone());
-            }
-            new
-        });
+        self.diagnostics = each_once(std::mem::take(&mut self.diagnostics));
         let model = &mut self.model;
         for (name, value) in &self.module.flat.shape {
             model.shape.extend(model.params.iter().position(|p| p.name == *name).map(|k| (k as u32, *value)));

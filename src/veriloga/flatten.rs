@@ -26,7 +26,7 @@ const MOST_ROUNDS: usize = 10_000;
 /// Instances, rounds of loops, nodes and parameters in one model.
 const MOST_PARTS: usize = 200_000;
 /// Elements of a vector or an array.
-const LONGEST: i64 = 100_000;
+const LONGEST: i64 = 10_000;
 
 /// What can be instantiated.
 #[derive(Clone, Copy)]

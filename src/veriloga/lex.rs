@@ -350,7 +350,11 @@ impl Scanner<'_> {
         if let Some((_, meant)) = like {
             error.hints.push(format!("did you mean `{meant}`?"));
         }
-        self.push(TokenKind::Stray, &self.text[start..self.at], start);
+        match like {
+            // What is meant is plain: no further complaints.
+            Some((_, meant @ ("-" | "*"))) => self.push(TokenKind::Symbol, meant, start),
+            _ => self.push(TokenKind::Stray, &self.text[start..self.at], start),
+        }
     }
 }
 

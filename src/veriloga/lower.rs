@@ -232,6 +232,8 @@ pub struct Lowerer<'a> {
     pub visible: usize,
     /// In a function that returns early: the variable that says whether it has.
     pub returned: Option<usize>,
+    /// Names of the unknowns, in small letters.
+    pub unknown_names: BTreeSet<String>,
     /// Row of the current into each port whose current is read, and of the node inside of it.
     pub port_currents: BTreeMap<usize, u32>,
     /// Slot of each variable that a block declares.
@@ -289,6 +291,7 @@ impl<'a> Lowerer<'a> {
             depth: 0,
             visible: usize::MAX,
             returned: None,
+            unknown_names: BTreeSet::new(),
             port_currents: BTreeMap::new(),
             block_slots: BTreeMap::new(),
         }

@@ -189,14 +189,24 @@ impl Text {
 
     /// Everything that is to be said, each once.
     fn said(self, more: Vec<Diagnostic>) -> Vec<Diagnostic> {
-        let mut all: Vec<Diagnostic> = Vec::new();
-        for diagnostic in self.diagnostics.into_iter().chain(more) {
-            if !all.contains(&diagnostic) {
-                all.push(diagnostic);
-            }
-        }
-        all
+        each_once(self.diagnostics.into_iter().chain(more))
     }
+}
+
+/// Errors, and other messages, that are shown of one file: a mistake may repeat itself in every element of a long vector.
+const MOST_SAID: usize = 200;
+
+/// The same messages without doubles, and without those that are too many.
+pub fn each_once(diagnostics: impl IntoIterator<Item = Diagnostic>) -> Vec<Diagnostic> {
+    let (mut errors, mut others): (Vec<Diagnostic>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
+    for diagnostic in diagnostics {
+        let list = if diagnostic.severity == Severity::Error { &mut errors } else { &mut others };
+        if list.len() < MOST_SAID && !list.contains(&diagnostic) {
+            list.push(diagnostic);
+        }
+    }
+    errors.extend(others);
+    errors
 }
 
 fn parsed(sources: &mut Sources, file: FileId, search: &[PathBuf], diagnostics: &mut Vec<Diagnostic>) -> ast::File {

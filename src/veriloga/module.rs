@@ -343,7 +343,11 @@ impl Lowerer<'_> {
         let Ok(spelled) = self.spelled_out(initial) else { return };
         let initial = spelled.as_ref().unwrap_or(initial);
         let items: Vec<&Expr> = match (&initial.kind, array) {
-            (ExprKind::List(items), Some((_, length))) if items.len() == length as usize => items.iter().collect(),
+            (ExprKind::List(items), Some((_, length))) if items.len() == length as usize => {
+                // The first value belongs to the bound that is written first.
+                let falls = tree.bounds.as_ref().is_some_and(|(first, last)| self.falls(first, last));
+                if falls { items.iter().rev().collect() } else { items.iter().collect() }
+            }
             (_, Some((_, length))) => {
                 let _ =
                     self.error::<()>(initial.span, "this does not fill the array", format!("expected {length} values in braces"));
@@ -359,6 +363,15 @@ impl Lowerer<'_> {
             }
         }
         self.context = context;
+    }
+
+    /// True for bounds such as `[3:0]`.
+    fn falls(&mut self, first: &Expr, last: &Expr) -> bool {
+        let mut number = |expr: &Expr| {
+            let value = self.expression(expr).ok()?.value;
+            self.builder.constant(value)
+        };
+        matches!((number(first), number(last)), (Some(a), Some(b)) if a > b)
     }
 
     fn bounds_of(&mut self, first: &Expr, last: &Expr) -> Lowered<(i32, u32)> {

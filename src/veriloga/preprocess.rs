@@ -357,7 +357,12 @@ impl Preprocessor<'_> {
 
     fn include(&mut self, token: &Token) {
         let name = match self.next_on_line() {
-            Some(name) if name.kind == TokenKind::Text => name,
+            Some(name) if name.kind == TokenKind::Text => {
+                // As it is written: a backslash is a folder's, not the start of an escape.
+                let raw = self.sources.slice(name.span).strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
+                let text = raw.map_or(name.text.clone(), Rc::from);
+                Token { text, ..name }
+            }
             Some(open) if open.is("<") => {
                 let rest = self.rest_of_line();
                 let end = rest.iter().position(|t| t.is(">")).unwrap_or(rest.len());

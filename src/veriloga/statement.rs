@@ -535,6 +535,9 @@ impl Lowerer<'_> {
                 names.insert(name.to_string());
             });
         }
+        if parts.iter().flatten().any(|part| holds_return(part)) {
+            names.extend(self.calls.last().map(|k| self.module.functions[*k].name.text.clone()));
+        }
         let mut slots: Vec<usize> = Vec::new();
         for name in &names {
             if let Some(Local::Variable(slot, array)) = self.find(name) {
