@@ -30,8 +30,8 @@ const DONE: (f64, f64) = (1e-10, 1e-7);
 const REACH: (f64, f64, f64) = (0.5, 0.1, 0.1);
 /// A swing below this share of the size is rest.
 const REST: f64 = 1e-7;
-/// A multiplier this near to 1 holds nothing.
-pub const NEUTRAL: f64 = 1e-10;
+/// A multiplier this near to 1 holds nothing; nor does one whose distance from 1 the mesh, by its tolerance, does not resolve.
+const NEUTRAL: (f64, f64) = (1e-10, 0.1);
 /// A search that moved a charge by less than this share of its size began on the orbit.
 const STAYED: f64 = 1e-3;
 
@@ -198,7 +198,12 @@ impl<'a> Search<'a> {
             (true, false) => -columns[j - d][i],
             (false, _) => rows[i - d].0.get(j).copied().unwrap_or(0.0),
         };
-        dense::solve_least(&Mat::from_fn(d + extra, d + extra, entry), &right, NEUTRAL).0
+        dense::solve_least(&Mat::from_fn(d + extra, d + extra, entry), &right, self.neutral()).0
+    }
+
+    /// Distance of a multiplier from 1 below which it counts as 1.
+    fn neutral(&self) -> f64 {
+        NEUTRAL.0.max(NEUTRAL.1 * self.course.tolerances.reltol)
     }
 
     /// The border that settles the phase.
@@ -326,7 +331,7 @@ impl<'a> Search<'a> {
         let modes = self.modes(local);
         let one = |m: &Mode| (m.value - Complex64::ONE).norm();
         let trivial = free.then(|| (0..modes.len()).min_by(|a, b| one(&modes[*a]).total_cmp(&one(&modes[*b])))).flatten();
-        let held = |k: usize| Some(k) == trivial || one(&modes[k]) >= NEUTRAL;
+        let held = |k: usize| Some(k) == trivial || one(&modes[k]) >= self.neutral();
         let mut neutral: Vec<usize> = Vec::new();
         for k in (0..modes.len()).filter(|k| !held(*k)) {
             let share = &modes[k].participation;
