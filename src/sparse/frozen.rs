@@ -5,8 +5,10 @@
 //! one behind the other, reciprocal pivots. Left-looking: column j of A is scattered into a dense vector, the columns of L
 //! named by U are subtracted in rising order, the rest is divided by the pivot.
 
+use super::fronts::{Fronts, Watch};
 use super::gilbert::Pivots;
 use super::order::Plan;
+use super::tree::Tree;
 use super::{Pattern, Scalar};
 
 /// A pivot below this part of its column's maximum is no longer good enough: one decade below what is chosen anew, so that
@@ -59,6 +61,8 @@ pub(super) struct Frozen<T> {
     growth_limit: f64,
     /// Zero between calls.
     work: Vec<T>,
+    /// For each block its fronts, if it has any; columns of L and U are empty there.
+    fronts: Vec<Option<Fronts<T>>>,
 }
 
 /// The reciprocal of the largest power of two not above `largest`.
@@ -96,13 +100,16 @@ fn span(starts: &[u32], j: usize) -> std::ops::Range<usize> {
 }
 
 impl<T: Scalar> Frozen<T> {
-    /// Space for the factors of a matrix with these pivots.
-    pub fn new(pattern: &Pattern, plan: &Plan, pivots: Pivots) -> Frozen<T> {
+    /// Space for the factors of a matrix with these pivots, and for each block the tree of its fronts, if it has any.
+    pub fn new(pattern: &Pattern, plan: &Plan, pivots: Pivots, trees: Vec<Option<Tree>>) -> Frozen<T> {
         let n = pattern.n;
         let (mut near_start, mut near) = (vec![0], Vec::with_capacity(pattern.len()));
         let (mut far_start, mut far) = (vec![0], Vec::new());
         let (mut upper_start, mut upper) = (vec![0], Vec::with_capacity(pivots.upper.len()));
-        for block in plan.blocks.windows(2) {
+        let (mut lower_start, mut lower) = (vec![0], Vec::with_capacity(pivots.lower.len()));
+        let mut fronts = Vec::with_capacity(trees.len());
+        for (block, tree) in plan.blocks.windows(2).zip(trees) {
+            let mut inside = Vec::new();
             for p in block[0] as usize..block[1] as usize {
                 let c = plan.columns[p] as usize;
                 for slot in pattern.column(c) {
@@ -111,15 +118,23 @@ impl<T: Scalar> Frozen<T> {
                     match position < block[0] {
                         _ if row == c && plan.absent[c] => {}
                         true => far.push((slot as u32, position)),
-                        false => near.push((slot as u32, position)),
+                        false => {
+                            near.push((slot as u32, position));
+                            inside.extend(tree.as_ref().map(|_| (slot as u32, position, p as u32)));
+                        }
                     }
                 }
                 upper.extend(far[far_start[p] as usize..].iter().map(|f| f.1));
-                upper.extend(&pivots.upper[span(&pivots.upper_start, p)]);
+                if tree.is_none() {
+                    upper.extend(&pivots.upper[span(&pivots.upper_start, p)]);
+                    lower.extend(&pivots.lower[span(&pivots.lower_start, p)]);
+                }
+                lower_start.push(lower.len() as u32);
                 near_start.push(near.len() as u32);
                 far_start.push(far.len() as u32);
                 upper_start.push(upper.len() as u32);
             }
+            fronts.push(tree.map(|tree| Fronts::new(block[0] as usize, tree, &inside)));
         }
         Frozen {
             rows: pivots.rows,
@@ -132,14 +147,15 @@ impl<T: Scalar> Frozen<T> {
             upper_values: vec![T::default(); upper.len()],
             upper_start,
             upper,
-            lower_values: vec![T::default(); pivots.lower.len()],
-            lower_start: pivots.lower_start,
-            lower: pivots.lower,
+            lower_values: vec![T::default(); lower.len()],
+            lower_start,
+            lower,
             inverse: vec![T::default(); n],
             scale: vec![0.0; n],
             growth: 1.0,
             growth_limit: f64::INFINITY,
             work: vec![T::default(); n],
+            fronts,
         }
     }
 
@@ -151,21 +167,51 @@ impl<T: Scalar> Frozen<T> {
         }
         let keep = if watch { KEEP } else { 0.0 };
         self.growth = 1.0;
-        for j in 0..self.rows.len() {
-            if let Err(refusal) = self.column(j, values, keep) {
+        for k in 0..self.fronts.len() {
+            let block = self.blocks[k] as usize..self.blocks[k + 1] as usize;
+            if let Err(refusal) = self.block(k, block, values, keep, watch) {
                 self.work.fill(T::default());
                 return Err(refusal);
             }
-            if watch && self.growth > self.growth_limit {
-                self.work.fill(T::default());
+        }
+        if !watch {
+            self.settle();
+        }
+        Ok(())
+    }
+
+    /// Takes the growth of these values for what others may need as well.
+    pub fn settle(&mut self) {
+        self.growth_limit = GROWTH.max(10.0 * self.growth);
+    }
+
+    fn block(&mut self, k: usize, positions: std::ops::Range<usize>, values: &[T], keep: f64, watch: bool) -> Result<(), Refusal> {
+        let limit = if watch { self.growth_limit } else { f64::INFINITY };
+        if let Some(fronts) = &mut self.fronts[k] {
+            for j in positions.clone() {
+                let far = &self.far[span(&self.far_start, j)];
+                for (&(slot, row), value) in far.iter().zip(&mut self.upper_values[span(&self.upper_start, j)]) {
+                    *value = values[slot as usize].scaled(self.scale[row as usize]);
+                }
+            }
+            let start = positions.start;
+            let mut watched = Watch { keep, suspect: SUSPECT, growth: self.growth };
+            fronts.refactor(values, &self.scale, &mut watched, &mut self.inverse[positions])?;
+            self.growth = watched.growth;
+            return if self.growth > limit { Err(Refusal::Weak(start)) } else { Ok(()) };
+        }
+        for j in positions {
+            self.column(j, values, keep)?;
+            if self.growth > limit {
                 return Err(Refusal::Weak(j));
             }
         }
-        if !watch {
-            // What these values need, others may need as well.
-            self.growth_limit = GROWTH.max(10.0 * self.growth);
-        }
         Ok(())
+    }
+
+    /// True if some block is factored by fronts.
+    pub fn has_fronts(&self) -> bool {
+        self.fronts.iter().any(Option::is_some)
     }
 
     #[inline]
@@ -236,8 +282,19 @@ impl<T: Scalar> Frozen<T> {
         for ((w, row), scale) in work.iter_mut().zip(&self.rows).zip(&self.scale) {
             *w = b[*row as usize].scaled(*scale);
         }
-        for block in self.blocks.windows(2).rev() {
+        for (block, fronts) in self.blocks.windows(2).zip(&mut self.fronts).rev() {
             let (begin, end) = (block[0] as usize, block[1] as usize);
+            if let Some(fronts) = fronts {
+                fronts.solve(&mut work[begin..end]);
+                for j in begin..end {
+                    let x = work[j];
+                    let upper = span(&self.upper_start, j);
+                    for (&row, &u) in self.upper[upper.clone()].iter().zip(&self.upper_values[upper]) {
+                        work[row as usize] -= u * x;
+                    }
+                }
+                continue;
+            }
             for j in begin..end {
                 let x = work[j];
                 let lower = span(&self.lower_start, j);
@@ -265,8 +322,20 @@ impl<T: Scalar> Frozen<T> {
         for (w, column) in work.iter_mut().zip(&self.columns) {
             *w = b[*column as usize];
         }
-        for block in self.blocks.windows(2) {
+        for (block, fronts) in self.blocks.windows(2).zip(&mut self.fronts) {
             let (begin, end) = (block[0] as usize, block[1] as usize);
+            if let Some(fronts) = fronts {
+                for j in begin..end {
+                    let upper = span(&self.upper_start, j);
+                    let mut x = work[j];
+                    for (&row, &u) in self.upper[upper.clone()].iter().zip(&self.upper_values[upper]) {
+                        x -= u * work[row as usize];
+                    }
+                    work[j] = x;
+                }
+                fronts.solve_transposed(&mut work[begin..end]);
+                continue;
+            }
             for j in begin..end {
                 let upper = span(&self.upper_start, j);
                 let mut x = work[j];
@@ -301,7 +370,8 @@ impl<T: Scalar> Frozen<T> {
 
     /// Stored entries of L and U and F, diagonal included.
     pub fn entries(&self) -> usize {
-        self.lower.len() + self.upper.len() + self.rows.len()
+        let fronts: usize = self.fronts.iter().flatten().map(Fronts::entries).sum();
+        self.lower.len() + self.upper.len() + self.rows.len() + fronts
     }
 
     /// Number of diagonal blocks.

@@ -30,12 +30,13 @@ pub(super) struct Pivots {
 }
 
 /// Chooses pivots for `values`, whose row r is to be multiplied by `scale[r]`; the diagonal is taken from the part `prefer`
-/// of the largest candidate.
+/// of the largest candidate. Blocks marked in `given` keep the pivots of the plan, and get no pattern.
 pub(super) fn choose<T: Scalar>(
     pattern: &Pattern,
     plan: &Plan,
     (values, scale): (&[T], &[f64]),
     prefer: f64,
+    given: &dyn Fn(usize) -> bool,
 ) -> Result<Pivots, Singular> {
     let n = pattern.n;
     let mut search = Search {
@@ -62,9 +63,12 @@ pub(super) fn choose<T: Scalar>(
     };
     search.result.lower_start.push(0);
     search.result.upper_start.push(0);
-    for block in plan.blocks.windows(2) {
+    for (k, block) in plan.blocks.windows(2).enumerate() {
         for p in block[0]..block[1] {
-            search.column(p, block[0])?;
+            match given(k) {
+                true => search.take(p),
+                false => search.column(p, block[0])?,
+            }
         }
     }
     Ok(search.finish())
@@ -94,6 +98,17 @@ struct Search<'a, T> {
 }
 
 impl<T: Scalar> Search<'_, T> {
+    /// The pivot of the plan, whatever the values.
+    fn take(&mut self, p: u32) {
+        let row = self.plan.rows[p as usize];
+        self.result.rows[p as usize] = row;
+        self.result.position[row as usize] = p;
+        self.result.upper_start.push(self.result.upper.len() as u32);
+        let end = self.result.lower.len() as u32;
+        self.result.lower_start.push(end);
+        self.pruned[p as usize] = end;
+    }
+
     fn column(&mut self, p: u32, block: u32) -> Result<(), Singular> {
         let c = self.plan.columns[p as usize] as usize;
         self.order.clear();

@@ -107,8 +107,26 @@ impl<T: Scalar> Lu<T> {
 
     /// Factors with pivots of their own.
     fn factors(&self, plan: &Plan, values: &[T], scale: &[f64], prefer: f64) -> Result<Frozen<T>, Singular> {
-        let pivots = gilbert::choose(&self.pattern, plan, (values, scale), prefer)?;
-        let mut frozen = Frozen::new(&self.pattern, plan, pivots);
+        let pattern = &*self.pattern;
+        let none = || vec![None; plan.blocks.len() - 1];
+        if prefer < STRICT && plan.trees.iter().any(Option::is_some) {
+            // Blocks with fronts try the pivots of the plan, which costs no search.
+            let pivots = gilbert::choose(pattern, plan, (values, scale), prefer, &|k| plan.trees[k].is_some())?;
+            let mut frozen = Frozen::new(pattern, plan, pivots, plan.trees.clone());
+            if frozen.refactor(values, true).is_ok() && frozen.growth() <= GROWTH {
+                frozen.settle();
+                return Ok(frozen);
+            }
+        }
+        let pivots = gilbert::choose(pattern, plan, (values, scale), prefer, &|_| false)?;
+        if plan.trees.iter().any(Option::is_some) {
+            let trees = (0..plan.trees.len()).map(|k| plan.trees[k].as_ref().and_then(|_| plan.tree(pattern, &pivots.position, k)));
+            let mut frozen = Frozen::new(pattern, plan, pivots.clone(), trees.collect());
+            if frozen.has_fronts() && frozen.refactor(values, false).is_ok() {
+                return Ok(frozen);
+            }
+        }
+        let mut frozen = Frozen::new(pattern, plan, pivots, none());
         match frozen.refactor(values, false) {
             Ok(()) => Ok(frozen),
             Err(Refusal::Weak(j) | Refusal::Vanished(j)) => {
@@ -162,6 +180,11 @@ impl<T: Scalar> Lu<T> {
     /// Stored entries of the factors; 0 before the first factorisation.
     pub fn entries(&self) -> usize {
         self.frozen.as_ref().map_or(0, Frozen::entries)
+    }
+
+    /// True if some block is factored by dense fronts.
+    pub fn has_fronts(&self) -> bool {
+        self.frozen.as_ref().is_some_and(Frozen::has_fronts)
     }
 
     /// Diagonal blocks of the block triangular form; 0 before the first factorisation.

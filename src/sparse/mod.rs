@@ -8,11 +8,13 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 use num_complex::Complex64;
 
 pub mod eigen;
+mod fronts;
 mod frozen;
 mod gilbert;
 mod lu;
 pub mod modes;
 mod order;
+mod tree;
 
 pub use lu::{Factored, Lu};
 
@@ -101,6 +103,7 @@ pub trait Scalar:
     + Send
     + Sync
     + 'static
+    + faer::traits::ComplexField
     + Neg<Output = Self>
     + From<f64>
     + Add<Output = Self>

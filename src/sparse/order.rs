@@ -8,6 +8,8 @@
 //! A circuit's pattern holds the full diagonal, also where it is never used (the row of a voltage source). Diagonal
 //! entries that are exactly zero are therefore left out here, so that ideal supplies fall apart into blocks of one.
 
+use super::fronts::worth_while;
+use super::tree::Tree;
 use super::{Pattern, Singular};
 
 /// No index.
@@ -26,6 +28,8 @@ pub(super) struct Plan {
     pub absent: Vec<bool>,
     /// The slots of the entries left out: their values must be zero.
     pub absent_slots: Vec<u32>,
+    /// For each block the tree of its fronts with the pivots of choice, where fronts are worth while.
+    pub trees: Vec<Option<Tree>>,
 }
 
 impl Plan {
@@ -43,9 +47,29 @@ impl Plan {
         for (row, column) in column_of_row.iter().enumerate() {
             row_of_column[*column as usize] = row as u32;
         }
-        let rows = columns.iter().map(|c| row_of_column[*c as usize]).collect();
-        Ok(Plan { columns, rows, blocks, absent, absent_slots })
+        let rows: Vec<u32> = columns.iter().map(|c| row_of_column[*c as usize]).collect();
+        rows.iter().enumerate().for_each(|(p, row)| position[*row as usize] = p as u32);
+        let trees = blocks.windows(2).map(|b| tree(&graph, &columns, &position, b[0], b[1])).collect();
+        Ok(Plan { columns, rows, blocks, absent, absent_slots, trees })
     }
+
+    /// The tree of block number `k` if `position` says where each row is.
+    pub fn tree(&self, pattern: &Pattern, position: &[u32], k: usize) -> Option<Tree> {
+        let graph = Graph { pattern, absent: &self.absent };
+        tree(&graph, &self.columns, position, self.blocks[k], self.blocks[k + 1])
+    }
+}
+
+fn tree(graph: &Graph, columns: &[u32], position: &[u32], begin: u32, end: u32) -> Option<Tree> {
+    if (end - begin) as usize <= 1 {
+        return None;
+    }
+    let of = |p: u32| {
+        let rows = graph.rows(columns[p as usize] as usize).map(|r| position[r]);
+        rows.filter(move |r| (begin..end).contains(r)).map(move |r| (r, p))
+    };
+    let entries: Vec<(u32, u32)> = (begin..end).flat_map(of).collect();
+    worth_while(begin as usize, end as usize, &entries)
 }
 
 /// The pattern without the entries left out.

@@ -718,3 +718,108 @@ fn unstable_oscillator_in_a_large_circuit() {
     let exact = Complex64::new(-0.5 * g / c, (1.0 / (l * c) - (0.5 * g / c).powi(2)).sqrt());
     assert!((s[0].re - exact.re).abs() < 1e-3 * exact.re && (s[0].im.abs() - exact.im).abs() < 1e-9 * exact.im, "{s:?} {exact}");
 }
+
+/// A crossbar of this size has enough fill for fronts.
+const SIDE: usize = 64;
+
+/// A crossbar with wires of 1 S and one state for each cell, which makes the pattern and the values unsymmetric.
+fn crossbar(side: usize, random: &mut Random) -> Entries<f64> {
+    let (row, column, state) =
+        (|i: usize, j: usize| i * side + j, |i: usize, j: usize| side * side + i * side + j, |k: usize| 2 * side * side + k);
+    let n = 3 * side * side;
+    let mut m = Entries::new(n);
+    for i in 0..side {
+        for j in 0..side {
+            let (a, b, x) = (row(i, j), column(i, j), state(i * side + j));
+            m.conductance(a, b, 1e-4 * random.spread(4.0).abs());
+            m.conductance(a, if j > 0 { row(i, j - 1) } else { n }, 1.0);
+            m.conductance(b, if i > 0 { column(i - 1, j) } else { n }, 1.0);
+            for (node, sign) in [(a, 1.0), (b, -1.0)] {
+                m.add(node, x, sign * 1e-3 * random.signed());
+                m.add(x, node, sign * random.signed());
+            }
+            m.add(x, x, 10.0 + random.signed());
+        }
+    }
+    m
+}
+
+#[test]
+fn fronts_solve_what_single_columns_solve() {
+    let mut random = Random(11);
+    let first = crossbar(SIDE, &mut random);
+    let p = first.pattern();
+    let b = right_side(&mut random, first.n);
+    let mut lu = Lu::new(&p);
+    assert_eq!(check(&mut lu, &p, &first.values(&p), &b), Factored::Chosen);
+    assert!(lu.has_fronts(), "a crossbar has much fill");
+    for _ in 0..3 {
+        assert_eq!(check(&mut lu, &p, &crossbar(SIDE, &mut random).values(&p), &b), Factored::Kept);
+    }
+    // The same bits from a factorisation without history.
+    let values = crossbar(SIDE, &mut random).values(&p);
+    let (mut x, mut y) = (b.clone(), b.clone());
+    lu.factor(&values).unwrap();
+    lu.solve(&mut x);
+    let mut fresh = Lu::new(&p);
+    fresh.factor(&values).unwrap();
+    fresh.solve(&mut y);
+    assert_eq!(x, y);
+}
+
+#[test]
+fn fronts_of_complex_numbers() {
+    let mut random = Random(12);
+    let real = crossbar(SIDE, &mut random);
+    let mut m = Entries::new(real.n);
+    for (row, column, value) in &real.entries {
+        m.add(*row as usize, *column as usize, Complex64::new(*value, 0.3 * value * random.signed()));
+    }
+    let p = m.pattern();
+    let b: Vec<Complex64> = (0..m.n).map(|_| Complex64::new(random.signed(), random.signed())).collect();
+    let mut lu = Lu::new(&p);
+    check(&mut lu, &p, &m.values(&p), &b);
+    assert!(lu.has_fronts());
+}
+
+/// Pivots that become small are noticed in fronts as well, also by a factor of 1e12 from one time to the next.
+#[test]
+fn weak_pivots_in_fronts_are_chosen_again() {
+    let mut random = Random(13);
+    let first = crossbar(SIDE, &mut random);
+    let p = first.pattern();
+    let b = right_side(&mut random, first.n);
+    let mut lu = Lu::new(&p);
+    check(&mut lu, &p, &first.values(&p), &b);
+    for k in 0..4 {
+        let mut next = crossbar(SIDE, &mut random);
+        for _ in 0..200 {
+            // A state whose own row says nothing of it: its pivot must come from elsewhere.
+            let state = 2 * SIDE * SIDE + random.below(SIDE * SIDE);
+            for entry in next.entries.iter_mut().filter(|e| e.0 as usize == state && e.1 as usize == state) {
+                entry.2 = if k % 2 == 0 { 1e-12 } else { 1e12 };
+            }
+        }
+        check(&mut lu, &p, &next.values(&p), &b);
+    }
+}
+
+#[test]
+fn singular_fronts_are_named() {
+    let mut random = Random(14);
+    let mut m = crossbar(SIDE, &mut random);
+    // Two unknowns that nothing tells apart.
+    let (u, v) = (m.n, m.n + 1);
+    m.n += 2;
+    for (i, j) in [(u, u), (u, v), (v, u), (v, v), (u, 5), (v, 5), (5, u), (5, v)] {
+        m.add(i, j, 1.0);
+    }
+    let p = m.pattern();
+    let mut lu = Lu::new(&p);
+    let refused = lu.factor(&m.values(&p)).unwrap_err();
+    assert!(refused.column >= u || refused.column == 5, "{refused:?}");
+    m.add(v, v, 0.5);
+    let b = right_side(&mut random, m.n);
+    check(&mut lu, &p, &m.values(&p), &b);
+    assert!(lu.has_fronts());
+}
