@@ -31,12 +31,12 @@ mod frontend;
 mod fuzz;
 #[path = "all/ir.rs"]
 mod ir;
-#[path = "all/lint.rs"]
-mod lint;
 #[path = "all/language.rs"]
 mod language;
 #[path = "all/language_decks.rs"]
 mod language_decks;
+#[path = "all/lint.rs"]
+mod lint;
 #[path = "all/measure.rs"]
 mod measure;
 #[path = "all/mistakes.rs"]

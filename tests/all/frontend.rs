@@ -795,7 +795,7 @@ fn extensions_are_warned_of() {
 }
 
 /// Bad texts: a name for the snapshot, and what stands inside of a module (or a whole file if it contains `module`).
-const BAD: [(&str, &str); 41] = [
+const BAD: [(&str, &str); 39] = [
     ("missing_semicolon", "parameter real r = 1\nreal a;\nanalog begin\n a = 1\n I(p,n) <+ V(p,n)/r;\nend"),
     (
         "several_mistakes",
@@ -836,11 +836,6 @@ const BAD: [(&str, &str); 41] = [
         "node_in_function",
         "analog function real f; input x; real x; f = V(p,n) + ddt(x) + q; endfunction\nreal q; analog I(p,n) <+ 1;",
     ),
-    (
-        "not_supported_operators",
-        "analog I(p,n) <+ transition(1, 0, 1n) + absdelay(V(p,n), 1n) + laplace_nd(V(p,n), '{1}, '{1,1}) + idtmod(1);",
-    ),
-    ("not_supported_events", "real a; analog begin @(cross(V(p,n), 1)) a = 1; @(timer(1n)) a = 2; I(p,n) <+ a; end"),
     ("not_supported_system", "analog begin $fstrobe(1, \"x\"); I(p,n) <+ $random + $table_model(1); $stroby(\"x\"); end"),
     ("not_supported_items", "resistor #(.r(1)) r1(p, n);\nalways @(p) x = 1;\nelectrical [0:3] bus;\nanalog I(p,n) <+ 1;"),
     ("idt_start_moves", "real x; analog begin x = idt(1, V(p,n)); I(p,n) <+ x; end"),
