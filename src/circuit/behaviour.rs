@@ -4,7 +4,9 @@
 //! is lifted into parameters of the model, so that sources of one shape share one model and one bank (decision 30):
 //!
 //! - current: row p gets `+e`, row n gets `-e`;
-//! - voltage: the branch current j is an unknown; row p gets `+j`, row n `-j`, and row j is `v(p) - v(n) - e = 0`.
+//! - voltage: the branch current j is an unknown; row p gets `+j`, row n `-j`, and row j is `v(p) - v(n) - e = 0`;
+//! - `ddt(e)` and `idt(e, y0)` (also `sdt`) in it are unknowns y with the rows `y - d/dt e = 0` and `d/dt y - e = 0`, the
+//!   latter held at y0, or 0, in static analyses.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -21,6 +23,12 @@ use crate::netlist::ast::{BinaryOp, Element, Expr, ExprKind, FunctionCard, Name}
 use crate::netlist::expr::is_probe;
 use crate::netlist::lower::{self, Resolve};
 use crate::span::Span;
+
+/// Operators that make an unknown.
+const OPERATORS: [&str; 3] = ["ddt", "idt", "sdt"];
+
+/// Absolute tolerance of such an unknown.
+const ABSTOL: f64 = 1e-9;
 
 /// Levels of an expression with its functions expanded; each costs stack.
 const DEEPEST: usize = 1200;
@@ -43,6 +51,17 @@ struct Shape {
     probes: Vec<(u32, Option<u32>)>,
     /// Lifted values.
     values: Vec<Value>,
+    /// Derivatives and integrals.
+    operators: Vec<Operator>,
+}
+
+/// A derivative by time or an integral over it.
+#[derive(Clone)]
+struct Operator {
+    /// Of what.
+    body: Expr,
+    /// Of an integral: the lifted value that it starts at.
+    start: Option<usize>,
 }
 
 /// Builds the instance of a behavioural source.
@@ -64,14 +83,14 @@ pub fn build<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element, k
     }
     let mut terminals = nodes.to_vec();
     terminals.resize(2, Terminal::Ground);
-    let mut shape = Shape { terminals, probes: Vec::new(), values: Vec::new() };
+    let mut shape = Shape { terminals, probes: Vec::new(), values: Vec::new(), operators: Vec::new() };
     let model = match shape_of(fl, env, &expression.value, &mut shape) {
         Ok(body) => model(fl, element, kind, &body, &shape),
         Err(error) => Err(error),
     };
     let model = model.unwrap_or_else(|error| {
         fl.report(error);
-        shape = Shape { terminals: shape.terminals[..2].to_vec(), probes: Vec::new(), values: Vec::new() };
+        shape = Shape { terminals: shape.terminals[..2].to_vec(), probes: Vec::new(), values: Vec::new(), operators: Vec::new() };
         fl.models.intern(&mut fl.circuit.models, "#broken", || Arc::new(broken(element.span)))
     });
     let multiplicity = device::multiplicity(fl, env, element);
@@ -148,6 +167,9 @@ impl<'d> Lift<'_, 'd, '_> {
                     .expected("expected v(), i(), time or parameters"))
             }
             ExprKind::Call(name, arguments) if is_probe(name) => self.probe(name, arguments, expr.span),
+            ExprKind::Call(name, arguments) if OPERATORS.iter().any(|o| o.eq_ignore_ascii_case(name)) => {
+                self.operator(name, arguments, expr.span, bound)
+            }
             ExprKind::Call(name, arguments) => match self.fl.scopes.function(self.env, &name.to_lowercase()) {
                 Some((function, _)) => self.expand(function, arguments, expr.span, bound),
                 None => self.node(expr, &arguments.iter().collect::<Vec<_>>(), bound),
@@ -174,6 +196,37 @@ impl<'d> Lift<'_, 'd, '_> {
         }
         let operands = operands.iter().zip(parts).map(|(o, part)| written(part, o.span, self.shape)).collect();
         Ok(Part::Moving(with_operands(expr, operands)))
+    }
+
+    /// `ddt(e)`, `idt(e [, start])`.
+    fn operator(&mut self, name: &str, arguments: &[Expr], span: Span, bound: &Bound) -> Result<Part, Diagnostic> {
+        let derivative = name.eq_ignore_ascii_case("ddt");
+        if arguments.is_empty() || arguments.len() > if derivative { 1 } else { 2 } {
+            let expected = if derivative { "expected 1" } else { "expected 1 or 2" };
+            return Err(Diagnostic::error(span, format!("`{name}` is given {} arguments", arguments.len())).expected(expected));
+        }
+        let part = self.part(&arguments[0], bound)?;
+        let zero = self.fl.scopes.graph.fixed(0.0);
+        if derivative && matches!(part, Part::Fixed(_)) {
+            return Ok(Part::Fixed(zero));
+        }
+        let start = match arguments.get(1).map(|a| self.part(a, bound)).transpose()? {
+            _ if derivative => None,
+            None => Some(zero),
+            Some(Part::Fixed(value)) => Some(value),
+            Some(Part::Moving(_)) => {
+                return Err(Diagnostic::error(arguments[1].span, format!("the start value of `{name}` moves"))
+                    .expected("expected numbers and parameters"));
+            }
+        };
+        let body = written(part, arguments[0].span, self.shape);
+        let start = start.map(|value| {
+            self.shape.values.push(value);
+            self.shape.values.len() - 1
+        });
+        self.shape.operators.push(Operator { body, start });
+        let name = format!("#o{}", self.shape.operators.len() - 1);
+        Ok(Part::Moving(Expr { kind: ExprKind::Name(name), span }))
     }
 
     /// Whole exponents stay in the shape: `v(a)**2` is a product, not a power.
@@ -327,6 +380,10 @@ fn text(expr: &Expr, out: &mut String) {
 fn model(fl: &mut Flattener, element: &Element, kind: SourceKind, body: &Expr, shape: &Shape) -> Result<u32, Diagnostic> {
     let mut key = format!("{kind:?} {} {:?} ", shape.terminals.len(), shape.probes);
     text(body, &mut key);
+    for operator in &shape.operators {
+        let _ = write!(key, "; {:?} ", operator.start);
+        text(&operator.body, &mut key);
+    }
     if let Some(known) = fl.models.known(&key) {
         return Ok(known);
     }
@@ -371,16 +428,35 @@ fn make(element: &Element, kind: SourceKind, body: &Expr, shape: &Shape) -> Resu
     let mut unknowns: Vec<LocalUnknown> = (0..ports).map(port).collect();
     let controls = shape.probes.iter().map(|(plus, minus)| Probe { plus: *plus, minus: *minus, limit: None });
     let contribution = |plus: u32, minus, f| Contribution { plus, minus, f: Some(f), q: None, span: element.span };
-    let (probes, contributions, function) = match kind {
-        SourceKind::Current => (controls.collect(), vec![contribution(0, Some(1), 0)], compile(body, element.span, 0)?),
+    let (own, mut contributions) = match kind {
+        SourceKind::Current => (Vec::new(), vec![contribution(0, Some(1), 0)]),
         SourceKind::Voltage => {
             let branch = unknowns.len() as u32;
             unknowns.push(unknown("branch".to_string(), UnknownKind::Current, true));
-            let own = [Probe { plus: 0, minus: Some(1), limit: None }, Probe { plus: branch, minus: None, limit: None }];
-            let rows = vec![contribution(0, Some(1), 1), contribution(branch, None, 0)];
-            (own.into_iter().chain(controls).collect(), rows, compile(body, element.span, 2)?)
+            let own = vec![Probe { plus: 0, minus: Some(1), limit: None }, Probe { plus: branch, minus: None, limit: None }];
+            (own, vec![contribution(0, Some(1), 1), contribution(branch, None, 0)])
         }
     };
+    let function = compile(body, element.span, own.len() as u32, shape)?;
+    let mut probes: Vec<Probe> = own.into_iter().chain(controls).collect();
+    let mut output = if kind == SourceKind::Voltage { 2 } else { 1 };
+    for (k, operator) in shape.operators.iter().enumerate() {
+        let row = unknowns.len() as u32;
+        let name = format!("{}{}", if operator.start.is_some() { "idt" } else { "ddt" }, k + 1);
+        let state = unknown(name, UnknownKind::Implicit, false);
+        unknowns.push(LocalUnknown {
+            quantity: "state".to_string(),
+            unit: String::new(),
+            abstol: ABSTOL,
+            residual_abstol: ABSTOL,
+            start: operator.start.map(|_| output + 2),
+            held: operator.start.is_some(),
+            ..state
+        });
+        probes.push(Probe { plus: row, minus: None, limit: None });
+        contributions.push(Contribution { plus: row, minus: None, f: Some(output), q: Some(output + 1), span: element.span });
+        output += if operator.start.is_some() { 3 } else { 2 };
+    }
     let params = (0..shape.values.len()).map(|k| Param {
         name: format!("#{k}"),
         kind: ParamKind::Real,
@@ -407,31 +483,54 @@ fn make(element: &Element, kind: SourceKind, body: &Expr, shape: &Shape) -> Resu
 }
 
 /// The function of a shape. With two probes of its own (voltage across, current through) it is the row of a voltage source.
-fn compile(body: &Expr, span: Span, own_probes: u32) -> Result<Function, Diagnostic> {
+/// Behind that come f and q of the rows of its operators, and start values.
+fn compile(body: &Expr, span: Span, own_probes: u32, shape: &Shape) -> Result<Function, Diagnostic> {
     let mut builder = Builder::new();
     builder.span = span;
-    let value = lower::lower(body, &mut builder, &mut ShapeNames { own_probes })?;
-    if own_probes == 0 {
-        return Ok(builder.finish(vec![value]));
+    let mut names = ShapeNames { own_probes, controls: shape.probes.len() as u32 };
+    let value = lower::lower(body, &mut builder, &mut names)?;
+    let mut outputs = vec![value];
+    if own_probes > 0 {
+        let across = builder.input(Input::Probe(0), Type::Real);
+        let through = builder.input(Input::Probe(1), Type::Real);
+        outputs = vec![builder.op(Op::Sub, &[across, value]), through];
     }
-    let across = builder.input(Input::Probe(0), Type::Real);
-    let through = builder.input(Input::Probe(1), Type::Real);
-    let row = builder.op(Op::Sub, &[across, value]);
-    Ok(builder.finish(vec![row, through]))
+    for (k, operator) in shape.operators.iter().enumerate() {
+        let of = lower::lower(&operator.body, &mut builder, &mut names)?;
+        let y = builder.input(Input::Probe(names.operator(k as u32)), Type::Real);
+        let negative = builder.op(Op::Neg, &[of]);
+        match operator.start {
+            None => outputs.extend([y, negative]),
+            Some(start) => {
+                let start = builder.input(Input::Param(start as u32), Type::Real);
+                outputs.extend([negative, y, start]);
+            }
+        }
+    }
+    Ok(builder.finish(outputs))
 }
 
-/// `#v0` is a parameter, `#p0` a probe.
+/// `#v0` is a parameter, `#p0` a probe, `#o0` an operator's unknown.
 struct ShapeNames {
     own_probes: u32,
+    controls: u32,
+}
+
+impl ShapeNames {
+    /// Probe of an operator's unknown.
+    fn operator(&self, k: u32) -> u32 {
+        self.own_probes + self.controls + k
+    }
 }
 
 impl<'d> Resolve<'d> for ShapeNames {
     fn leaf(&mut self, leaf: &Expr, builder: &mut Builder) -> Result<Option<Value>, Diagnostic> {
         let ExprKind::Name(name) = &leaf.kind else { return Ok(None) };
         let index = |prefix: &str| name.strip_prefix(prefix).and_then(|k| k.parse::<u32>().ok());
-        let input = match (index("#v"), index("#p")) {
-            (Some(k), _) => Input::Param(k),
-            (_, Some(k)) => Input::Probe(k + self.own_probes),
+        let input = match (index("#v"), index("#p"), index("#o")) {
+            (Some(k), ..) => Input::Param(k),
+            (_, Some(k), _) => Input::Probe(k + self.own_probes),
+            (.., Some(k)) => Input::Probe(self.operator(k)),
             _ if name.eq_ignore_ascii_case("time") => Input::Time,
             _ => return Ok(None),
         };

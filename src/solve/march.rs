@@ -134,6 +134,8 @@ pub struct March<'a> {
     scales: Vec<f64>,
     eval: Eval,
     events: Option<Events>,
+    /// A model announced a discontinuity at the newest point.
+    announced: bool,
     /// The trial step goes over a jump in explicit time.
     leapt: bool,
     /// Where the step has to end for an event's sake.
@@ -202,6 +204,7 @@ impl<'a> March<'a> {
             scales: vec![0.0; n],
             eval: Eval::new(system),
             events: Events::new(system),
+            announced: false,
             leapt: false,
             target: None,
             dense: start_space,
@@ -428,7 +431,8 @@ impl<'a> March<'a> {
         if trial.rule.cuts() {
             // A step cut short says nothing about how long steps may be.
             self.h = self.h.max(before);
-        } else {
+        } else if self.history.smooth() > 1 || self.uncut == 0.0 {
+            // The first step of a segment is short whatever happens.
             self.uncut = trial.h;
         }
         self.longest = self.longest.max(trial.h);
@@ -440,7 +444,11 @@ impl<'a> March<'a> {
         self.window.push(&history.newest().x, &mut work.weights.largest);
         // Never forgotten: a row that rests between bursts keeps its scale.
         self.scales.iter_mut().zip(&work.scale).for_each(|(largest, scale)| *largest = largest.max(*scale));
-        let jumped = self.commit(messages) || std::mem::take(&mut self.leapt);
+        let leapt = std::mem::take(&mut self.leapt);
+        if leapt {
+            self.uncut = self.longest;
+        }
+        let jumped = self.commit(messages) || leapt;
         let at = self.history.newest();
         let problem = self.given.problem();
         let remaining = self.given.plan.stop - at.t;
@@ -479,7 +487,10 @@ impl<'a> March<'a> {
         system.commit(&problem.point(&at.x, at.t), memory, messages);
         before.fired.fill(0.0);
         let mut seen = std::mem::take(&mut self.given.memory.seen);
-        let mut jumped = std::mem::take(&mut self.given.memory.discontinuity);
+        // Announced at point after point, it is one discontinuity.
+        let announced = std::mem::take(&mut self.given.memory.discontinuity);
+        let before = std::mem::replace(&mut self.announced, announced);
+        let mut jumped = announced && !before;
         if let Some(events) = &mut self.events {
             jumped |= events.conclude(&self.given.problem(), self.history.newest(), &mut seen);
         }

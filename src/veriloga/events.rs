@@ -11,6 +11,7 @@ use crate::model::{Event, EventKind};
 use crate::span::Span;
 use crate::veriloga::ast::{Expr, ExprKind, Statement};
 use crate::veriloga::lower::{Context, Kind, Lowered, Lowerer, Remembered, Term};
+use crate::veriloga::walk::visit;
 
 /// Share of a period that counts as rounding where a timer looks for its next moment.
 const SLACK: f64 = 1e-9;
@@ -205,6 +206,50 @@ impl Lowerer<'_> {
         self.keep(index, now);
         self.last_time = Some(past);
         past
+    }
+
+    /// True once an event has fired at the operating point, which is then found anew: what the initial step sets does not
+    /// hold any longer. None if the module has no such event.
+    pub fn begun(&mut self) -> Option<Value> {
+        if let Some((_, past)) = self.begun {
+            return Some(past);
+        }
+        let module = self.module;
+        let mut found = false;
+        for (_, statement) in &module.analog {
+            visit(statement, &mut |expr| {
+                found |= matches!(&expr.kind, ExprKind::Call(name, _) if matches!(name.text.as_str(), "above" | "timer"));
+            });
+        }
+        if !found {
+            return None;
+        }
+        let (index, past) = self.hidden("begun", Kind::Bool);
+        self.begun = Some((index, past));
+        Some(past)
+    }
+
+    /// What [`Lowerer::begun`] becomes: true as soon as any event has fired.
+    pub fn keep_begun(&mut self) {
+        let Some((index, past)) = self.begun else { return };
+        let mut fired = past;
+        for k in 0..self.model.events.len() as u32 {
+            let one = self.builder.input(Input::Fired(k), Type::Bool);
+            fired = self.builder.op(Op::Or, &[fired, one]);
+        }
+        self.keep(index, fired);
+    }
+
+    /// True while an operating point is being found for the first time.
+    pub fn is_beginning(&mut self) -> Value {
+        let starting = self.is_starting();
+        match self.begun() {
+            Some(begun) => {
+                let not = self.builder.op(Op::Not, &[begun]);
+                self.builder.op(Op::And, &[starting, not])
+            }
+            None => starting,
+        }
     }
 
     /// True in a transient.

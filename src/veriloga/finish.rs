@@ -29,6 +29,7 @@ impl Lowerer<'_> {
             self.model.discontinuity = Some(output);
         }
         self.derivative_equations();
+        self.keep_begun();
         self.remember();
         // An integral that is read but stands where control never comes rests at zero.
         for row in self.integrals.clone().into_values().flatten() {

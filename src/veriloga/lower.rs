@@ -191,6 +191,8 @@ pub struct Lowerer<'a> {
     pub past: Vec<Remembered>,
     /// The time of the last accepted point, if anything asked for it.
     pub last_time: Option<Value>,
+    /// Memory of whether an event has fired at the operating point: its number and value, once it is asked for.
+    pub begun: Option<(u32, Value)>,
     /// Events whose bodies are being lowered.
     pub open_events: usize,
     /// Mark: a discontinuity was announced.
@@ -269,6 +271,7 @@ impl<'a> Lowerer<'a> {
             assignments: BTreeMap::new(),
             past: Vec::new(),
             last_time: None,
+            begun: None,
             open_events: 0,
             jump: None,
             moment: crate::model::Moment::Every,

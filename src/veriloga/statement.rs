@@ -578,7 +578,11 @@ impl Lowerer<'_> {
     /// `@(initial_step(analyses)) body`: while an operating point is found. Variables written there and nowhere else, from
     /// parameters alone, have that value always; others are remembered.
     pub fn initial_step(&mut self, analyses: &[Expr], body: &Statement) {
-        let condition = self.starting_phases(analyses);
+        let mut condition = self.starting_phases(analyses);
+        if let Some(begun) = self.begun() {
+            let not = self.builder.op(Op::Not, &[begun]);
+            condition = self.builder.op(Op::And, &[condition, not]);
+        }
         let before = self.state.clone();
         let outer = std::mem::replace(&mut self.moment, Moment::First);
         self.fork(condition, true, &mut |l| l.statement(body), &mut |_| {});

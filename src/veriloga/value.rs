@@ -509,7 +509,7 @@ impl Lowerer<'_> {
         if info.initial.is_none() {
             return Term::new(past, info.kind);
         }
-        let starting = self.is_starting();
+        let starting = self.is_beginning();
         Term::new(self.builder.select(starting, rest.value, past), info.kind)
     }
 
