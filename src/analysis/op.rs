@@ -248,6 +248,21 @@ pub fn drifts(system: &dyn System, point: &OperatingPoint) -> Vec<String> {
     remarks
 }
 
+/// Refuses circuits with delays, whose natural frequencies are roots of no polynomial.
+///
+/// # Errors
+/// Names the instances.
+pub fn without_delays(system: &dyn System, what: &str) -> Result<(), SimError> {
+    let delays = &system.layout().delays;
+    if delays.is_empty() {
+        return Ok(());
+    }
+    let names = delays.iter().take(SPELLED).cloned().collect::<Vec<_>>().join(", ");
+    Err(SimError::Fatal(format!(
+        "{what}: delays (absdelay, zi filters) have infinitely many natural frequencies: {names}; use .ac or .tran"
+    )))
+}
+
 /// Most unknowns for which an operating point is asked whether it is stable.
 const ASKED: usize = 1000;
 
@@ -257,6 +272,9 @@ fn unstable(statics: &Statics, params: &Params, x: &[f64], remarks: &mut Vec<Str
     let system = statics.system;
     let (layout, pattern) = (system.layout(), system.pattern());
     let mut newton = Newton::new(system);
+    if !layout.delays.is_empty() {
+        return;
+    }
     if x.len() > ASKED || newton.assemble(system, &statics.equation(params), x, &mut Counts::default()).is_err() {
         return;
     }

@@ -167,6 +167,7 @@ const MOST: usize = 2000;
 
 impl Pz {
     fn solve(&self, system: &dyn System, env: &Env, sink: &mut dyn Sink, summary: &mut Summary) -> Result<(), SimError> {
+        op::without_delays(system, "pz")?;
         let point = op::solve(system, env, Phase::Static)?;
         summary.counts = point.counts;
         summary.operating_point = point.rung.clone();

@@ -117,6 +117,7 @@ impl Linearised {
 
 impl Stability {
     fn modes(&self, system: &dyn System, env: &Env, sink: &mut dyn Sink, summary: &mut Summary) -> Result<(), SimError> {
+        op::without_delays(system, "stability")?;
         let point = op::solve(system, env, Phase::Static)?;
         summary.counts = point.counts;
         summary.remarks.extend(op::drifts(system, &point));

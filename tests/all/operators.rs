@@ -395,3 +395,9 @@ fn a_switch_of_a_deck_has_the_hysteresis_of_spice() {
         close(ran.at("v(b)", t), expected, 1e-6, &format!("at {t}"));
     }
 }
+
+#[test]
+fn natural_frequencies_of_delays_are_refused_by_name() {
+    let ran = super::events::run_with(&function("absdelay(V(in), 1m)"), &deck("0", ".stability"), 1);
+    assert!(ran.failed.iter().any(|f| f.contains("infinitely many") && f.contains("X1")), "{:?}", ran.failed);
+}
