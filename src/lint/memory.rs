@@ -49,7 +49,7 @@ fn reaching(model: &Model) -> Vec<(&Retained, u32, BTreeSet<Input>)> {
             break;
         }
     }
-    let all = model.retained.iter().zip(next).enumerate();
+    let all = model.retained.iter().zip(next).enumerate().filter(|(_, (retained, _))| !retained.hidden);
     // Counters of random draws are no states; draws are warned of where they stand.
     let all = all.filter(|(_, (r, _))| !r.name.starts_with('$'));
     all.filter(|(k, _)| reached.contains(&Input::Past(*k as u32))).map(|(k, (r, next))| (r, k as u32, next)).collect()

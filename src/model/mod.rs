@@ -197,6 +197,8 @@ pub struct Retained {
     pub name: String,
     /// Output with the value at the end of an evaluation.
     pub output: u32,
+    /// It belongs to an operator, no variable of the text holds it.
+    pub hidden: bool,
     /// Where it is declared.
     pub span: Span,
 }

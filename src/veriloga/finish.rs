@@ -316,7 +316,7 @@ impl Lowerer<'_> {
             match self.past[next as usize].clone() {
                 Remembered::Hidden { name, value, span } => {
                     let output = self.output(value);
-                    self.model.retained.push(Retained { name, output, span });
+                    self.model.retained.push(Retained { name, output, hidden: true, span });
                 }
                 Remembered::Variable(slot) => {
                     let term = self.state.variables.get(slot).copied().flatten();
@@ -324,7 +324,7 @@ impl Lowerer<'_> {
                     let value = self.resolved(term).value;
                     let output = self.output(value);
                     if let Some(info) = self.slots.get(slot).cloned() {
-                        self.model.retained.push(Retained { name: info.name, output, span: info.span });
+                        self.model.retained.push(Retained { name: info.name, output, hidden: false, span: info.span });
                     }
                 }
             }
