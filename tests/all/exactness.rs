@@ -441,7 +441,9 @@ fn jacobians_of_all_models_agree_with_the_complex_step() {
                 }
             }
         }
-        assert!(compared > 10 * rough && compared >= 60 * model.contributions.len().min(1), "{}: {compared} {rough}", model.name);
+        // A source reads nothing: there is no derivative to compare.
+        let least = 60 * model.contributions.len().min(model.probes.len()).min(1);
+        assert!(compared >= 10 * rough && compared >= least, "{}: {compared} {rough}", model.name);
     }
 }
 
