@@ -260,7 +260,7 @@ fn describe(verdict: &Verdict, drive: Drive, remarks: &mut Vec<String>) {
     }
     let list = |values: &[num_complex::Complex64]| {
         let shown = values.iter().take(8).map(|s| match s.im {
-            im if im == 0.0 => significant(s.re),
+            0.0 => significant(s.re),
             im => format!("{}{}j{}", significant(s.re), if im < 0.0 { "-" } else { "+" }, significant(im.abs())),
         });
         shown.collect::<Vec<_>>().join(", ")

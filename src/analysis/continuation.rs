@@ -195,7 +195,8 @@ impl Continuation {
         determined(&mut field, &x, &[self.settings.start], name)?;
         let stop = || env.stop.load(Ordering::Relaxed);
         let result = follow(field, &x, self.settings.clone(), &stop, env.progress);
-        let (diagram, field) = result.map_err(|(failure, field)| {
+        let (diagram, field) = result.map_err(|refused| {
+            let (failure, field) = *refused;
             let at = field.statics.point(&field.params, &x);
             let what = format!("continuation, first equilibrium at {name} = {}", significant(self.settings.start));
             failure.named(system, &at, &what, "Newton with nothing held", "start elsewhere with start=")
@@ -321,7 +322,8 @@ pub fn diagram<'a>(
     let span = settings.range.1 - settings.range.0;
     let (field, x) = start(system, env, &[(id, settings.start, span)], &[], summary)?;
     let stop = || env.stop.load(Ordering::Relaxed);
-    follow(field, &x, settings, &stop, env.progress).map_err(|(failure, field): (Failure, Field)| {
+    follow(field, &x, settings, &stop, env.progress).map_err(|refused: Box<(Failure, Field)>| {
+        let (failure, field) = *refused;
         let at = field.statics.point(&field.params, &x);
         failure.named(system, &at, "continuation, first equilibrium", "Newton with nothing held", "start elsewhere")
     })

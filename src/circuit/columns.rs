@@ -44,7 +44,7 @@ const OWN_NAMES: [&str; 6] = ["class", "re_min", "f_min", "re_rest", "growth", "
 /// Whether a name is that of a column which an analysis brings along.
 pub fn is_own(name: &str) -> bool {
     let begins = |own: &&str| name.get(..own.len()).is_some_and(|start| start.eq_ignore_ascii_case(own));
-    OWN.iter().any(|own| begins(&own)) || OWN_NAMES.iter().any(|own| name.eq_ignore_ascii_case(own))
+    OWN.iter().any(begins) || OWN_NAMES.iter().any(|own| name.eq_ignore_ascii_case(own))
 }
 
 /// What a name in `v(...)` stands for.

@@ -91,8 +91,9 @@ impl Bank {
             out.resize(self.model.tracks.len(), [[0.0; LANES]; 2]);
         }
         for (k, buffer) in out.iter_mut().enumerate().take(self.model.tracks.len()) {
-            for lane in 0..block {
-                (buffer[0][lane], buffer[1][lane]) = self.delayed(k, start + lane, at, lanes);
+            let [values, shares] = buffer;
+            for (lane, (value, share)) in values.iter_mut().zip(shares).enumerate().take(block) {
+                (*value, *share) = self.delayed(k, start + lane, at, lanes);
             }
         }
     }

@@ -71,7 +71,7 @@ impl Mna {
         let mut scratch = Scratch::default();
         for (bank, lanes) in self.banks.iter().zip(&values.lanes) {
             for (input, tangents) in self.moved(bank, lanes, values, &direction) {
-                self.bank_slopes(bank, lanes, input, &tangents, at, &mut scratch, [df, dq]);
+                self.bank_slopes((bank, lanes), (input, &tangents), at, &mut scratch, [df, dq]);
             }
         }
     }
@@ -253,10 +253,8 @@ impl Mna {
     /// Adds what one input of a bank brings along.
     fn bank_slopes(
         &self,
-        bank: &Bank,
-        lanes: &Lanes,
-        input: Input,
-        tangents: &[f64],
+        (bank, lanes): (&Bank, &Lanes),
+        (input, tangents): (Input, &[f64]),
         at: &Point,
         scratch: &mut Scratch,
         [df, dq]: [&mut [f64]; 2],

@@ -78,15 +78,12 @@ pub fn parse(format: &str) -> Result<Vec<Part>, String> {
                 _ => {}
             }
         }
-        let mut number = |written: &mut String| {
-            let mut digits = String::new();
-            while let Some(digit) = rest.next_if(char::is_ascii_digit) {
-                digits.push(digit);
-                written.push(digit);
-            }
-            digits.parse::<u16>().unwrap_or(if digits.is_empty() { 0 } else { u16::MAX })
-        };
-        directive.width = number(&mut written);
+        let mut digits = String::new();
+        while let Some(digit) = rest.next_if(char::is_ascii_digit) {
+            digits.push(digit);
+        }
+        written.push_str(&digits);
+        directive.width = digits.parse().unwrap_or(if digits.is_empty() { 0 } else { u16::MAX });
         if rest.next_if_eq(&'.').is_some() {
             written.push('.');
             let mut digits = String::new();

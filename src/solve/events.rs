@@ -2,7 +2,7 @@
 //!
 //! An event fires where its value crosses zero (or, piecewise constant, changes) between two accepted points. The crossing is
 //! looked for on the polynomial of the step; the step is then solved anew to end just behind it, until the crossing found in
-//! the step that ends there is within the tolerance before its end (decision 9). Default tolerance: [`LATE`] of the step.
+//! the step that ends there is within the tolerance before its end (decision 9). Default tolerance: `LATE` of the step.
 
 use crate::dae::{Eval, EventKind, EventValue, Memory, System, Want};
 

@@ -349,7 +349,7 @@ fn eliminate<T: Scalar>(
             let mut largest = 0.0f64;
             for l in &mut column[p + 1..] {
                 largest = largest.max(l.magnitude());
-                *l = *l * inverse;
+                *l *= inverse;
             }
             let magnitude = pivot.magnitude();
             watch.growth = watch.growth.max(magnitude);

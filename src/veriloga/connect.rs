@@ -9,7 +9,7 @@ use crate::veriloga::ast::{
     span_of,
 };
 use crate::veriloga::declare::is_whole;
-use crate::veriloga::flatten::{Flattener, Place, Statements, Unit};
+use crate::veriloga::flatten::{Bindings, Flattener, Place, Statements, Unit};
 use crate::veriloga::parse::{Abort, Parsed};
 
 /// Attribute of an array of parameters that is as long as its value, as those of `vpwl`.
@@ -459,7 +459,7 @@ impl<'a> Flattener<'a> {
     }
 
     /// The base of a paramset with what the paramset sets. Its variables are constants; described ones can be looked at.
-    pub fn paramset(&mut self, set: &'a Paramset, scope: usize, place: &Place) -> Option<(Statements, Vec<(Name, Vec<String>)>)> {
+    pub fn paramset(&mut self, set: &'a Paramset, scope: usize, place: &Place) -> Option<(Statements, Bindings)> {
         let Some(base) = self.base(set) else {
             let error = Diagnostic::error(set.base.span, format!("there is no module `{}`", set.base.text));
             let known = self.file.modules.iter().map(|m| m.name.text.as_str());

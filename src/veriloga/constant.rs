@@ -40,8 +40,11 @@ impl Constant {
     }
 }
 
+/// Name, value, number of arguments.
+type Row = (&'static str, fn(f64, f64) -> f64, usize);
+
 /// Functions of real numbers.
-const FUNCTIONS: [(&str, fn(f64, f64) -> f64, usize); 12] = [
+const FUNCTIONS: [Row; 12] = [
     ("sqrt", |a, _| a.sqrt(), 1),
     ("exp", |a, _| a.exp(), 1),
     ("ln", |a, _| a.ln(), 1),

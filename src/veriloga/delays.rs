@@ -1,7 +1,7 @@
 //! `absdelay(e, delay [, longest])` (LRM 2.4, clause 4.5.9): two unknowns, u = e and y(t) = u(t - delay).
 //!
 //! In static analyses y = u. In a transient y is read from the accepted points of u (`mna::memory`), steps being no longer
-//! than the delay, unless that is below [`SHORT`] of the whole: then the straight line to the present value of u counts. In
+//! than the delay, unless that is below `SHORT` of the whole: then the straight line to the present value of u counts. In
 //! small-signal analyses the row of y is `y - e^(-s delay) u = 0`.
 
 use crate::diag::Diagnostic;

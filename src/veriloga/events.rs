@@ -149,7 +149,7 @@ impl Lowerer<'_> {
         Ok(self.timer_event(start, period))
     }
 
-    /// See [`Lowerer::timer`]; notes the moment as one at which a step ends.
+    /// See `Lowerer::timer`; notes the moment as one at which a step ends.
     pub fn timer_event(&mut self, start: Value, period: Option<Value>) -> Value {
         let (now, last) = (self.builder.input(Input::Time, Type::Real), self.last_time());
         let (zero, one, endless) = (self.builder.real(0.0), self.builder.real(1.0), self.builder.real(f64::INFINITY));

@@ -57,6 +57,8 @@ impl<'a> Unit<'a> {
 
 /// Statements in order of the text; true for `analog initial`.
 pub type Statements = Vec<(bool, Statement)>;
+/// Names of a unit, and what each stands for.
+pub type Bindings = Vec<(Name, Vec<String>)>;
 
 /// Where a unit is put.
 pub struct Place {
@@ -186,7 +188,7 @@ impl<'a> Flattener<'a> {
     }
 
     /// Puts in a unit; gives its own statements, and its ports with their nodes.
-    pub fn unit(&mut self, unit: Unit<'a>, place: &Place) -> Option<(Statements, Vec<(Name, Vec<String>)>)> {
+    pub fn unit(&mut self, unit: Unit<'a>, place: &Place) -> Option<(Statements, Bindings)> {
         let name = unit.name();
         if self.inside.contains(&name.text.as_str()) {
             let error = Diagnostic::error(name.span, format!("`{}` contains itself", name.text));

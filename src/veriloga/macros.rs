@@ -170,10 +170,10 @@ impl Preprocessor<'_> {
             self.error(token.span, format!("the macro ``{}` takes arguments", token.text), "expected `(` after it");
             return None;
         }
-        self.next();
+        self.take();
         let mut arguments = vec![Vec::new()];
         let mut level = 0usize;
-        while let Some(t) = self.next() {
+        while let Some(t) = self.take() {
             if level == 0 && t.is(")") {
                 return Some((arguments, t.span));
             }

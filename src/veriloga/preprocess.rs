@@ -206,7 +206,7 @@ impl Preprocessor<'_> {
     }
 
     /// The next token, wherever it stands.
-    pub fn next(&mut self) -> Option<Token> {
+    pub fn take(&mut self) -> Option<Token> {
         self.settle();
         let frame = self.frames.last_mut()?;
         frame.at += 1;
@@ -256,7 +256,7 @@ impl Preprocessor<'_> {
     }
 
     fn run(&mut self) {
-        while let Some(token) = self.next() {
+        while let Some(token) = self.take() {
             let span = token.span;
             if token.kind == TokenKind::Directive {
                 self.directive(&token);

@@ -83,9 +83,12 @@ fn control(text: &str, variables: usize) -> Result<Control, String> {
     Ok(Control { columns, dependent })
 }
 
+/// Numbers of a line, and its number.
+type Lines = Vec<(usize, Vec<f64>)>;
+
 /// The numbers of a file, line by line, with the number of each line.
-fn numbers(text: &str) -> Result<Vec<(usize, Vec<f64>)>, (usize, String)> {
-    let mut lines: Vec<(usize, Vec<f64>)> = Vec::new();
+fn numbers(text: &str) -> Result<Lines, (usize, String)> {
+    let mut lines: Lines = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let line = line.split('#').next().unwrap_or("");
         let words = line.split(|c: char| c.is_whitespace() || c == ',').filter(|w| !w.is_empty());

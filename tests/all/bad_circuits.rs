@@ -48,7 +48,6 @@ const BAD: &[(&str, &str)] = &[
     ),
     ("voltage in a parameter", ".param r={v(a)}\nV1 a 0 1\nR1 a 0 {r}\n"),
     ("time in a parameter", ".param r={time}\nV1 a 0 1\nR1 a 0 {r}\n"),
-    ("ddt in a source", "V1 a 0 1\nR1 a b 1\nB1 b 0 i=ddt(v(a))\n"),
     ("unknown node in a source", "V1 a 0 1\nR1 a b 1\nB1 b 0 i=v(aa)\n"),
     ("small-signal part in a source", "V1 a 0 1\nR1 a b 1\nB1 b 0 i=vdb(a)\n"),
     ("state that controls", ".hdl \"mem.va\"\nV1 a 0 1\nX1 a b mem\nB1 b 0 i=v(x1.state)\n"),

@@ -165,7 +165,7 @@ fn our_own_models_are_clean() {
         let mut sources = Sources::new(Box::new(Disk));
         let file = sources.load(&path).expect("a text");
         let folder = path.parent().expect("a folder").to_path_buf();
-        let (models, _) = memspice::model::library::compile(&mut sources, file, &[folder.clone()]);
+        let (models, _) = memspice::model::library::compile(&mut sources, file, std::slice::from_ref(&folder));
         let mut found = lint::check(&mut sources, file, &[folder], &models);
         found.retain(|d| d.severity != Severity::Note);
         wrong += &render(&found, &sources, false);

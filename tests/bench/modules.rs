@@ -169,10 +169,9 @@ impl Writer {
 
     /// Ends of a branch: the first ones between the inner nodes of the transistor.
     fn ends(&self, k: usize) -> (String, String) {
-        let mut inner: Vec<String> = ["d", "g", "s", "b"].map(String::from).to_vec();
-        for node in 0..self.size.nodes.min(4) {
-            inner[node] = format!("n{node}");
-        }
+        let names = ["d", "g", "s", "b"].iter().enumerate();
+        let inner: Vec<String> =
+            names.map(|(k, port)| if k < self.size.nodes { format!("n{k}") } else { (*port).to_string() }).collect();
         if k < 6 {
             let pairs = [(0, 2), (1, 2), (1, 0), (1, 3), (3, 0), (3, 2)];
             return (inner[pairs[k].0].clone(), inner[pairs[k].1].clone());
@@ -334,6 +333,7 @@ pub fn compiled(text: &str) -> Model {
 }
 
 /// The model of a module of some size.
+#[allow(dead_code)]
 pub fn model(size: Size) -> Model {
     compiled(&text(size))
 }

@@ -1,7 +1,7 @@
 //! Integrals of densities over a band of frequencies.
 //!
 //! Between two points a density is taken as a power law, `p = p1 (f/f1)^k`: exact for white, flicker and any straight line in a
-//! double logarithmic plot. Where halving a stretch (at its geometric mean) changes its integral by more than [`SETTLED`],
+//! double logarithmic plot. Where halving a stretch (at its geometric mean) changes its integral by more than `SETTLED`,
 //! the stretch is divided further; the error left is extrapolated, being proportional to the square of a stretch's length.
 
 /// Densities at one frequency.

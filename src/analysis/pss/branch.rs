@@ -90,7 +90,7 @@ pub(super) fn from_hopf(scene: &Scene, way: &Way, label: &str, sink: &mut dyn Si
     let (field, x) = continuation::start(system, env, &[(way.id, from, way.to - from)], &[], summary)?;
     let stop = || env.stop.load(Ordering::Relaxed);
     let followed = equilibria::follow(field, &x, Settings::new(from, way.to), &stop, env.progress);
-    let (diagram, _) = followed.map_err(|(failure, _)| fatal(format!("equilibria: {}", failure.words(system))))?;
+    let (diagram, _) = followed.map_err(|refused| fatal(format!("equilibria: {}", refused.0.words(system))))?;
     summary.counts += diagram.counts;
     let wanted = |s: &Special| label.eq_ignore_ascii_case("all") || s.label.eq_ignore_ascii_case(label);
     let points: Vec<(&Special, &Hopf)> = diagram.hopf_points().filter(|(s, _)| wanted(s)).collect();

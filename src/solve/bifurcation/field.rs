@@ -164,7 +164,7 @@ impl<'a> Field<'a> {
         for (k, slope) in self.slopes.iter().enumerate() {
             sizes.iter_mut().zip(slope).for_each(|(s, f)| *s = s.max(f.abs() * self.size[n + k]));
         }
-        sizes.iter_mut().filter(|s| !(**s > 0.0)).for_each(|s| *s = 1.0);
+        sizes.iter_mut().filter(|s| s.is_nan() || **s <= 0.0).for_each(|s| *s = 1.0);
         sizes
     }
 

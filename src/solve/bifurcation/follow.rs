@@ -116,7 +116,7 @@ pub fn follow<'a>(
     settings: Settings,
     stop: &dyn Fn() -> bool,
     progress: &dyn Fn(f64),
-) -> Result<(Diagram, Field<'a>), (Failure, Field<'a>)> {
+) -> Result<(Diagram, Field<'a>), Box<(Failure, Field<'a>)>> {
     let n = field.n();
     let mut z = x.to_vec();
     z.push(settings.start);
@@ -126,7 +126,7 @@ pub fn follow<'a>(
         Follower { curve, settings, stop, progress, diagram: Diagram::default(), rays: Vec::new(), gone: Vec::new() };
     let entered = match follower.curve.enter(&z, n, (to - from).signum()) {
         Ok(place) => place,
-        Err(failure) => return Err((failure, follower.curve.field)),
+        Err(failure) => return Err(Box::new((failure, follower.curve.field))),
     };
     let back: Vec<f64> = entered.tangent.iter().map(|t| -t).collect();
     follower.rays.push(Ray { origin: None, z: entered.z.clone(), direction: entered.tangent });

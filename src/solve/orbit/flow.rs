@@ -184,8 +184,8 @@ impl<'a> Flow<'a> {
         }
         self.counts.evaluations += s as u64;
         for i in 0..s {
-            for k in 0..n {
-                let slope = (0..s).map(|j| self.scheme.w[i][j] * (self.evals[j].q[k] - q[k])).sum::<f64>() / h;
+            for (k, q) in q.iter().enumerate().take(n) {
+                let slope = (0..s).map(|j| self.scheme.w[i][j] * (self.evals[j].q[k] - q)).sum::<f64>() / h;
                 self.slope[i * n + k] = slope;
                 self.residual[i * n + k] = slope + self.evals[i].f[k];
             }
@@ -335,9 +335,9 @@ impl<'a> Flow<'a> {
         let (n, s) = (self.n, self.scheme.stages());
         for i in 0..s {
             let row: f64 = self.scheme.w[i].iter().sum::<f64>() / h;
-            for k in 0..n {
+            for (k, value) in column.iter().enumerate().take(n) {
                 let stretched = period.map_or(0.0, |t| self.slope[i * n + k] / t);
-                self.update[i * n + k] = row * column[k] + stretched;
+                self.update[i * n + k] = row * value + stretched;
             }
         }
         self.lu.solve(&mut self.update);
@@ -399,9 +399,9 @@ impl<'a> Flow<'a> {
         let kept = &mut self.kept[k];
         for i in 0..s {
             let row: f64 = self.scheme.w[i].iter().sum::<f64>() / kept.h;
-            for j in 0..n {
+            for (j, value) in dq.iter().enumerate().take(n) {
                 let at = i * n + j;
-                self.update[at] = row * dq[j] - kept.residual[at] + stretching * kept.slope[at];
+                self.update[at] = row * value - kept.residual[at] + stretching * kept.slope[at];
             }
         }
         kept.lu.solve(&mut self.update);

@@ -25,7 +25,7 @@ fn space(a: &mut dyn FnMut(&[f64]) -> Vec<f64>, start: &[f64], most: usize) -> (
             }
         }
         let rest = norm(&next);
-        if !(rest > 1e-14 * before) {
+        if rest.is_nan() || rest <= 1e-14 * before {
             return (basis, h, j + 1);
         }
         h[(j + 1, j)] = rest;

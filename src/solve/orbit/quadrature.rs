@@ -35,7 +35,7 @@ const KRONROD: [f64; 8] = [
     0.209_482_141_084_727_82,
 ];
 /// Of the nodes with odd numbers.
-const GAUSS: [f64; 4] = [0.129_484_966_168_869_7, 0.279_705_391_489_276_64, 0.381_830_050_505_118_93, 0.417_959_183_673_469_4];
+const GAUSS: [f64; 4] = [0.129_484_966_168_869_7, 0.279_705_391_489_276_64, 0.381_830_050_505_118_9, 0.417_959_183_673_469_4];
 /// Error allowed, relative to the mean of the absolute values.
 const TOLERANCE: f64 = 1e-13;
 /// Bisections of one piece.

@@ -180,7 +180,10 @@ fn a_draw_per_step_does_not_depend_on_threads_or_iterations() {
     let model = module("(* desc=\"held\" *) real x;", &NOISY.replace("(* desc=\"held\" *) real x; ", ""));
     // The same steps with tight and loose Newton: a fixed step each, by a source that rules it.
     let deck = "V1 a 0 PULSE(0 1 1u 1u 1u 5u 10u)\nR1 a b 1k\nX1 b 0 m\nX2 b 0 m\nC1 b 0 1n\n.tran 1u 40u\n.step param temp list 27 27\n.save @x1[x] @x2[x]";
-    let (one, two) = (run_with(&model, deck, &[], 1).ok().expect("runs"), run_with(&model, deck, &[], 2).ok().expect("runs"));
+    let (one, two) = (
+        run_with(&model, deck, &[], 1).unwrap_or_else(|_| panic!("runs")),
+        run_with(&model, deck, &[], 2).unwrap_or_else(|_| panic!("runs")),
+    );
     assert!(one.warnings.contains("outside of an event draws anew at every accepted point"), "{}", one.warnings);
     for name in ["time", "@x1[x]", "@x2[x]"] {
         let bits = |v: Vec<f64>| v.into_iter().map(f64::to_bits).collect::<Vec<_>>();
