@@ -25,6 +25,7 @@ impl Lowerer<'_> {
             let slot = self.constant_element(name, (slot, first, length), constant as i32, index.span)?;
             return Ok(self.read(slot));
         }
+        self.burn_for(length, index.span)?;
         let elements = (0..length).map(|k| (first + k as i32, self.read(slot + k as usize))).collect();
         Ok(self.chosen(at.value, elements))
     }

@@ -290,6 +290,7 @@ impl Symbols {
             symbols.net(net, world, diagnostics);
         }
         symbols.bindings(module, world, diagnostics);
+        symbols.bare_grounds(world, diagnostics);
         for node in symbols.nodes.iter().filter(|n| n.discipline.is_none()) {
             let what = if node.port { "port" } else { "node" };
             let error = Diagnostic::error(node.name.span, format!("the {what} `{}` has no discipline", node.name.text));
@@ -363,6 +364,16 @@ impl Symbols {
                 let message = format!("the port `{}` cannot be connected to `{}`", name(inner), name(outer));
                 diagnostics.push(Diagnostic::error(span, message).expected("their disciplines differ"));
             }
+        }
+    }
+
+    /// `ground gnd;` alone: published models mean the electrical ground.
+    fn bare_grounds(&mut self, world: &World, diagnostics: &mut Vec<Diagnostic>) {
+        let Some(electrical) = world.discipline("electrical") else { return };
+        for node in self.nodes.iter_mut().filter(|n| n.ground && !n.port && n.discipline.is_none()) {
+            node.discipline = Some(electrical);
+            let warning = Diagnostic::warning(node.name.span, format!("the ground `{}` has no discipline", node.name.text));
+            diagnostics.push(warning.expected("it is taken as electrical"));
         }
     }
 

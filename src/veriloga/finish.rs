@@ -1,14 +1,20 @@
 //! The end of lowering: what the branches were given becomes equations, marks become outputs, memory is what is still read.
 
+use std::collections::BTreeSet;
+
 use crate::diag::{Diagnostic, Severity};
 use crate::ir::small::without_sources;
-use crate::ir::{Input, Inst, NodeKind, Op, Value};
+use crate::ir::{Function, Input, Inst, NodeKind, Op, Value};
 use crate::model::{Collapse, Contribution, DelayTime, MessageCall, MessageChannel, Model, Retained, UnknownKind, Variable};
 use crate::veriloga::ast::{attribute, attribute_text};
 use crate::veriloga::branch::{Access, BranchState, Reference};
 use crate::veriloga::each_once;
 use crate::veriloga::lower::{Kind, Local, Lowerer, Remembered, Term};
 use crate::veriloga::message::Target;
+use crate::veriloga::unread;
+
+/// Instructions that are looked at, over all remembered variables, before the rest counts as read without looking.
+const MOST_EFFORT: usize = 4_000_000;
 
 impl Lowerer<'_> {
     /// The model, and what is to be said about it.
@@ -299,21 +305,32 @@ impl Lowerer<'_> {
     /// Finds out which remembered values are still read by anything, and gives them their final numbers.
     fn remember(&mut self) {
         let mut kept: Vec<u32> = Vec::new();
-        let delays: Vec<u32> = self
-            .model
-            .tracks
-            .iter()
-            .filter_map(|t| match t.delay {
-                DelayTime::Retained(k) => Some(k),
-                DelayTime::Fixed(_) => None,
-            })
-            .collect();
+        let delays = self.model.tracks.iter().filter_map(|t| match t.delay {
+            DelayTime::Retained(k) => Some(k),
+            DelayTime::Fixed(_) => None,
+        });
+        let mut pending: BTreeSet<u32> = delays.collect();
+        let mut live = Live::default();
+        // Read by something, but along no way that can be taken.
+        let mut idle: Vec<u32> = Vec::new();
+        let mut effort = 0;
         loop {
-            let mut live = self.live_past();
-            live.extend(&delays);
-            let Some(next) = live.into_iter().find(|k| !kept.contains(k)) else { break };
+            let roots = self.roots();
+            live.follow(&self.builder.function, &roots, &mut pending);
+            let Some(next) = pending.pop_first() else { break };
+            let remembered = self.past[next as usize].clone();
+            effort += self.builder.function.insts.len();
+            if matches!(remembered, Remembered::Variable(_))
+                && effort < MOST_EFFORT
+                && !unread::matters(&self.builder.function, &roots, next)
+            {
+                idle.push(next);
+                continue;
+            }
             kept.push(next);
-            match self.past[next as usize].clone() {
+            // What it becomes may read what nothing read so far.
+            pending.extend(std::mem::take(&mut idle));
+            match remembered {
                 Remembered::Hidden { name, value, span } => {
                     let output = self.output(value);
                     self.model.retained.push(Retained { name, output, hidden: true, span });
@@ -327,6 +344,11 @@ impl Lowerer<'_> {
                         self.model.retained.push(Retained { name: info.name, output, hidden: false, span: info.span });
                     }
                 }
+            }
+        }
+        for inst in &mut self.builder.function.insts {
+            if matches!(inst, Inst::Input(Input::Past(k)) if idle.contains(k)) {
+                *inst = Inst::Const(0.0);
             }
         }
         for track in &mut self.model.tracks {
@@ -345,36 +367,12 @@ impl Lowerer<'_> {
         }
     }
 
-    /// Numbers of the remembered values that the outputs read.
-    fn live_past(&self) -> Vec<u32> {
-        let function = &self.builder.function;
-        let mut seen = vec![false; function.insts.len()];
-        let mut open = self.outputs.clone();
-        open.extend(self.source_values());
-        open.extend(&self.limiters);
-        let mut found = Vec::new();
-        while let Some(value) = open.pop() {
-            if std::mem::replace(&mut seen[value.0 as usize], true) {
-                continue;
-            }
-            match &function.insts[value.0 as usize] {
-                Inst::Const(_) => {}
-                Inst::Input(Input::Past(k)) => found.push(*k),
-                Inst::Input(_) => {}
-                Inst::Op(op, arguments) => open.extend(&arguments[..op.arity()]),
-                Inst::Partial(value, _) => open.push(*value),
-                Inst::Result(node, k) | Inst::Carried(node, k) => match &function.nodes[node.0 as usize] {
-                    NodeKind::If { condition, then, otherwise } => {
-                        open.extend([*condition, then.1[*k as usize], otherwise.1[*k as usize]]);
-                    }
-                    NodeKind::Loop { initial, condition, next, .. } => {
-                        open.extend([*condition, initial[*k as usize], next[*k as usize]]);
-                    }
-                },
-            }
-        }
-        found.sort_unstable();
-        found
+    /// All that is handed out, and all that becomes so.
+    fn roots(&self) -> Vec<Value> {
+        let mut roots = self.outputs.clone();
+        roots.extend(self.source_values());
+        roots.extend(&self.limiters);
+        roots
     }
 
     /// Internal nodes that no equation mentions would be rows of zeros.
@@ -389,6 +387,42 @@ impl Lowerer<'_> {
             if !given && !merged {
                 let warning = Diagnostic::warning(unknown.span, format!("nothing flows into the node `{}`", unknown.name));
                 self.diagnostics.push(warning.expected("its potential is not determined"));
+            }
+        }
+    }
+}
+
+/// The values that something reads, found bit by bit.
+#[derive(Default)]
+struct Live {
+    seen: Vec<bool>,
+}
+
+impl Live {
+    /// Follows `roots` to whatever they read; remembered values that are new go to `found`.
+    fn follow(&mut self, function: &Function, roots: &[Value], found: &mut BTreeSet<u32>) {
+        self.seen.resize(function.insts.len(), false);
+        let mut open: Vec<Value> = roots.iter().copied().filter(|root| !self.seen[root.0 as usize]).collect();
+        while let Some(value) = open.pop() {
+            if std::mem::replace(&mut self.seen[value.0 as usize], true) {
+                continue;
+            }
+            match &function.insts[value.0 as usize] {
+                Inst::Const(_) => {}
+                Inst::Input(Input::Past(k)) => {
+                    found.insert(*k);
+                }
+                Inst::Input(_) => {}
+                Inst::Op(op, arguments) => open.extend(&arguments[..op.arity()]),
+                Inst::Partial(value, _) => open.push(*value),
+                Inst::Result(node, k) | Inst::Carried(node, k) => match &function.nodes[node.0 as usize] {
+                    NodeKind::If { condition, then, otherwise } => {
+                        open.extend([*condition, then.1[*k as usize], otherwise.1[*k as usize]]);
+                    }
+                    NodeKind::Loop { initial, condition, next, .. } => {
+                        open.extend([*condition, initial[*k as usize], next[*k as usize]]);
+                    }
+                },
             }
         }
     }

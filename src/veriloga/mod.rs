@@ -48,6 +48,7 @@ pub mod system;
 pub mod table;
 pub mod terms;
 pub mod text;
+pub mod unread;
 pub mod value;
 pub mod walk;
 

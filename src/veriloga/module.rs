@@ -16,6 +16,11 @@ use crate::veriloga::lower::{Context, Kind, Local, Lowered, Lowerer, Slot};
 use crate::veriloga::parse::{Abort, Parser};
 use crate::veriloga::walk::{assigned, visit, walk};
 
+/// Elements of an array of variables.
+const MOST_ELEMENTS: i64 = 16_384;
+/// Elements of which one is picked by a moving index for one unit of fuel.
+const PICKED_AT_ONCE: u32 = 64;
+
 impl Lowerer<'_> {
     /// All parameters, in order.
     pub fn parameters(&mut self) {
@@ -385,10 +390,16 @@ impl Lowerer<'_> {
             }
         }
         let (low, high) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
-        if high - low >= 1024 {
-            return self.error(first.span.to(last.span), "this array is too large", "expected at most 1024 elements");
+        if high - low >= MOST_ELEMENTS {
+            let most = format!("expected at most {MOST_ELEMENTS} elements");
+            return self.error(first.span.to(last.span), "this array is too large", most);
         }
         Ok((low as i32, (high - low + 1) as u32))
+    }
+
+    /// Takes the fuel that picking one of `length` elements costs.
+    pub fn burn_for(&mut self, length: u32, span: Span) -> Lowered<()> {
+        (0..length / PICKED_AT_ONCE).try_for_each(|_| self.burn(span))
     }
 
     /// A new variable.

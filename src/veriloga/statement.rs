@@ -125,6 +125,7 @@ impl Lowerer<'_> {
                     let slot = self.constant_element(&name.text, array, constant as i32, index.span)?;
                     return Ok(vec![(slot, None)]);
                 }
+                self.burn_for(array.2, index.span)?;
                 let mut targets = Vec::new();
                 for k in 0..array.2 {
                     let here = self.builder.int(array.1 + k as i32);

@@ -177,3 +177,56 @@ fn standard_names() {
     let (models, diagnostics, sources) = compile(&text);
     assert!(models.len() == 1, "{}", render(&diagnostics, &sources, false));
 }
+
+/// Names of the variables that a model of `statements` remembers.
+fn remembered(items: &str, statements: &str) -> Vec<String> {
+    let text = module("p, n", &format!("{items}\nreal a, b, c; integer i;\nanalog begin\n{statements}\nend"));
+    model(&text).retained.iter().filter(|r| !r.hidden).map(|r| r.name.clone()).collect()
+}
+
+/// A variable is remembered only if what it was can be read: not where the conditions of the read imply that it is written.
+#[test]
+fn only_what_can_be_read_is_remembered() {
+    let none: [&str; 0] = [];
+    let items = "parameter integer s = 0; parameter integer t = 0;";
+    // The same condition, its negation's other arm, a stronger one, each of two.
+    let cases = [
+        "if (V(p,n) > 0) a = exp(V(p,n)); if (V(p,n) > 0) b = a; else b = 1; I(p,n) <+ b;",
+        "if (V(p,n) > 0) a = exp(V(p,n)); if (!(V(p,n) > 0)) b = 1; else b = a; I(p,n) <+ b;",
+        "if (0 < V(p,n)) a = exp(V(p,n)); if (V(p,n) > 0 && V(p) > 1) b = a; else b = 1; I(p,n) <+ b;",
+        "if (V(p) > 1) a = 1; if (V(n) > 1) a = 2; if (V(p) > 1 || V(n) > 1) I(p,n) <+ a*V(p,n);",
+        "if (s != 0) begin if (V(p) > 1) a = 1; else a = 2; end if (s == 2) I(p,n) <+ a;",
+        "if (s > 0 || t > 0) a = V(p,n); if (t >= 1) I(p,n) <+ a;",
+        "if (s == 1) begin a = V(p,n); c = a; end b = (s == 1 ? a*c : 0); I(p,n) <+ b;",
+    ];
+    for case in cases {
+        assert_eq!(remembered(items, case), none, "{case}");
+    }
+    // A weaker condition, another one, a condition that has changed between, one of an earlier round.
+    let cases = [
+        "if (V(p,n) > 0 && V(p) > 1) a = 1; if (V(p,n) > 0) I(p,n) <+ a;",
+        "if (V(p,n) > 0) a = 1; if (V(p,n) >= 0) I(p,n) <+ a;",
+        "c = V(p); if (c > 0) a = 1; c = V(n); if (c > 0) I(p,n) <+ a;",
+        "b = 0; i = 0; while (i < 3 + s) begin if (V(p)*i > 1) a = i; i = i + 1; end if (V(p) > 1) b = a; I(p,n) <+ b;",
+        "b = V(p); while (b > 1) begin if (b > 4) c = a; if (b < 2) a = b; b = b/2; end I(p,n) <+ c;",
+    ];
+    for case in cases {
+        assert!(remembered(items, case).contains(&"a".to_string()), "{case}");
+    }
+}
+
+/// Grounds without a discipline, arrays of some thousand elements, arrays walked through by moving indices.
+#[test]
+fn what_published_models_take_for_granted() {
+    let text = module("p, n", "ground gnd; real big[0:9999]; analog begin big[7] = V(p, gnd); I(p,n) <+ big[7]; end");
+    let (models, diagnostics, sources) = compile(&text);
+    assert!(models.len() == 1 && diagnostics.len() == 1, "{}", render(&diagnostics, &sources, false));
+    assert!(diagnostics[0].severity == Severity::Warning && diagnostics[0].message.contains("`gnd` has no discipline"));
+    // A history of a thousand points, remembered: seconds once, not minutes.
+    let history =
+        "real h[0:999]; integer at; analog begin if (V(p) > h[at]) begin h[at + 1] = V(p); at = at + 1; end\nI(p,n) <+ h[at]; end";
+    let before = std::time::Instant::now();
+    assert_eq!(model(&module("p, n", history)).retained.len(), 1001);
+    // A hundred times what it takes on a free machine.
+    assert!(before.elapsed().as_secs() < 30);
+}
