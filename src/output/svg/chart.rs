@@ -237,9 +237,13 @@ impl Chart {
         let x = wish(extent(|s| s.0), settings.x, "Re s", 6.0);
         let y = wish(extent(|s| s.1), settings.y, "Im s", 7.0);
         let width = y.ticks.iter().map(|(_, t)| canvas::width_of(t, TICK.size)).fold(20.0, f64::max);
-        let frame = Frame { left: 44.0 + width, top: 44.0, width: 560.0, height: 400.0 };
+        let title = page::wrap(&self.title, 560.0);
+        let top = 24.0 + 20.0 * title.len().max(1) as f64;
+        let frame = Frame { left: 44.0 + width, top, width: 560.0, height: 400.0 };
         canvas::page((frame.right() + 24.0).ceil(), frame.bottom() + 58.0, |canvas| {
-            canvas.words(&self.title, (frame.left + frame.width / 2.0, 24.0), Anchor::Middle, TITLE);
+            for (row, text) in title.iter().enumerate() {
+                canvas.words(text, (frame.left + frame.width / 2.0, 24.0 + 20.0 * row as f64), Anchor::Middle, TITLE);
+            }
             draw_axes(canvas, &frame, (&x, &y), true, (false, false));
             let border = frame.left + x.fraction(0.0) * frame.width;
             canvas.path(&[(border, frame.top), (border, frame.bottom())], &frame, page::INK, 1.2);

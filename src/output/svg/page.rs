@@ -134,7 +134,7 @@ pub fn render(page: &Page) -> String {
 }
 
 /// Lines of a title that fit into `width`.
-fn wrap(title: &str, width: f64) -> Vec<String> {
+pub(super) fn wrap(title: &str, width: f64) -> Vec<String> {
     let mut rows: Vec<String> = Vec::new();
     for word in title.split_whitespace() {
         match rows.last_mut() {
