@@ -53,6 +53,18 @@ def fading():
           ['x0', 'time', 'x1.x'], rows, keys=1)
 
 
+def fixed():
+    at = brentq(sine, 0.1, 0.9, xtol=1e-15, rtol=1e-14)
+    growth = (sine(at + 1e-5) - sine(at - 1e-5))/2e-5
+    tool = 'averaged field with Gauss quadrature, scipy brentq and LSODA rtol 1e-10, cycles.py'
+    write('taox-fixed-point', 'envelope-fixed', WHERE, tool,
+          ['tol x1.x abs=1e-8 reason: as asked', 'tol growth rel=1e-6 reason: difference quotient', 'tol stable abs=1e-6 reason: a flag'],
+          ['point', 'growth', 'stable', 'x1.x'], [(1, growth, growth < 0, at)], analysis='envelope')
+    times = np.array([0.01, 0.06, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9.5, 10, 11, 12, 13, 14, 15])*1e-6
+    write('taox-fixed-point', 'envelope', WHERE, tool, ['tol x1.x abs=1e-3 reason: straight lines between rows'],
+          ['time', 'x1.x'], list(zip(times, follow(sine, 0.2, times))))
+
+
 def offsets():
     rows, found = [], []
     for target in np.arange(1, 10)/10:
@@ -92,6 +104,7 @@ def smale():
 
 if __name__ == '__main__':
     fading()
+    fixed()
     offsets()
     targets(OFFSETS)
     smale()

@@ -33,3 +33,10 @@ write('pickett-oscillator', 'tran', 'five periods from 3 us on', 'scipy LSODA rt
        'tol i(x1) abs=4e-6 shift=4e-10 reason: straight lines between points, 1.5 % of the swing; the flank rises in 3 ns',
        'tol @x1[u] abs=8e-3 shift=4e-10 reason: the same'],
       ['time', 'v(n)', 'i(x1)', '@x1[u]'], zip(at[keep], v[keep], i[keep], u[keep]))
+write('pickett-cycle', 'pss', 'five periods from 3 us on', 'scipy LSODA rtol 1e-10, pickett.py',
+      ['align = v(n) rising mean',
+       'tol period rel=1e-5 reason: crossings of straight lines between points 2 ns apart',
+       'tol v(n) abs=2e-3 reason: straight lines between points, 0.5 % of the swing',
+       'tol i(x1) abs=4e-6 shift=4e-10 reason: straight lines between points, 1.5 % of the swing; the flank rises in 3 ns',
+       'tol x1.s abs=5e-3 shift=4e-10 reason: the same; s = 1/ln(1/u)'],
+      ['time', 'v(n)', 'i(x1)', 'x1.s'], zip(at[keep], v[keep], i[keep], -1/np.log(u[keep])))

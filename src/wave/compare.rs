@@ -2,7 +2,8 @@
 //!
 //! Takes two [`Dataset`]s and [`Rules`] (from the head of a golden file), gives a [`Comparison`]: for each column the worst
 //! difference, where it is, and what was allowed, `abs + rel * full scale` with the full scale the largest magnitude of the
-//! golden column. The other result is interpolated linearly. Oscillations without a clock have no phase to compare by: with
+//! golden column. The other result is interpolated linearly. Branches and the lines of a map are segments: where both results
+//! have them, each is held against the one with the same label. Oscillations without a clock have no phase to compare by: with
 //! `align = v(n1) rising mean` the period, the extrema and one period from a rising crossing are compared instead.
 
 use std::fmt;
@@ -152,18 +153,25 @@ impl fmt::Display for Comparison {
     }
 }
 
-/// Compares results pairwise: those with the same key values, in order.
+/// Compares results pairwise: those with the same key values, in order; where the same analysis gave several kinds of result,
+/// those with the same abscissa.
 ///
 /// # Errors
 /// A sentence, if a result or a column is missing or there is nothing to compare.
 pub fn all(golden: &[Dataset], other: &[Dataset], rules: &Rules) -> Result<Comparison, String> {
     let mut verdicts = Vec::new();
     for (k, right) in golden.iter().enumerate() {
-        let same_keys = |d: &&Dataset| d.header.keys == right.header.keys;
-        let same_kind = |d: &&Dataset| right.header.analysis.is_empty() || d.header.analysis == right.header.analysis;
-        let before =
-            golden[..k].iter().filter(|d| d.header.keys == right.header.keys && d.header.analysis == right.header.analysis);
-        let found = other.iter().filter(same_keys).filter(same_kind).nth(before.count());
+        let pairs_with = |d: &&Dataset| {
+            d.header.keys == right.header.keys && (right.header.analysis.is_empty() || d.header.analysis == right.header.analysis)
+        };
+        let before = golden[..k].iter().filter(pairs_with).filter(|d| d.header.analysis == right.header.analysis);
+        let (before, alike) = (before.collect::<Vec<_>>(), other.iter().filter(pairs_with).collect::<Vec<_>>());
+        let found = if alike.iter().any(|d| same_abscissa(right, d)) {
+            let before = before.iter().filter(|d| same_abscissa(right, d)).count();
+            alike.into_iter().filter(|d| same_abscissa(right, d)).nth(before)
+        } else {
+            alike.get(before.len()).copied()
+        };
         let found =
             found.ok_or_else(|| format!("the other file has no result number {} with keys {:?}", k + 1, right.header.keys))?;
         verdicts.extend(compare(right, found, rules)?.verdicts);
@@ -180,12 +188,48 @@ pub fn compare(golden: &Dataset, other: &Dataset, rules: &Rules) -> Result<Compa
     if golden.rows == 0 || other.rows == 0 {
         return Err("a result without rows cannot be compared".to_string());
     }
-    let mut verdicts = match &rules.align {
-        Some(align) => oscillation(golden, other, rules, align)?,
-        None => waveform(golden, other, rules)?,
-    };
+    let mut verdicts = Vec::new();
+    if golden.segments.is_empty() || other.segments.is_empty() {
+        verdicts.extend(whole(golden, other, rules)?);
+    } else {
+        for (k, (_, label)) in golden.segments.iter().enumerate() {
+            let before = golden.segments[..k].iter().filter(|(_, l)| l == label).count();
+            let found = (0..other.segments.len()).filter(|k| other.segments[*k].1 == *label).nth(before);
+            let found = found.ok_or_else(|| {
+                let labels: Vec<&str> = other.segments.iter().map(|(_, l)| l.as_str()).collect();
+                format!("the other result has no segment `{label}`; it has {}", labels.join(", "))
+            })?;
+            let part = whole(&segment(golden, k), &segment(other, found), rules)?;
+            verdicts.extend(part.into_iter().map(|v| Verdict { name: format!("{} of {label}", v.name), ..v }));
+        }
+    }
     verdicts.sort_by(|a, b| b.badness.total_cmp(&a.badness));
     Ok(Comparison { verdicts })
+}
+
+/// Compares without regard to segments.
+fn whole(golden: &Dataset, other: &Dataset, rules: &Rules) -> Result<Vec<Verdict>, String> {
+    match &rules.align {
+        Some(align) => oscillation(golden, other, rules, align),
+        None => waveform(golden, other, rules),
+    }
+}
+
+/// Whether two results have a first column of the same name.
+fn same_abscissa(a: &Dataset, b: &Dataset) -> bool {
+    let name = |d: &Dataset| d.header.columns.first().filter(|_| d.header.independent > 0).map(|c| c.name.to_lowercase());
+    name(a) == name(b)
+}
+
+/// The rows of segment `k` alone.
+fn segment(dataset: &Dataset, k: usize) -> Dataset {
+    let (from, to) = (dataset.segments[k].0, dataset.segments.get(k + 1).map_or(dataset.rows, |next| next.0));
+    let columns = dataset.columns.iter().map(|column| match column {
+        Column::Real(v) => Column::Real(v[from..to].to_vec()),
+        Column::Complex(v) => Column::Complex(v[from..to].to_vec()),
+        Column::Text(v) => Column::Text(v[from..to].to_vec()),
+    });
+    Dataset { header: dataset.header.clone(), columns: columns.collect(), segments: Vec::new(), rows: to - from }
 }
 
 fn complex(column: &Column) -> Vec<Complex64> {

@@ -510,6 +510,41 @@ fn waveforms_are_compared_at_the_golden_points() {
 }
 
 #[test]
+fn branches_are_held_against_the_branch_of_the_same_label() {
+    // y = sqrt(x) and y = -sqrt(x): each value stands on one of them.
+    let branches = |first: &str, second: &str| {
+        let mut both = columns_of(&["x", "y"], 6, |k| {
+            let x = (k % 3) as f64;
+            vec![x, if k < 3 { x.sqrt() } else { -x.sqrt() }]
+        });
+        both.segments = vec![(0, first.to_string()), (3, second.to_string())];
+        both
+    };
+    let (golden, rules) = (branches("upper", "lower"), Rules::relative(0.0));
+    assert!(compare::compare(&golden, &branches("upper", "lower"), &rules).unwrap().passed());
+    let exchanged = compare::compare(&golden, &branches("lower", "upper"), &rules).unwrap();
+    assert!(!exchanged.passed());
+    assert_eq!(exchanged.verdicts.len(), 2);
+    let missing = compare::compare(&golden, &branches("upper", "middle"), &rules).unwrap_err();
+    assert_eq!(missing, "the other result has no segment `lower`; it has upper, middle");
+    // Without labels any branch that passes the point counts.
+    let bare = Dataset { segments: Vec::new(), ..branches("", "") };
+    assert!(compare::compare(&golden, &bare, &rules).unwrap().passed());
+}
+
+#[test]
+fn a_result_is_held_against_the_one_with_its_abscissa() {
+    let points = columns_of(&["point", "y"], 1, |_| vec![1.0, 7.0]);
+    let course = columns_of(&["time", "y"], 2, |k| vec![k as f64, 3.0]);
+    let rules = Rules::relative(0.0);
+    let given = [points, course.clone()];
+    assert!(compare::all(&[course], &given, &rules).unwrap().passed());
+    // A name that nothing has: in order.
+    let foreign = columns_of(&["sweep", "y"], 1, |_| vec![1.0, 7.0]);
+    assert!(compare::all(&[foreign], &given, &rules).unwrap().passed());
+}
+
+#[test]
 fn edges_may_be_shifted_if_the_rules_say_so() {
     let edge = |at: f64| {
         columns_of(&["time", "v(a)"], 1001, move |k| {

@@ -319,6 +319,10 @@ impl Follower<'_, '_> {
 
     /// Records the way from `a` to `b` with whatever lies on it; an end if it runs into what is known.
     fn advance(&mut self, number: usize, a: &Known, b: &Known, divisions: u32) -> Option<End> {
+        // Rows that are asked for divide the way, so that nothing special hides them.
+        if let Some(mark) = self.mark(a, b) {
+            return self.advance(number, a, &mark, divisions).or_else(|| self.advance(number, &mark, b, divisions));
+        }
         let events = self.events(a, b);
         if events.count() > 1 && divisions > 0 {
             let middle = self.curve.between(&a.place, &b.place, 0.5);
@@ -334,28 +338,26 @@ impl Follower<'_, '_> {
             joined = self.locate(number, a, b, events);
         }
         if joined.is_none() {
-            if events.count() == 0 {
-                self.marks(number, a, b);
-            }
             let sample = self.sample(b);
             self.diagram.arms[number].samples.push(sample);
         }
         joined
     }
 
-    /// Places at the values of the parameter that are asked for.
-    fn marks(&mut self, number: usize, a: &Known, b: &Known) {
+    /// The first place on the way from `a` to `b` where the parameter has a value that is asked for.
+    fn mark(&mut self, a: &Known, b: &Known) -> Option<Known> {
         let n = self.n();
-        let (low, high) = (a.place.z[n].min(b.place.z[n]), a.place.z[n].max(b.place.z[n]));
-        let mut marks: Vec<f64> = self.settings.at.iter().copied().filter(|p| *p > low && *p < high).collect();
-        marks.sort_by(|p, q| (p - a.place.z[n]).abs().total_cmp(&(q - a.place.z[n]).abs()));
-        for p in marks {
-            if let Ok(place) = self.curve.at(&a.place, &b.place, n, p) {
-                let known = self.spectrum(place);
-                let sample = self.sample(&known);
-                self.diagram.arms[number].samples.push(sample);
-            }
-        }
+        let slack = 1e-9 * (self.settings.range.1 - self.settings.range.0).abs();
+        let (from, to) = (a.place.z[n], b.place.z[n]);
+        let inside = |p: &f64| *p > from.min(to) + slack && *p < from.max(to) - slack;
+        let mut marks: Vec<f64> = self.settings.at.iter().copied().filter(inside).collect();
+        marks.sort_by(|p, q| (p - from).abs().total_cmp(&(q - from).abs()));
+        marks.into_iter().find_map(|p| {
+            let place = self.curve.at(&a.place, &b.place, n, p).ok()?;
+            let place = self.curve.tangent(&place.z, &a.place.tangent).ok()?;
+            // A value met no better than this would be met again and again.
+            ((place.z[n] - p).abs() < 0.5 * slack).then(|| self.spectrum(place))
+        })
     }
 
     /// Locates what lies between two places and records it.
