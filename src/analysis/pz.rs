@@ -201,7 +201,7 @@ impl Pz {
             summary.remarks.push(format!("{}: nothing of the input reaches the output; the transfer is zero", self.name));
         }
         if system.pattern().n > 200 {
-            summary.remarks.push("a large circuit: roots near the circuit's own rates, not all of them".into());
+            summary.remarks.push("a large circuit: the rightmost roots, not all of them".into());
         }
         let (poles, zeros) = (if self.poles { poles } else { Vec::new() }, zeros.filter(|_| self.zeros).unwrap_or_default());
         table(&poles, &zeros, gain, summary);

@@ -2,44 +2,36 @@
 //!
 //! Shift and invert: the eigenvalues mu of `(G + sigma C)^-1 C` give `s = sigma - 1/mu`; mu = 0 is an eigenvalue at infinity
 //! (an algebraic equation). Only columns where C has entries matter, which takes the algebraic unknowns out exactly. Up to
-//! 200 such columns the matrix is formed and solved densely; beyond, Arnoldi's method with a sparse LU finds the
-//! eigenvalues nearest to a few shifts. In both cases two shifts must agree on an eigenvalue before it counts (decision 32):
-//! infinite ones of index 2 appear as large numbers that depend on the shift.
+//! 200 such columns the matrix is formed and solved densely, and two shifts must agree on an eigenvalue before it counts
+//! (decision 32): infinite ones of index 2 appear as large numbers that depend on the shift. Beyond, [`super::modes`] finds the
+//! rightmost ones by Arnoldi's method.
 
 use faer::Mat;
 use num_complex::Complex64;
 
-use super::{Lu, Pattern, Singular};
+use super::{Lu, Pattern, Singular, modes};
 
 /// Largest number of dynamic columns solved densely.
 pub(super) const DENSE: usize = 200;
-/// Vectors of the Krylov space.
-const KRYLOV: usize = 60;
-/// Shifts tried by Arnoldi's method at most.
-const ROUNDS: usize = 8;
 /// Agreement of two shifts, relative to the eigenvalue, and what a shift contributes in absolute terms: round-off of mu times
 /// `|sigma - s|`, with room for eigenvalues that are sensitive.
 const AGREE: (f64, f64) = (1e-5, 1e-9);
-/// Residual of a Krylov pair, relative to mu.
-const CONVERGED: f64 = 1e-7;
-
 /// Finite eigenvalues s of `det(G + s C) = 0`, the rightmost first, at most `want` of them; `g` and `c` by slot.
 ///
-/// For systems with more than 200 dynamic unknowns these are the rightmost among the ones near the rates of the circuit
-/// (`|g_kk / c_kk|` and the like), not a proof that there is none further away.
+/// For systems with more than 200 dynamic unknowns these are the rightmost that [`modes::rightmost`] finds, not a proof that
+/// there is none further right, and never all of them.
 ///
 /// # Errors
 /// If the pencil is singular for every shift tried: the equations do not determine the unknowns.
 pub fn eigenvalues(pattern: &Pattern, g: &[f64], c: &[f64], want: usize) -> Result<Vec<Complex64>, Singular> {
+    Ok(modes::rightmost(pattern, g, c, want)?.values)
+}
+
+/// All finite eigenvalues, the rightmost first, by a dense matrix.
+pub(super) fn dense(pattern: &Pattern, g: &[f64], c: &[f64]) -> Result<Vec<Complex64>, Singular> {
     let mut pencil = Pencil::new(pattern, g, c);
-    let rates = pencil.rates();
-    let mut found = match pencil.dynamic.len() {
-        0 => Vec::new(),
-        n if n <= DENSE => pencil.dense(&rates)?,
-        _ => pencil.krylov(&rates)?,
-    };
+    let mut found = if pencil.dynamic.is_empty() { Vec::new() } else { pencil.dense()? };
     found.sort_by(|a, b| b.re.total_cmp(&a.re).then(b.im.total_cmp(&a.im)));
-    found.truncate(want);
     Ok(found)
 }
 
@@ -130,7 +122,8 @@ impl<'a> Pencil<'a> {
         }
     }
 
-    fn dense(&mut self, rates: &[f64]) -> Result<Vec<Complex64>, Singular> {
+    fn dense(&mut self) -> Result<Vec<Complex64>, Singular> {
+        let rates = self.rates();
         let logs: f64 = rates.iter().map(|r| r.ln()).sum();
         let middle = (logs / rates.len() as f64).exp();
         let first = self.dense_at(middle)?;
@@ -154,84 +147,6 @@ impl<'a> Pencil<'a> {
         balance(&mut matrix);
         let values = dense_eigenvalues(&matrix).into_iter().filter_map(|mu| unshift(sigma, mu)).collect();
         Ok(Seen { sigma, values })
-    }
-
-    /// Arnoldi's method, first at shifts spread over the rates, then towards what was found rightmost, until two shifts agree
-    /// on that one.
-    fn krylov(&mut self, rates: &[f64]) -> Result<Vec<Complex64>, Singular> {
-        let quantile = |part: f64| rates[((rates.len() - 1) as f64 * part) as usize];
-        let mut seen: Vec<Seen> = Vec::new();
-        let mut found: Vec<Complex64> = Vec::new();
-        let mut last: Option<Complex64> = None;
-        for round in 0..ROUNDS {
-            let sigma = match round {
-                0 => quantile(0.5),
-                1 => 1.7 * quantile(0.95),
-                // What converged last is the best guess of where the slow end is.
-                _ => match last {
-                    Some(s) if s.norm() > 0.0 && s.norm().is_finite() => s.norm() * if round % 2 == 0 { 1.0 } else { 1.9 },
-                    _ => quantile(0.5) * 0.1f64.powi(round as i32),
-                },
-            };
-            let (ritz, now) = self.arnoldi(sigma)?;
-            for before in &seen {
-                merge(&mut found, agreed(before, &now));
-            }
-            seen.push(now);
-            let rightmost = |set: &mut dyn Iterator<Item = Complex64>| set.max_by(|a, b| a.re.total_cmp(&b.re));
-            let estimate = rightmost(&mut seen.iter().flat_map(|s| s.values.iter().copied()));
-            last = estimate.or(ritz);
-            let settled = rightmost(&mut found.iter().copied());
-            if let (Some(e), Some(s)) = (estimate, settled)
-                && round >= 2
-                && (e - s).norm() <= AGREE.0 * s.norm()
-            {
-                break;
-            }
-        }
-        Ok(found)
-    }
-
-    /// The Ritz value nearest to the shift, converged or not, and the converged eigenvalues.
-    fn arnoldi(&mut self, sigma: f64) -> Result<(Option<Complex64>, Seen), Singular> {
-        let sigma = self.shift(sigma)?;
-        let n = self.dynamic.len();
-        let size = KRYLOV.min(n);
-        let mut basis: Vec<Vec<f64>> = Vec::with_capacity(size + 1);
-        let mut h = Mat::<f64>::zeros(size + 1, size);
-        let mut full = vec![0.0; self.pattern.n];
-        let mut next = vec![0.0; n];
-        // A start without symmetry, so that no eigenvector is orthogonal to it by chance.
-        let start: Vec<f64> = (0..n).map(|k| 1.0 + 0.5 * (1.618 * k as f64 + 0.3).sin()).collect();
-        self.apply(&start, &mut full, &mut next);
-        let mut used = 0;
-        if normalise(&mut next) > 0.0 {
-            basis.push(next.clone());
-            for j in 0..size {
-                self.apply(&basis[j], &mut full, &mut next);
-                let before = dot(&next, &next).sqrt();
-                // Twice is enough to be orthogonal to working precision (Kahan, Parlett).
-                for _ in 0..2 {
-                    for (i, v) in basis.iter().enumerate() {
-                        let part = dot(v, &next);
-                        h[(i, j)] += part;
-                        next.iter_mut().zip(v).for_each(|(x, v)| *x -= part * v);
-                    }
-                }
-                used = j + 1;
-                let rest = normalise(&mut next);
-                h[(j + 1, j)] = rest;
-                if rest <= 1e-14 * before {
-                    h[(j + 1, j)] = 0.0;
-                    break;
-                }
-                basis.push(next.clone());
-            }
-        }
-        let pairs = ritz_pairs(&h, used);
-        let nearest = pairs.iter().max_by(|a, b| a.0.norm().total_cmp(&b.0.norm())).and_then(|pair| unshift(sigma, pair.0));
-        let values = pairs.iter().filter(|pair| pair.1 <= CONVERGED).filter_map(|pair| unshift(sigma, pair.0)).collect();
-        Ok((nearest, Seen { sigma, values }))
     }
 }
 
@@ -260,27 +175,6 @@ fn agreed(first: &Seen, second: &Seen) -> Vec<Complex64> {
     common
 }
 
-/// Adds eigenvalues that are not yet known.
-fn merge(found: &mut Vec<Complex64>, new: Vec<Complex64>) {
-    for s in new {
-        if !found.iter().any(|t| (*t - s).norm() <= AGREE.0 * s.norm()) {
-            found.push(s);
-        }
-    }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-fn normalise(x: &mut [f64]) -> f64 {
-    let length = dot(x, x).sqrt();
-    if length > 0.0 && length.is_finite() {
-        x.iter_mut().for_each(|x| *x /= length);
-    }
-    length
-}
-
 /// Eigenvalues of a dense matrix; none if it is not finite or the iteration does not end.
 fn dense_eigenvalues(matrix: &Mat<f64>) -> Vec<Complex64> {
     let finite = (0..matrix.ncols()).all(|j| (0..matrix.nrows()).all(|i| matrix[(i, j)].is_finite()));
@@ -288,24 +182,6 @@ fn dense_eigenvalues(matrix: &Mat<f64>) -> Vec<Complex64> {
         return Vec::new();
     }
     matrix.eigenvalues().unwrap_or_default()
-}
-
-/// Eigenvalues of the Hessenberg matrix and the relative residual of each.
-fn ritz_pairs(h: &Mat<f64>, used: usize) -> Vec<(Complex64, f64)> {
-    let square = Mat::from_fn(used, used, |i, j| h[(i, j)]);
-    if used == 0 || dense_eigenvalues(&square).is_empty() {
-        return Vec::new();
-    }
-    let Ok(eigen) = square.eigen() else { return Vec::new() };
-    let (values, vectors) = (eigen.S(), eigen.U());
-    (0..used)
-        .map(|k| {
-            let mu: Complex64 = values[k];
-            let length = (0..used).map(|i| vectors[(i, k)].norm_sqr()).sum::<f64>().sqrt();
-            (mu, h[(used, used - 1)].abs() * vectors[(used - 1, k)].norm() / (length * mu.norm()))
-        })
-        .filter(|pair| pair.1.is_finite())
-        .collect()
 }
 
 /// Makes rows and columns alike in size by powers of two (Parlett, Reinsch, Numer. Math. 13, 1969): unknowns come in volts,

@@ -37,6 +37,12 @@ pub struct Spectrum {
 const KRYLOV: usize = 60;
 /// Residual of a pair that is locked, relative to the largest mu.
 const LOCKED: f64 = 1e-10;
+/// Eigenvalues of a large pencil that are looked for at most.
+const MOST: usize = 60;
+/// Agreement of inverse iteration with what it starts from, relative to the eigenvalue and to the largest one.
+const AGREE: (f64, f64) = (1e-5, 1e-9);
+/// Imaginary part of a real eigenvalue at most, relative to its size.
+const REAL: f64 = 1e-9;
 /// Restarts at one shift.
 const RESTARTS: usize = 40;
 /// Eigenvalues nearer to each other than this (relative to their distance from the shift) are treated together.
@@ -49,8 +55,11 @@ const CLUSTER: f64 = 1e-7;
 pub fn rightmost(pattern: &Pattern, g: &[f64], c: &[f64], want: usize) -> Result<Spectrum, Singular> {
     let dynamic = dynamic_columns(pattern, c);
     if dynamic.len() <= eigen::DENSE {
-        return Ok(Spectrum { values: eigen::eigenvalues(pattern, g, c, want)?, complete: true });
+        let mut values = eigen::dense(pattern, g, c)?;
+        values.truncate(want);
+        return Ok(Spectrum { values, complete: true });
     }
+    let want = want.min(MOST);
     let mut found: Vec<Complex64> = Vec::new();
     for turning in [false, true] {
         if let Some(shift) = approach(pattern, g, c, &dynamic, turning)? {
@@ -59,14 +68,29 @@ pub fn rightmost(pattern: &Pattern, g: &[f64], c: &[f64], want: usize) -> Result
     }
     sort(&mut found);
     // Once more from just right of everything: what was overlooked there would be nearest.
-    if let (Some(top), Some(last)) = (found.first().copied(), found.get(want.min(found.len()) - 1)) {
+    if let (Some(top), Some(last)) = (found.first().copied(), found.get(want.min(found.len()).saturating_sub(1))) {
         let margin = (0.3 * (top.re - last.re)).max(1e-3 * top.norm());
         let shift = Complex64::new(top.re + margin, top.im.abs());
         merge(&mut found, &Search::new(pattern, g, c, &dynamic, shift)?.nearest((want / 2).max(4)));
         sort(&mut found);
     }
+    confirm(pattern, g, c, &mut found)?;
     found.truncate(want);
+    // Complex arithmetic leaves rounding on what is real.
+    found.iter_mut().filter(|s| s.im.abs() <= REAL * s.norm()).for_each(|s| s.im = 0.0);
     Ok(Spectrum { values: found, complete: false })
+}
+
+/// Drops growing modes that inverse iteration does not find again: infinite eigenvalues of index 2 appear as large numbers that
+/// depend on the shift, on either side.
+fn confirm(pattern: &Pattern, g: &[f64], c: &[f64], found: &mut Vec<Complex64>) -> Result<(), Singular> {
+    let growing: Vec<Complex64> = found.iter().copied().take_while(|s| s.re > 0.0).collect();
+    let largest = found.iter().map(|s| s.norm()).fold(0.0, f64::max);
+    let again = vectors(pattern, g, c, &growing)?;
+    let holds = |(s, mode): (&Complex64, &Mode)| (mode.s - s).norm() <= AGREE.0 * s.norm() + AGREE.1 * largest;
+    let held: Vec<Complex64> = growing.iter().zip(&again).filter(|pair| holds(*pair)).map(|pair| *pair.0).collect();
+    found.splice(..growing.len(), held);
+    Ok(())
 }
 
 fn sort(values: &mut [Complex64]) {
@@ -94,7 +118,8 @@ fn approach(pattern: &Pattern, g: &[f64], c: &[f64], dynamic: &[usize], turning:
         let s = Complex64::new(s.re, if turning { s.im.abs() } else { s.im });
         target = Some(s);
         let distance = (shift - s).norm();
-        if residual <= 1e-8 * largest && distance <= 0.3 * s.norm() || distance <= 1e-9 * s.norm() {
+        // What has converged here can be locked here; a cluster that looks like one eigenvalue from afar has not.
+        if residual <= LOCKED * largest && distance <= 0.3 * s.norm() || distance <= 1e-9 * s.norm() {
             break;
         }
         shift = s + (APPROACH.1 * distance).max(1e-3 * s.norm());

@@ -719,6 +719,65 @@ fn unstable_oscillator_in_a_large_circuit() {
     assert!((s[0].re - exact.re).abs() < 1e-3 * exact.re && (s[0].im.abs() - exact.im).abs() < 1e-9 * exact.im, "{s:?} {exact}");
 }
 
+/// A sheet of equal cells with a leak each, `s = -leak - 4 (sin^2(i pi / 2 n) + sin^2(j pi / 2 n))`: the right edge is one of
+/// many that lie close together, and from the right half plane all of them look alike.
+#[test]
+fn the_right_edge_of_a_sheet() {
+    let side = 40;
+    let mut m = Dynamics::new(side * side);
+    for k in 0..side * side {
+        m.g.add(k, k, 1.0);
+        m.c.add(k, k, 1.0);
+        if (k + 1) % side != 0 {
+            m.g.conductance(k, k + 1, 1.0);
+        }
+        if k + side < side * side {
+            m.g.conductance(k, k + side, 1.0);
+        }
+    }
+    let first = 4.0 * (std::f64::consts::PI / (2 * side) as f64).sin().powi(2);
+    let s = m.eigenvalues(4);
+    assert_eq!(s.len(), 4);
+    for (found, exact) in s.iter().zip([1.0, 1.0 + first, 1.0 + first, 1.0 + 2.0 * first]) {
+        // Symmetric: the residual at which a pair is locked, 1e-10 of the distance, bounds the error.
+        assert_close(*found, Complex64::new(-exact, 0.0), 1e-9);
+    }
+    assert_close(m.eigenvalues(1)[0], Complex64::new(-1.0, 0.0), 1e-9);
+}
+
+/// Many cells, each with a capacitor that a source holds, an inductor at a node of its own (index 2) and a gyrator's
+/// oscillation: nothing grows, and what is found agrees with a few cells that are solved densely.
+#[test]
+fn index_two_in_large_circuits() {
+    let edge = |cells: usize| {
+        let n = 8 * cells;
+        let mut m = Dynamics::new(n);
+        for o in (0..n).step_by(8) {
+            m.g.source(o, o + 1);
+            m.c.conductance(o, n, 1e-9);
+            m.c.conductance(o, o + 2, 2e-9);
+            m.g.conductance(o + 2, n, 1e-3);
+            m.inductor(o + 3, o + 4, 1e-3);
+            m.g.add(o + 5, o + 6, 0.7);
+            m.g.add(o + 6, o + 5, -0.3);
+            m.c.conductance(o + 5, n, 1e-6);
+            m.g.conductance(o + 6, o + 7, 1e-3);
+            m.c.conductance(o + 7, n, 1e-9);
+            m.c.conductance(o + 6, o + 7, 3e-9);
+            if o > 0 {
+                m.g.conductance(o + 2, o - 6, 1e-3);
+                m.g.conductance(o + 7, o - 1, 1e-4);
+            }
+        }
+        m.eigenvalues(1)
+    };
+    // The uniform mode is that of one cell, whatever their number.
+    let (few, many) = (edge(10), edge(60));
+    assert!(few[0].re < 0.0, "{few:?}");
+    assert!((many[0].re - few[0].re).abs() < 1e-7 * few[0].norm(), "{many:?} {few:?}");
+    assert!((many[0].im.abs() - few[0].im.abs()).abs() < 1e-7 * few[0].norm(), "{many:?} {few:?}");
+}
+
 /// A crossbar of this size has enough fill for fronts.
 const SIDE: usize = 64;
 
