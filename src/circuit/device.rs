@@ -246,7 +246,11 @@ fn build_module<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element
         }
     }
     for flag in &element.flags {
-        fl.report(Diagnostic::note(flag.span, format!("`{}` has no effect: start values are set with .nodeset", flag.text)));
+        if start_flag(fl, model, element, flag, &mut given) {
+            continue;
+        }
+        let why = if element.letter == 's' { "it has no hysteresis (vh)" } else { "start values are set with .nodeset" };
+        fl.report(Diagnostic::note(flag.span, format!("`{}` has no effect: {why}", flag.text)));
     }
     check_value(fl, element, standard, model, &given);
     check_ports(fl, element, &mut instance);
@@ -270,6 +274,17 @@ fn build_module<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element
 /// Whether a Verilog-A module has a parameter of this name itself, which SPICE gives a meaning of its own.
 fn own_parameter(fl: &Flattener, model: u32, standard: bool, name: &str) -> bool {
     !standard && matches!(fl.circuit.models[model as usize].parameter(name), Ok(Some(_)))
+}
+
+/// `on` and `off` of a switch with hysteresis: its parameter `start`. True if it was that.
+fn start_flag(fl: &Flattener, model: u32, element: &Element, flag: &Name, given: &mut Given) -> bool {
+    let model = &fl.circuit.models[model as usize];
+    let Ok(Some(k)) = model.parameter("start") else { return false };
+    let remembers = element.letter == 's' && !model.retained.is_empty();
+    if remembers {
+        given.set(k, Number::Fixed(f64::from(u8::from(flag.text.eq_ignore_ascii_case("on")))));
+    }
+    remembers
 }
 
 /// Parameters of cards that mean the same for every device: `m`, `temp`, `dtemp`, `ic`. True if it was one.

@@ -397,6 +397,20 @@ fn a_switch_of_a_deck_has_the_hysteresis_of_spice() {
 }
 
 #[test]
+fn flags_say_how_a_switch_begins_between_its_thresholds() {
+    let plain = "module none(a); inout a; electrical a; analog I(a) <+ 0; endmodule";
+    // Thresholds at -0.3 V and 0.5 V; beyond them the control alone decides.
+    for (control, flag, on) in [(0.0, "", false), (0.0, "on", true), (0.0, "off", false), (0.6, "off", true), (-0.4, "on", false)] {
+        let card = format!("V1 c 0 {control}\nV2 a 0 1\nS1 a b c 0 sm {flag}\nR1 b 0 1k\n");
+        let ran = run(plain, &format!("{card}.model sm sw(vt=0.1 vh=0.4 ron=1 roff=1g)\n.op"));
+        let expected = if on { 1e3 / 1001.0 } else { 1e-6 };
+        close(ran.column("v(b)")[0], expected, 1e-6, &format!("{control} {flag}"));
+    }
+    let smooth = "V1 c 0 0\nS1 c 0 c 0 sm on\n.model sm sw(ron=1)\n.op";
+    assert!(messages(plain, smooth).contains("has no hysteresis"));
+}
+
+#[test]
 fn natural_frequencies_of_delays_are_refused_by_name() {
     let ran = super::events::run_with(&function("absdelay(V(in), 1m)"), &deck("0", ".stability"), 1);
     assert!(ran.failed.iter().any(|f| f.contains("infinitely many") && f.contains("X1")), "{:?}", ran.failed);

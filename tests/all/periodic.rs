@@ -44,6 +44,18 @@ fn a_time_varying_circuit_forgets_by_its_mean_conductance() {
     }
 }
 
+/// A switch without hysteresis has no memory: one half of the period 1 kohm, the other 2 kohm, at 1 uF. With hysteresis it has.
+#[test]
+fn circuits_with_plain_switches_have_orbits() {
+    let text = "V1 c 0 SIN(0 1 1k)\nI1 0 n 1m\nC1 n 0 1u\nS1 n 0 c 0 sm\n.model sm sw(ron=1k roff=2k)\n.pss";
+    let simulation = run_text(text);
+    let found = multipliers(&simulation.members[0][0])[0];
+    // The transition takes 2 mV of the sine twice, 6e-4 of the period, and is geometric: 3 % off the mean for that time.
+    assert!((found / (-0.75f64).exp() - 1.0).abs() < 1e-4, "{found}");
+    let said = refusal(&text.replace("roff=2k", "roff=2k vh=0.1"));
+    assert!(said.contains("retained by models"), "{said}");
+}
+
 /// A ladder with more states than are treated densely; slowest mode: RC 4 sin^2(pi/(4 n + 2)), one end driven, the other open.
 #[test]
 fn large_circuits_are_known_by_products() {
