@@ -595,6 +595,8 @@ pub trait System: Send + Sync {
     fn assign(&self, params: &mut Params, id: ParamId, value: f64) -> Result<Change, Diagnostic>;
     /// Start values, in order of rising precedence.
     fn starts(&self, params: &Params) -> Vec<Start>;
+    /// Derivatives of the start values by a parameter, in the order of [`System::starts`]; zeros where none depends on it.
+    fn start_slopes(&self, id: ParamId, params: &Params) -> Vec<f64>;
     /// Evaluates what is wanted at a point; pure.
     fn eval(&self, at: &Point, want: Want, out: &mut Eval);
     /// Once per accepted point: updates what models remember, yields what they say.

@@ -234,6 +234,10 @@ impl System for Mna {
         self.start_values(params)
     }
 
+    fn start_slopes(&self, id: ParamId, params: &Params) -> Vec<f64> {
+        self.exact_start_slopes(id, params)
+    }
+
     fn eval(&self, at: &Point, want: Want, out: &mut Eval) {
         let values = self.values(at.params);
         out.advice = Default::default();

@@ -22,7 +22,7 @@ pub(super) mod cache;
 
 /// What moves with the parameter, and how fast.
 #[derive(Default)]
-struct Direction {
+pub(super) struct Direction {
     gmin: f64,
     temp: f64,
     sources: f64,
@@ -35,7 +35,8 @@ struct Direction {
 }
 
 impl Direction {
-    fn number(&self, number: Number) -> f64 {
+    /// Derivative of a number of the deck.
+    pub(super) fn number(&self, number: Number) -> f64 {
         match number {
             Number::Fixed(_) => 0.0,
             Number::Output(k) => self.numbers.get(&k).copied().unwrap_or(0.0),
@@ -54,7 +55,7 @@ impl Direction {
 }
 
 /// Inputs of a bank that move: derivative in each lane.
-type Moved = Vec<(Input, Vec<f64>)>;
+pub(super) type Moved = Vec<(Input, Vec<f64>)>;
 
 impl Mna {
     /// `df/dp` and `dq/dp`, n + 1 entries each.
@@ -76,7 +77,8 @@ impl Mna {
         }
     }
 
-    fn direction(&self, id: ParamId, values: &Values) -> Direction {
+    /// What moves with a parameter.
+    pub(super) fn direction(&self, id: ParamId, values: &Values) -> Direction {
         let mut direction = Direction::default();
         match self.handle(id) {
             // A seed is no quantity that anything depends on smoothly.
@@ -173,7 +175,7 @@ impl Mna {
     }
 
     /// The inputs of a bank that move.
-    fn moved(&self, bank: &Bank, lanes: &Lanes, values: &Values, direction: &Direction) -> Moved {
+    pub(super) fn moved(&self, bank: &Bank, lanes: &Lanes, values: &Values, direction: &Direction) -> Moved {
         let model = &bank.model;
         let simulator: Vec<f64> = model.simparams.iter().map(|(name, _)| direction.simulator(name)).collect();
         let mut params: Vec<Vec<f64>> = vec![Vec::new(); model.params.len()];

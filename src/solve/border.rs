@@ -185,19 +185,10 @@ impl<'a> Branch<'a> {
         self.newton.assemble(system, &self.statics.equation(&self.params), x, &mut self.counts)?;
         system.slope(self.id, &self.statics.point(&self.params, x), &mut self.slope, &mut self.slope_q);
         self.counts.evaluations += 1;
-        let shift = if self.held_moves { self.start_slope(p[0])? } else { Vec::new() };
+        let moves = self.held_moves;
+        let shift = if moves { self.statics.start_slope(&self.params, self.id, &mut self.spare) } else { Vec::new() };
         self.newton.special_slope(&self.slope_q, &shift, &self.statics.pins, &mut self.slope);
         if self.slope[..x.len()].iter().all(|v| v.is_finite()) { Ok(()) } else { Err(Failure::NotFinite) }
-    }
-
-    /// dq0/dp by differences.
-    fn start_slope(&mut self, p: f64) -> Result<Vec<f64>, Failure> {
-        let step = 1e-6 * self.size[self.size.len() - 1];
-        let here = self.statics.q0.clone();
-        self.set(p + step)?;
-        let slope = self.statics.q0.iter().zip(&here).map(|(a, b)| (a - b) / step).collect();
-        self.set(p)?;
-        Ok(slope)
     }
 
     /// Takes the sizes of the unknowns from a point and, where it is the first, from where its tangent leads.

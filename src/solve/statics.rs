@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::dae::{Memory, Params, Phase, Point, Start, StartKind, System, Want};
+use crate::dae::{Eval, Memory, ParamId, Params, Phase, Point, Start, StartKind, System, Want};
 
 use super::failure::Failure;
 use super::newton::{Implicit, Newton, Report, Rows};
@@ -41,7 +41,7 @@ impl<'a> Statics<'a> {
     /// Sets `q0` from `starts`, and returns the start of x.
     fn begin(&mut self, params: &Params, starts: &[Start]) -> Vec<f64> {
         let mut x = vec![0.0; self.system.layout().unknowns.len()];
-        for start in starts.iter().filter(|s| s.kind != StartKind::Ic || self.phase == Phase::TransientStart) {
+        for start in starts.iter().filter(|s| self.counts(s)) {
             x[start.unknown as usize] = start.value + start.minus.map_or(0.0, |m| x[m as usize]);
         }
         self.q0 = self.charge(params, &x);
@@ -54,8 +54,33 @@ impl<'a> Statics<'a> {
         self.begin(params, &starts)
     }
 
+    /// Start values count unless they are `.ic` in an analysis that is not a transient's start.
+    fn counts(&self, start: &Start) -> bool {
+        start.kind != StartKind::Ic || self.phase == Phase::TransientStart
+    }
+
+    /// The derivative of `q0` by a parameter: `dq0/dp = dq/dp + C dx0/dp` at the start values x0.
+    pub fn start_slope(&self, params: &Params, id: ParamId, eval: &mut Eval) -> Vec<f64> {
+        let n = self.system.layout().unknowns.len();
+        let (mut x, mut dx) = (vec![0.0; n], vec![0.0; n]);
+        let starts = self.system.starts(params);
+        for (start, slope) in starts.iter().zip(self.system.start_slopes(id, params)).filter(|(s, _)| self.counts(s)) {
+            let (at, minus) = (start.unknown as usize, start.minus.map(|m| m as usize));
+            x[at] = start.value + minus.map_or(0.0, |m| x[m]);
+            dx[at] = slope + minus.map_or(0.0, |m| dx[m]);
+        }
+        let at = self.point(params, &x);
+        let (mut df, mut dq) = (vec![0.0; n + 1], vec![0.0; n + 1]);
+        self.system.slope(id, &at, &mut df, &mut dq);
+        dq.truncate(n);
+        self.system.eval(&at, Want::C, eval);
+        let pattern = self.system.pattern();
+        pattern.multiply_add(&eval.c[..pattern.len()], &dx, &mut dq);
+        dq
+    }
+
     fn charge(&self, params: &Params, x: &[f64]) -> Vec<f64> {
-        let mut eval = crate::dae::Eval::new(self.system);
+        let mut eval = Eval::new(self.system);
         self.system.eval(&self.point(params, x), Want::Q, &mut eval);
         eval.q.truncate(x.len());
         eval.q

@@ -300,3 +300,22 @@ fn an_assigned_parameter_no_longer_follows_others() {
     assert_eq!(place.slope_at(&params, "r1").0[a], 0.0);
     assert_eq!(place.slope_at(&params, "r1.r").0[a], -1.0 / 64e6);
 }
+
+/// Start values: `ic=` of a capacitor, and of an integral what is lifted into a parameter of its model.
+#[test]
+fn start_values_have_exact_slopes() {
+    let text = "deck\n.param p=0.3\nV1 a 0 1\nR1 a c 1k\nC1 c 0 1u ic={3*p}\nB1 b 0 v={idt(v(a), p*p)}\n.op\n.end\n";
+    let mna = equations(text);
+    let p = mna.param("p").unwrap();
+    let mut params = mna.params();
+    for value in [0.3, -0.5] {
+        mna.assign(&mut params, p, value).unwrap();
+        let starts: Vec<f64> = mna.starts(&params).iter().map(|s| s.value).collect();
+        let slopes = mna.start_slopes(p, &params);
+        assert_eq!((starts.len(), slopes.len()), (2, 2));
+        for (found, exact) in starts.iter().chain(&slopes).zip([3.0 * value, value * value, 3.0, 2.0 * value]) {
+            // A product or two of rounding.
+            assert!((found - exact).abs() <= 1e-15, "{found} {exact}");
+        }
+    }
+}

@@ -372,6 +372,11 @@ impl System for Toy {
         self.starts.iter().copied().chain(own).collect()
     }
 
+    fn start_slopes(&self, id: ParamId, _: &Params) -> Vec<f64> {
+        let own = self.started.map(|(_, k)| f64::from(u8::from(id.0 as usize == k)));
+        self.starts.iter().map(|_| 0.0).chain(own).collect()
+    }
+
     fn eval(&self, at: &Point, _: Want, out: &mut Eval) {
         self.write(at, out, None);
     }

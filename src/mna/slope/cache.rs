@@ -50,6 +50,7 @@ type Kept<K, V> = Mutex<HashMap<K, Arc<V>>>;
 pub struct Cache {
     deck: Kept<Vec<u32>, Gradient>,
     defaults: Kept<(u32, u32), Gradient>,
+    starts: Kept<u32, Gradient>,
     models: Kept<(u32, Input), Option<Arc<ModelSlopes>>>,
 }
 
@@ -65,6 +66,18 @@ impl Cache {
     /// Derivatives of the default of parameter `param` by all that it reads.
     pub fn parameter_default(&self, model: u32, param: u32, function: &Function) -> Arc<Gradient> {
         keep(&self.defaults, (model, param), || Gradient::new(function, &[0], inputs(function)))
+    }
+
+    /// Derivatives of the start values of model number `number` by all that is fixed during a simulation.
+    pub fn starts(&self, number: u32, model: &Model) -> Arc<Gradient> {
+        keep(&self.starts, number, || {
+            let mut wanted: Vec<u32> = model.unknowns.iter().filter_map(|u| u.start).collect();
+            wanted.sort_unstable();
+            wanted.dedup();
+            let fixed =
+                |input: &Input| matches!(input, Input::Param(_) | Input::Temperature | Input::Multiplicity | Input::Simulator(_));
+            Gradient::new(&model.function, &wanted, inputs(&model.function).into_iter().filter(fixed).collect())
+        })
     }
 
     /// Derivatives of the contributions of model number `number` by one input; none if they do not depend on it.

@@ -47,6 +47,10 @@ impl System for Shifted<'_> {
         self.inner.starts(params)
     }
 
+    fn start_slopes(&self, id: ParamId, params: &Params) -> Vec<f64> {
+        self.inner.start_slopes(id, params)
+    }
+
     fn eval(&self, at: &Point, want: Want, out: &mut Eval) {
         self.inner.eval(&self.moved(at), want, out);
     }
