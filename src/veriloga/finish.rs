@@ -14,7 +14,7 @@ use crate::veriloga::message::Target;
 use crate::veriloga::unread;
 
 /// Instructions that are looked at, over all remembered variables, before the rest counts as read without looking.
-const MOST_EFFORT: usize = 4_000_000;
+const MOST_EFFORT: usize = 2_000_000;
 
 impl Lowerer<'_> {
     /// The model, and what is to be said about it.

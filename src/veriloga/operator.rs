@@ -5,7 +5,7 @@
 
 use crate::diag::Diagnostic;
 use crate::ir::{Op, Value};
-use crate::model::{Contribution, EventKind, LocalUnknown, Moment, UnknownKind};
+use crate::model::{Contribution, EventKind, Formula, LocalUnknown, Moment, UnknownKind};
 use crate::span::Span;
 use crate::veriloga::ast::{Expr, ExprKind, attribute_text};
 use crate::veriloga::branch::Access;
@@ -15,6 +15,24 @@ use crate::veriloga::lower::{Context, Kind, Lowered, Lowerer, Slot, Term};
 const ABSTOL: f64 = 1e-9;
 
 impl Lowerer<'_> {
+    /// The tolerance of an `idt`: a number; of a parameter its default.
+    fn tolerance(&mut self, expr: &Expr) -> Lowered<f64> {
+        let value = self.plain_real(expr)?;
+        if let Some(number) = self.builder.constant(value) {
+            return Ok(number);
+        }
+        let written = match &expr.kind {
+            ExprKind::Name(name) => self.model.params.iter().find(|p| p.name == *name).map(|p| &p.default),
+            _ => None,
+        };
+        let Some(Formula::Number(number)) = written.cloned() else {
+            return self.error(expr.span, "the tolerance of `idt` is not a number", "expected a constant");
+        };
+        let warning = Diagnostic::warning(expr.span, "a tolerance is the same for all instances");
+        self.diagnostics.push(warning.expected(format!("the default {number} of the parameter is taken")));
+        Ok(number)
+    }
+
     /// A term's value where a charge is of no use: its derivative becomes an unknown. Not in loops and functions.
     pub fn plain(&mut self, term: Term, span: Span) -> Lowered<Value> {
         if term.charge.is_some() && self.context != Context::Analog {
@@ -150,11 +168,8 @@ impl Lowerer<'_> {
             return self.error(span, "a reset of `idt` without an initial value", "expected it as the second argument");
         }
         if let Some(abstol) = given(3) {
-            let value = self.plain_real(abstol)?;
-            match self.builder.constant(value) {
-                Some(number) => self.model.unknowns[row as usize].abstol = number,
-                None => return self.error(abstol.span, "the tolerance of `idt` is not a number", "expected a constant"),
-            }
+            let tolerance = self.tolerance(abstol)?;
+            self.model.unknowns[row as usize].abstol = tolerance;
         }
         self.builder.span = span;
         let y = self.probe(row, None, None);

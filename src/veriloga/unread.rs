@@ -12,6 +12,9 @@ use crate::ir::{Function, Input, Inst, NodeKind, Op, Type, Value};
 /// Rounds after which loops are taken to hand on whatever enters them.
 const MOST_ROUNDS: usize = 8;
 
+/// Truths that are gathered; more of them are left out, which can only make more values count as read.
+const MOST_TRUTHS: usize = 48;
+
 /// Truths in order: a class of equal values, and what it is.
 type Truths = Rc<Vec<(u32, bool)>>;
 
@@ -146,6 +149,7 @@ impl Classes {
             (Shape::Not(a), _) => self.with(truths, a, !holds),
             (Shape::And(a, b), true) => self.with(&self.with(truths, a, true)?, b, true),
             (Shape::Or(a, b), false) => self.with(&self.with(truths, a, false)?, b, false),
+            _ if truths.len() >= MOST_TRUTHS => Some(truths.clone()),
             _ => {
                 let mut more = truths.to_vec();
                 let at = more.partition_point(|t| t.0 < class);

@@ -222,6 +222,9 @@ fn what_published_models_take_for_granted() {
     let (models, diagnostics, sources) = compile(&text);
     assert!(models.len() == 1 && diagnostics.len() == 1, "{}", render(&diagnostics, &sources, false));
     assert!(diagnostics[0].severity == Severity::Warning && diagnostics[0].message.contains("`gnd` has no discipline"));
+    // A tolerance that is a parameter: its default.
+    let text = module("p, n", "parameter real fine = 1e-6; analog I(p,n) <+ idt(V(p,n), 0, 0, fine);");
+    assert!(model(&text).unknowns.iter().any(|unknown| unknown.abstol == 1e-6));
     // A history of a thousand points, remembered: seconds once, not minutes.
     let history =
         "real h[0:999]; integer at; analog begin if (V(p) > h[at]) begin h[at + 1] = V(p); at = at + 1; end\nI(p,n) <+ h[at]; end";
