@@ -322,7 +322,11 @@ pub fn vectors(pattern: &Pattern, g: &[f64], c: &[f64], values: &[Complex64]) ->
         let together: Vec<usize> =
             (k..values.len()).filter(|j| modes[*j].is_none() && (values[*j] - s).norm() <= CLUSTER * scale).collect();
         let found = cluster(pattern, g, c, s, scale, together.len())?;
-        for (j, mode) in together.into_iter().zip(found) {
+        for (j, mut mode) in together.into_iter().zip(found) {
+            // The complex shift leaves rounding on what is real.
+            if mode.s.im.abs() <= 1e-13 * mode.s.norm() {
+                mode.s.im = 0.0;
+            }
             modes[j] = Some(mode);
         }
     }
