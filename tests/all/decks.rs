@@ -236,6 +236,12 @@ decks! {
     // The same at reltol 1e-7 within 1e-4 K.
     array_16: "dynamics/array-16" [number(0, "centre", 288.68552, 1e-4), number(0, "neighbour", 303.14939, 1e-4)];
     array_64: "dynamics/array-64" [];
+    // R_C to nine digits: 8e6 1/s times 1e-8 at most.
+    array_modes: "dynamics/array-modes" [
+        number(0, "mode1", 0.0, 0.1),
+        number(1, "mode2", 0.0, 0.1),
+        number(2, "mode4", 0.0, 0.1),
+    ];
     // As asked: 1e-4 ohm, 1e-4 relative.
     smale_diagram: "figures/smale-diagram" [
         number(0, "rc_pitchfork", 49.73916, 1e-4),
