@@ -10,7 +10,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::args::{Arg, Args};
-use crate::dae::{Eval, Params, Phase, Point, RowKind, System, Want};
+use crate::dae::{Eval, Phase, Point, RowKind, System, Want};
 use crate::diag::Diagnostic;
 use crate::solve::activity::{Class, Drive, Network, Port, Verdict};
 use crate::solve::failure::Failure;
@@ -190,7 +190,7 @@ impl Activity {
     fn look(&self, system: &dyn System, env: &Env, values: &[f64], counts: &mut Counts) -> Result<Verdict, SimError> {
         let mut params = env.params.clone();
         for (grid, value) in self.grids.iter().zip(values) {
-            assign(system, &mut params, grid, *value)?;
+            grid.assign(system, &mut params, *value, "activity")?;
         }
         let inner = Env { params, keys: Vec::new(), method: None, ..*env };
         let point = op::solve(system, &inner, Phase::Static)?;
@@ -268,13 +268,4 @@ fn describe(verdict: &Verdict, drive: Drive, remarks: &mut Vec<String>) {
     let driven = |d: Drive| if d == drive { " (natural frequencies under the drive)" } else { "" };
     remarks.push(format!("poles of Z in 1/s{}: {}", driven(Drive::Current), list(&verdict.poles)));
     remarks.push(format!("poles of 1/Z in 1/s{}: {}", driven(Drive::Voltage), list(&verdict.zeros)));
-}
-
-fn assign(system: &dyn System, params: &mut Params, grid: &Grid, value: f64) -> Result<(), SimError> {
-    let refused = |text: &str| SimError::Fatal(format!("activity: {} = {}: {text}", grid.name, significant(value)));
-    match system.assign(params, grid.id, value) {
-        Ok(crate::dae::Change::Values) => Ok(()),
-        Ok(crate::dae::Change::Structure) => Err(refused("changes the structure of the circuit")),
-        Err(diagnostic) => Err(refused(&diagnostic.message)),
-    }
 }

@@ -23,7 +23,7 @@ mod grid;
 mod rows;
 
 use follow::{AtFold, End, Follower};
-pub use grid::Grid;
+pub use grid::{Grid, assign};
 use rows::Rows;
 
 /// `.dc`.
@@ -104,7 +104,7 @@ impl Dc {
             rows.outer = Some(value);
             rows.pass = 1;
             let mut params = env.params.clone();
-            assign(system, &mut params, outer, value)?;
+            outer.assign(system, &mut params, value, "dc sweep")?;
             let inner = Env {
                 params,
                 keys: Vec::new(),
@@ -129,7 +129,7 @@ impl Dc {
         summary: &mut Summary,
     ) -> Result<Option<End>, SimError> {
         let mut params = inner.params.clone();
-        assign(system, &mut params, &self.inner, self.inner.from)?;
+        self.inner.assign(system, &mut params, self.inner.from, "dc sweep")?;
         let (statics, point) = settle_down(system, env, &params, Phase::Static)?;
         summary.counts += point.counts;
         summary.operating_point = point.rung;
@@ -171,15 +171,6 @@ impl Dc {
 
 fn counts_of(follower: &Follower) -> Counts {
     follower.branch.counts
-}
-
-fn assign(system: &dyn System, params: &mut crate::dae::Params, grid: &Grid, value: f64) -> Result<(), SimError> {
-    let refused = |text: String| SimError::Fatal(format!("dc sweep: {} = {}: {text}", grid.name, significant(value)));
-    match system.assign(params, grid.id, value) {
-        Ok(crate::dae::Change::Values) => Ok(()),
-        Ok(crate::dae::Change::Structure) => Err(refused("changes the structure of the circuit; use .step".into())),
-        Err(diagnostic) => Err(refused(diagnostic.message)),
-    }
 }
 
 /// Says once which states a sweep holds.

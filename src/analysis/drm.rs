@@ -184,11 +184,7 @@ struct Route<'a> {
 impl<'a> Route<'a> {
     fn new(map: &RouteMap, system: &'a dyn System, env: &Env, value: f64, counts: &mut Counts) -> Result<Route<'a>, SimError> {
         let mut params = env.params.clone();
-        let assigned = system.assign(&mut params, map.source.0, value);
-        if !matches!(assigned, Ok(crate::dae::Change::Values)) {
-            let why = assigned.err().map_or("it changes the structure of the circuit".to_string(), |d| d.message);
-            return Err(SimError::Fatal(format!("drm: {} = {}: {why}", map.source.1, significant(value))));
-        }
+        super::dc::assign(system, &mut params, (map.source.0, &map.source.1), value, "drm")?;
         // The state need not have a place of rest: it is pinned from the start.
         let (mut statics, mut x) = Statics::new(system, env.tolerances, &params, Phase::Static);
         statics.pin([(map.state, map.range.0)]);

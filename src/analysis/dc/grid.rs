@@ -1,8 +1,11 @@
 //! The values of a sweep.
 
 use crate::args::Args;
-use crate::dae::{ParamId, System};
+use crate::dae::{Change, ParamId, Params, System};
 use crate::diag::Diagnostic;
+use crate::solve::SimError;
+
+use crate::analysis::op::significant;
 
 /// `name from to step`: one parameter and its values.
 #[derive(Clone, PartialEq, Debug)]
@@ -64,6 +67,14 @@ impl Grid {
         if (value - self.to).abs() < 1e-6 * self.step.abs() { self.to } else { value }
     }
 
+    /// Gives the parameter a value; `card` names the sweep in messages.
+    ///
+    /// # Errors
+    /// See [`assign`].
+    pub fn assign(&self, system: &dyn System, params: &mut Params, value: f64, card: &str) -> Result<(), SimError> {
+        assign(system, params, (self.id, &self.name), value, card)
+    }
+
     /// `|to - from|`.
     pub fn span(&self) -> f64 {
         (self.to - self.from).abs()
@@ -97,4 +108,23 @@ impl Grid {
             _ => ("parameter", ""),
         }
     }
+}
+
+/// Gives a swept parameter, by identifier and name, a value; `card` names the sweep in messages.
+///
+/// # Errors
+/// A value that the parameter does not allow, or that changes the structure of the circuit.
+pub fn assign(
+    system: &dyn System,
+    params: &mut Params,
+    (id, name): (ParamId, &str),
+    value: f64,
+    card: &str,
+) -> Result<(), SimError> {
+    let why = match system.assign(params, id, value) {
+        Ok(Change::Values) => return Ok(()),
+        Ok(Change::Structure) => "changes the structure of the circuit; use .step".to_string(),
+        Err(diagnostic) => diagnostic.message,
+    };
+    Err(SimError::Fatal(format!("{card}: {name} = {}: {why}", significant(value))))
 }
