@@ -380,6 +380,17 @@ pub struct Layout {
     pub cyclic: Vec<u32>,
     /// Instances whose small-signal equations have delays, which have no polynomial pencil.
     pub delays: Vec<String>,
+    /// Slots, rising, where G or C may differ between two evaluations with the same parameter values. All others are the same
+    /// at every point, and an [`Eval`] that is used again with the same `Params` (the same allocation) keeps them as they are.
+    pub moving: Vec<u32>,
+}
+
+impl Layout {
+    /// True if `f` and `q` are affine in x with factors that depend on parameters only (what is added may depend on time and on
+    /// what is remembered): `G + alpha C` depends on parameters and alpha alone, and Newton takes one iteration.
+    pub fn linear(&self) -> bool {
+        self.moving.is_empty()
+    }
 }
 
 /// Where a value of [`Start`] comes from.

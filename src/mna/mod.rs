@@ -93,6 +93,7 @@ impl Mna {
             bank.slots = slots(bank, &pattern, numbering.n as u32);
             bank.delay_slots = memory::delay_slots(bank, &pattern);
         }
+        layout.moving = moving(&banks, pattern.len());
         let rows = assemble::rows_of_outputs(&circuit);
         assemble::requests(&circuit, &mut banks, &lanes_of, &rows, &collapsed);
         let derived = circuit.outputs.iter().filter_map(|o| match &o.kind {
@@ -188,6 +189,20 @@ impl Mna {
             }
         }
     }
+}
+
+/// Slots to which derivatives are added that are not constant.
+fn moving(banks: &[Bank], slots: usize) -> Vec<u32> {
+    let mut moves = vec![false; slots + 1];
+    for bank in banks.iter().filter(|b| !b.idle) {
+        for (derivative, places) in bank.kernel.derivatives.iter().zip(&bank.slots) {
+            let affine = bank.kernel.affine[derivative.contribution as usize];
+            if !(if derivative.charge { affine.1 } else { affine.0 }) {
+                places.iter().flatten().for_each(|slot| moves[slot.0 as usize] = true);
+            }
+        }
+    }
+    (0..slots as u32).filter(|k| moves[*k as usize]).collect()
 }
 
 fn slots(bank: &Bank, pattern: &Pattern, ground: u32) -> Vec<Vec<[crate::sparse::Slot; 4]>> {
