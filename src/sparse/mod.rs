@@ -122,6 +122,8 @@ pub trait Scalar:
     fn scaled(self, factor: f64) -> Self;
     /// The exponential function.
     fn exponential(self) -> Self;
+    /// The conjugate.
+    fn conjugate(self) -> Self;
 }
 
 impl Scalar for f64 {
@@ -140,6 +142,10 @@ impl Scalar for f64 {
     fn exponential(self) -> f64 {
         self.exp()
     }
+
+    fn conjugate(self) -> f64 {
+        self
+    }
 }
 
 impl Scalar for Complex64 {
@@ -157,6 +163,10 @@ impl Scalar for Complex64 {
 
     fn exponential(self) -> Complex64 {
         self.exp()
+    }
+
+    fn conjugate(self) -> Complex64 {
+        self.conj()
     }
 }
 

@@ -13,7 +13,7 @@
 use num_complex::Complex64;
 
 use crate::solve::failure::Failure;
-use crate::sparse::Pattern;
+use crate::sparse::{Pattern, Scalar};
 
 use super::bordered::Bordered;
 use super::curve::{Border, Conditions};
@@ -46,27 +46,58 @@ fn irregular(n: usize, phase: f64) -> Vec<f64> {
     (0..n).map(|k| 0.75 + 0.25 * (1.618 * k as f64 * (1.0 + 0.1 * phase) + phase).sin()).collect()
 }
 
-/// A border that measures in sizes: `v_j / size_j^2` normalised.
-fn row_of(v: &[f64], size: &[f64]) -> Vec<f64> {
-    let length = v.iter().zip(size).map(|(v, s)| (v / s) * (v / s)).sum::<f64>().sqrt();
-    v.iter().zip(size).map(|(v, s)| v / (s * s * length)).collect()
+/// A border that measures in sizes: the conjugate of `v_j / size_j^2` normalised.
+fn row_of<T: Scalar>(v: &[T], size: &[f64]) -> Vec<T> {
+    let length = v.iter().zip(size).map(|(v, s)| (v.modulus() / s).powi(2)).sum::<f64>().sqrt();
+    v.iter().zip(size).map(|(v, s)| v.conjugate().scaled(1.0 / (s * s * length))).collect()
 }
 
-/// A column that measures in sizes of rows: `phi_i rows_i^2` normalised.
-fn column_of(phi: &[f64], rows: &[f64]) -> Vec<f64> {
-    let length = phi.iter().zip(rows).map(|(p, r)| (p * r) * (p * r)).sum::<f64>().sqrt();
-    phi.iter().zip(rows).map(|(p, r)| p * r * r / length).collect()
+/// A column that measures in sizes of rows: the conjugate of `phi_i rows_i^2` normalised.
+fn column_of<T: Scalar>(phi: &[T], rows: &[f64]) -> Vec<T> {
+    let length = phi.iter().zip(rows).map(|(p, r)| (p.modulus() * r).powi(2)).sum::<f64>().sqrt();
+    phi.iter().zip(rows).map(|(p, r)| p.conjugate().scaled(r * r / length)).collect()
+}
+
+/// A matrix that is singular at the point looked for, with one null vector on either side.
+pub struct Null<T> {
+    row: Vec<T>,
+    column: Vec<T>,
+    bordered: Bordered<T>,
+    /// Null vector, as of the last assembly, n entries.
+    pub right: Vec<T>,
+    /// Null vector of the transpose (not conjugated).
+    pub left: Vec<T>,
 }
 
 /// Fold: J is singular.
-pub struct Fold {
-    row: Vec<f64>,
-    column: Vec<f64>,
-    bordered: Bordered<f64>,
-    /// Null vector of J, as of the last assembly, n entries.
-    pub right: Vec<f64>,
-    /// Null vector of its transpose.
-    pub left: Vec<f64>,
+pub type Fold = Null<f64>;
+
+/// Hopf point: `J + i omega C` is singular; omega, in 1/s, is the own unknown.
+pub type Turning = Null<Complex64>;
+
+impl<T: Scalar> Null<T> {
+    /// Factors the bordered matrix.
+    fn factor(&mut self, matrix: &[T]) -> Result<(), Failure> {
+        let row = [&self.row[..], &[T::default()]].concat();
+        self.bordered.factor(matrix, &[&self.column], &[&row])
+    }
+
+    /// g, with both null vectors.
+    fn solve(&mut self, matrix: &[T]) -> Result<T, Failure> {
+        self.factor(matrix)?;
+        let n = self.row.len();
+        (self.right, self.left) = (self.bordered.unit(0), self.bordered.unit_transposed(0));
+        let g = self.right[n];
+        self.right.truncate(n);
+        self.left.truncate(n);
+        if g.magnitude().is_finite() { Ok(g) } else { Err(Failure::NotFinite) }
+    }
+
+    /// Takes the present null vectors for borders: along a curve they turn.
+    pub fn adapt(&mut self, field: &Field) {
+        self.row = row_of(&self.right, &field.size);
+        self.column = column_of(&self.left, &field.row_sizes());
+    }
 }
 
 impl Fold {
@@ -85,31 +116,10 @@ impl Fold {
             left: Vec::new(),
         };
         for _ in 0..3 {
-            fold.solve(field)?;
+            fold.solve(field.j())?;
             fold.adapt(field);
         }
         Ok(fold)
-    }
-
-    /// g, with V and phi.
-    fn solve(&mut self, field: &Field) -> Result<f64, Failure> {
-        let n = field.n();
-        let mut row = self.row.clone();
-        row.push(0.0);
-        self.bordered.factor(field.j(), &[&self.column], &[&row])?;
-        let mut right = self.bordered.unit(0);
-        let mut left = self.bordered.unit_transposed(0);
-        let g = right[n];
-        right.truncate(n);
-        left.truncate(n);
-        (self.right, self.left) = (right, left);
-        if g.is_finite() { Ok(g) } else { Err(Failure::NotFinite) }
-    }
-
-    /// Takes the present null vectors for borders: along a curve they turn.
-    pub fn adapt(&mut self, field: &Field) {
-        self.row = row_of(&self.right, &field.size);
-        self.column = column_of(&self.left, &field.row_sizes());
     }
 
     /// The solution of `J h = r` that is orthogonal to the null vector, for r in the range of J.
@@ -117,9 +127,7 @@ impl Fold {
     /// # Errors
     /// If the bordered matrix cannot be factored.
     pub fn inverse(&mut self, field: &Field, r: &[f64]) -> Result<Vec<f64>, Failure> {
-        let mut row = self.row.clone();
-        row.push(0.0);
-        self.bordered.factor(field.j(), &[&self.column], &[&row])?;
+        self.factor(field.j())?;
         let mut b = r.to_vec();
         b.push(0.0);
         self.bordered.solve(&mut b);
@@ -139,7 +147,7 @@ impl Conditions for Fold {
 
     fn assemble(&mut self, field: &mut Field, z: &[f64]) -> Result<Border, Failure> {
         field.assemble(z)?;
-        let g = self.solve(field)?;
+        let g = self.solve(field.j())?;
         let mut direction = self.right.clone();
         direction.resize(z.len(), 0.0);
         let along = field.along(z, &direction)?;
@@ -247,17 +255,6 @@ impl Conditions for Crossing {
     }
 }
 
-/// Hopf point: `J + i omega C` is singular; omega, in 1/s, is the own unknown.
-pub struct Turning {
-    row: Vec<Complex64>,
-    column: Vec<Complex64>,
-    bordered: Bordered<Complex64>,
-    /// Right eigenvector.
-    pub right: Vec<Complex64>,
-    /// Left eigenvector, transposed and not conjugated.
-    pub left: Vec<Complex64>,
-}
-
 impl Turning {
     /// Near a place assembled in `field`, with guesses of the eigenvectors.
     ///
@@ -272,37 +269,15 @@ impl Turning {
             left: left.to_vec(),
         };
         turning.adapt(field);
-        turning.solve(field, omega)?;
+        turning.solve(&shifted(field, omega))?;
         turning.adapt(field);
         Ok(turning)
     }
+}
 
-    fn solve(&mut self, field: &Field, omega: f64) -> Result<Complex64, Failure> {
-        let n = field.n();
-        let matrix: Vec<Complex64> = field.j().iter().zip(&field.c).map(|(j, c)| Complex64::new(*j, omega * c)).collect();
-        let mut row = self.row.clone();
-        row.push(Complex64::default());
-        self.bordered.factor(&matrix, &[&self.column], &[&row])?;
-        let mut right = self.bordered.unit(0);
-        let mut left = self.bordered.unit_transposed(0);
-        let g = right[n];
-        right.truncate(n);
-        left.truncate(n);
-        (self.right, self.left) = (right, left);
-        if g.is_finite() { Ok(g) } else { Err(Failure::NotFinite) }
-    }
-
-    /// Takes the present eigenvectors for borders.
-    pub fn adapt(&mut self, field: &Field) {
-        let rows = field.row_sizes();
-        let length = |v: &[Complex64], weight: &dyn Fn(usize) -> f64| {
-            v.iter().enumerate().map(|(k, v)| (v * weight(k)).norm_sqr()).sum::<f64>().sqrt()
-        };
-        let right = length(&self.right, &|k| 1.0 / field.size[k]);
-        let left = length(&self.left, &|k| rows[k]);
-        self.row = self.right.iter().zip(&field.size).map(|(v, s)| v.conj() / (s * s * right)).collect();
-        self.column = self.left.iter().zip(&rows).map(|(w, r)| w.conj() * (r * r / left)).collect();
-    }
+/// `J + i omega C`.
+fn shifted(field: &Field, omega: f64) -> Vec<Complex64> {
+    field.j().iter().zip(&field.c).map(|(j, c)| Complex64::new(*j, omega * c)).collect()
 }
 
 impl Conditions for Turning {
@@ -318,7 +293,7 @@ impl Conditions for Turning {
         let (n, parameters) = (field.n(), field.ids.len());
         let (y, omega) = (&z[..n + parameters], z[n + parameters]);
         field.assemble(y)?;
-        let g = self.solve(field, omega)?;
+        let g = self.solve(&shifted(field, omega))?;
         let (pattern, phi, s) = (field.pattern(), self.left.clone(), Complex64::new(0.0, omega));
         // g by omega: -phi^T i C V.
         let turned = left_product(pattern, &field.c, &phi);
