@@ -3,6 +3,7 @@
 pub mod analysis;
 pub mod args;
 pub mod circuit;
+pub mod clock;
 pub mod dae;
 pub mod diag;
 pub mod ir;

@@ -107,6 +107,9 @@ struct RunArguments {
     /// Draw no plots
     #[arg(long)]
     no_plots: bool,
+    /// Write what each deck cost to a file, one line of json for each
+    #[arg(long, value_name = "FILE")]
+    stats: Option<PathBuf>,
 }
 
 fn number(text: &str) -> Result<f64, String> {
@@ -150,6 +153,7 @@ fn run_decks(arguments: &RunArguments) -> u8 {
         }
     });
     let mut worst = 0;
+    let mut stats = String::new();
     for deck in &arguments.decks {
         let mut folder = arguments.output.clone();
         if let (Some(folder), true) = (&mut folder, arguments.decks.len() > 1) {
@@ -163,6 +167,7 @@ fn run_decks(arguments: &RunArguments) -> u8 {
             strict: arguments.strict,
             threads: arguments.threads.map(|n| n as usize),
             plots: !arguments.no_plots,
+            stats: arguments.stats.is_some(),
         };
         let bar = progress_bar(arguments.quiet);
         let report = run::run(deck, &options, &stop, &|what, fraction| {
@@ -170,10 +175,16 @@ fn run_decks(arguments: &RunArguments) -> u8 {
             bar.set_position((fraction.clamp(0.0, 1.0) * 1000.0) as u64);
         });
         bar.finish_and_clear();
+        stats.push_str(&report.stats);
         worst = worst.max(print(&report));
         if stop.load(Ordering::SeqCst) {
             break;
         }
+    }
+    if let Some(Err(error)) = arguments.stats.as_ref().map(|file| std::fs::write(file, stats)) {
+        let file = arguments.stats.as_deref().unwrap_or(Path::new("")).display();
+        let diagnostics = format!("error: cannot write {file}: {error}\n");
+        worst = worst.max(print(&RunReport { diagnostics, exit: 1, ..RunReport::default() }));
     }
     worst
 }
@@ -184,6 +195,8 @@ fn progress_bar(quiet: bool) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(1000);
+    // Elimination orders and first factorisations of large circuits say nothing meanwhile: the clock goes on.
+    bar.enable_steady_tick(std::time::Duration::from_millis(250));
     if let Ok(style) = ProgressStyle::with_template("{msg:<24} [{bar:40}] {percent:>3} %  {elapsed}, {eta} left") {
         bar.set_style(style.progress_chars("=> "));
     }
@@ -200,7 +213,7 @@ fn compare_files(golden: &Path, other: &Path, tolerance: f64) -> u8 {
         Ok(found) => (found.to_string(), String::new(), u8::from(!found.passed())),
         Err(what) => (String::new(), format!("error: {what}\n"), 2),
     };
-    print(&RunReport { text, diagnostics, exit, files: Vec::new() })
+    print(&RunReport { text, diagnostics, exit, ..RunReport::default() })
 }
 
 /// Prints a report; a closed pipe is no reason to panic.

@@ -15,6 +15,8 @@ use crate::units::engineering;
 use crate::wave::Dataset;
 use crate::wave::measure::{self, Word};
 
+pub mod cost;
+
 /// Column of a result that belongs to one of the circuit's outputs; past the last one if the result has none of that name.
 fn column(mna: &Mna, output: u32, data: &Dataset) -> usize {
     data.find(&mna.circuit().outputs[output as usize].name).unwrap_or(usize::MAX)

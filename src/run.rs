@@ -13,13 +13,14 @@ use rayon::prelude::*;
 use crate::analysis::{Analysis, Env, Summary, TABLE};
 use crate::args::{Arg, Args};
 use crate::circuit::{Circuit, OutputKind, elaborate::elaborate};
+use crate::clock::{self, Ledger, Phase, Stopwatch};
 use crate::dae::{Change, MessageKind, Params, System};
 use crate::diag::{self, Diagnostic};
 use crate::lint;
 use crate::mna::{Mna, files};
 use crate::model::library::Library;
 use crate::output::{self, Request};
-use crate::report;
+use crate::report::{self, cost};
 use crate::solve::{SimError, Tolerances};
 use crate::span::{Disk, Sources, Span};
 use crate::wave::{Dataset, Sink};
@@ -41,11 +42,22 @@ pub struct RunOptions {
     pub threads: Option<usize>,
     /// Whether plots are drawn.
     pub plots: bool,
+    /// Whether [`RunReport::stats`] is wanted.
+    pub stats: bool,
 }
 
 impl Default for RunOptions {
     fn default() -> RunOptions {
-        RunOptions { output: None, formats: Vec::new(), sets: Vec::new(), quiet: false, strict: false, threads: None, plots: true }
+        RunOptions {
+            output: None,
+            formats: Vec::new(),
+            sets: Vec::new(),
+            quiet: false,
+            strict: false,
+            threads: None,
+            plots: true,
+            stats: false,
+        }
     }
 }
 
@@ -60,6 +72,8 @@ pub struct RunReport {
     pub exit: u8,
     /// Files that were written.
     pub files: Vec<PathBuf>,
+    /// What it cost as one line of json, if that was asked for.
+    pub stats: String,
 }
 
 /// One analysis of one member of a `.step` family, done.
@@ -77,6 +91,8 @@ pub struct Outcome {
     pub seconds: f64,
     /// Files that models wrote: name and text.
     pub files: BTreeMap<String, String>,
+    /// Where the time went.
+    pub spent: Ledger,
 }
 
 /// A deck whose analyses have run.
@@ -101,10 +117,19 @@ pub fn prepare(deck: &Path, sets: &[(String, f64)], sources: &mut Sources) -> Re
             return Err(vec![Diagnostic::anywhere(format!("cannot read {}: {error}", deck.display()))]);
         }
     };
-    let (tree, mut diagnostics) = crate::netlist::parse(sources, file);
-    let mut library = Library::new();
-    let (circuit, more) = elaborate(&tree, &mut library, sources, sets);
-    diagnostics.extend(more);
+    let (tree, mut diagnostics) = clock::span(Phase::Read, || crate::netlist::parse(sources, file));
+    clock::span(Phase::Elaborate, || {
+        let (circuit, more) = elaborate(&tree, &mut Library::new(), sources, sets);
+        diagnostics.extend(more);
+        built(circuit, diagnostics, sources)
+    })
+}
+
+fn built(
+    circuit: Option<Circuit>,
+    mut diagnostics: Vec<Diagnostic>,
+    sources: &Sources,
+) -> Result<(Mna, Vec<Diagnostic>), Vec<Diagnostic>> {
     match circuit {
         Some(circuit) if !diag::has_errors(&diagnostics) => {
             let analyses: Vec<&str> = circuit.analyses.iter().map(|a| a.keyword.as_str()).collect();
@@ -240,15 +265,20 @@ fn run_all(mna: &Mna, params: Params, analyses: &[Card], keys: &[(String, f64)],
         let progress = |fraction: f64| (shared.progress)(number as f64 + fraction);
         let env = environment(mna.circuit(), params.clone(), keys, shared.stop, &progress);
         let mut data = Dataset::default();
-        let start = std::time::Instant::now();
-        let (mut summary, result) = analysis.run(mna, &env, &mut data);
+        let watch = Stopwatch::start();
+        let phase = match args.keyword.as_str() {
+            "tran" => Phase::Transient,
+            "op" => Phase::OperatingPoint,
+            _ => Phase::Analysis,
+        };
+        let ((mut summary, result), spent) = clock::scope(|| clock::span(phase, || analysis.run(mna, &env, &mut data)));
         let told = files::replay(std::mem::take(&mut summary.messages));
         summary.messages = told.messages;
-        let seconds = start.elapsed().as_secs_f64();
+        let seconds = watch.read().wall.as_secs_f64();
         let earlier: Vec<(String, f64)> =
             outcomes.iter().flat_map(|o| &o.measures).filter_map(|(n, v)| v.as_ref().ok().map(|v| (n.clone(), *v))).collect();
         let measures = report::evaluate(mna, &args.keyword, &data, &earlier);
-        outcomes.push(Outcome { summary, data, failure: result.err(), measures, seconds, files: told.files });
+        outcomes.push(Outcome { summary, data, failure: result.err(), measures, seconds, files: told.files, spent });
     }
     outcomes
 }
@@ -281,29 +311,38 @@ fn environment<'a>(
 
 /// Runs a deck: simulates, writes files, reports.
 pub fn run(deck: &Path, options: &RunOptions, stop: &AtomicBool, progress: &(dyn Fn(&str, f64) + Sync)) -> RunReport {
+    let watch = Stopwatch::start();
     let sources = Mutex::new(Sources::new(Box::new(Disk)));
     let name = deck.display().to_string();
-    let prepared = prepare(deck, &options.sets, &mut sources.lock().expect("no thread has panicked yet"));
+    progress(&format!("{name}: reading"), 0.0);
+    let (prepared, mut phases) =
+        clock::scope(|| prepare(deck, &options.sets, &mut sources.lock().expect("no thread has panicked yet")));
     let (mna, warnings) = match prepared {
         Ok(prepared) => prepared,
         Err(errors) => return refused(&errors, &sources),
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.unwrap_or(0)).build();
+    progress(&format!("{name}: operating point"), 0.0);
     let work = || simulate(mna, deck, &options.sets, &sources, stop, &|f| progress(&name, f));
-    let result = match pool {
-        Ok(pool) => pool.install(work),
-        Err(_) => work(),
+    let simulating = Stopwatch::start();
+    let (result, threads) = match pool {
+        Ok(pool) => (pool.install(work), pool.current_num_threads()),
+        Err(_) => (work(), 1),
     };
     let simulation = match result {
         Ok(simulation) => simulation,
         Err(errors) => return refused(&[warnings, errors].concat(), &sources),
     };
+    phases += shares(&simulation, simulating.read());
     let mut report = RunReport { diagnostics: render(&warnings, &sources), ..RunReport::default() };
     let sources = sources.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
     report.exit = exit_code(&simulation, options.strict);
     report.text = report::text(&simulation, deck, &sources, options.quiet);
     report.diagnostics.push_str(&report::failures(&simulation, &sources));
-    match write(&simulation, deck, options) {
+    progress(&format!("{name}: writing"), 1.0);
+    let (written, writing) = clock::scope(|| clock::span(Phase::Write, || write(&simulation, deck, options)));
+    phases += writing;
+    match written {
         Ok(files) => report.files = files,
         Err(error) => {
             report.diagnostics.push_str(&format!("error: writing results: {error}\n"));
@@ -311,7 +350,21 @@ pub fn run(deck: &Path, options: &RunOptions, stop: &AtomicBool, progress: &(dyn
         }
     }
     report.text.push_str(&report::file_list(&report.files, options.quiet));
+    let cost = cost::Cost { phases, total: watch.read(), memory: cost::peak_memory(), threads };
+    if !options.quiet {
+        report.text.push_str(&cost::line(&cost));
+    }
+    if options.stats {
+        report.stats = cost::json(&cost, &simulation, deck, report.exit);
+    }
     report
+}
+
+/// Where the time of all analyses together went.
+fn shares(simulation: &Simulation, whole: clock::Spent) -> Ledger {
+    let mut sum = Ledger::default();
+    simulation.members.iter().flatten().for_each(|o| sum += o.spent);
+    if simulation.members.len() > 1 { sum.scaled_to(whole) } else { sum }
 }
 
 fn exit_code(simulation: &Simulation, strict: bool) -> u8 {

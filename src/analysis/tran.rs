@@ -7,6 +7,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::args::{Arg, Args};
+use crate::clock;
 use crate::dae::{Memory, Message, MessageKind, Outputs, Phase, RowKind, StartKind, System};
 use crate::diag::Diagnostic;
 use crate::solve::history::Record;
@@ -164,7 +165,7 @@ impl Transient {
         let named = ceilings.iter().map(|c| c.longest).chain(corner).chain((self.step > 0.0).then_some(self.step));
         let first = FIRST * named.fold(f64::INFINITY, f64::min);
         let scene = Scene { system, env, tolerances, first };
-        let (point, memory) = self.first_point(&scene, summary)?;
+        let (point, memory) = clock::span(clock::Phase::OperatingPoint, || self.first_point(&scene, summary))?;
         let maxord = env.maxord.unwrap_or(method.order);
         let plan = Plan { system, params: &env.params, tolerances, method, maxord, stop: self.stop, first, ceilings };
         let mut march = March::new(plan, memory, point, true);

@@ -12,6 +12,8 @@
 
 use std::sync::Arc;
 
+use crate::clock;
+
 use super::frozen::{Frozen, GROWTH, Refusal, scales};
 use super::gilbert::{self, PREFER, STRICT};
 use super::order::Plan;
@@ -84,7 +86,7 @@ impl<T: Scalar> Lu<T> {
         self.analyses += 1;
         let patient = self.analyses <= ANALYSES;
         let absent = (0..self.pattern.n).map(|c| patient && known(c) && zero(c)).collect();
-        self.plan = Some(Arc::new(Plan::new(&self.pattern, absent)?));
+        self.plan = Some(Arc::new(clock::span(clock::Phase::Order, || Plan::new(&self.pattern, absent))?));
         Ok(())
     }
 

@@ -687,3 +687,34 @@ fn degenerate_abscissae_can_be_drawn() {
         }
     }
 }
+
+/// The phases are parts of the whole, and the numbers are those of the report.
+#[test]
+fn stats_say_what_a_run_cost() {
+    let folder = tempfile::tempdir().unwrap();
+    let deck = folder.path().join("rc.cir");
+    std::fs::write(&deck, "rc\nV1 a 0 1\nR1 a b 1k\nC1 b 0 1n\n.tran 1n 5u uic\n.op\n.end\n").unwrap();
+    let stats = folder.path().join("stats.json");
+    let run = std::process::Command::new(env!("CARGO_BIN_EXE_memspice"))
+        .args(["--format", "csv", "--stats"])
+        .args([&stats, &deck])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(run.status.code(), Some(0));
+    let text = String::from_utf8_lossy(&run.stdout);
+    let last = text.lines().last().unwrap();
+    assert!(last.starts_with("cost: ") && last.contains(" s CPU") && last.contains(" s wall"), "{last}");
+    let read: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&stats).unwrap()).unwrap();
+    let total = read["total"]["wall"].as_f64().unwrap();
+    let phases = read["phases"].as_object().unwrap();
+    assert_eq!(phases.len(), 7);
+    let sum: f64 = phases.values().map(|p| p["wall"].as_f64().unwrap()).sum();
+    // Phases do not overlap, and hardly anything lies between them.
+    assert!(sum <= total && phases["transient"]["wall"].as_f64().unwrap() > 0.0, "{read}");
+    assert_eq!((read["exit"].as_u64(), read["unknowns"].as_u64(), read["devices"].as_u64()), (Some(0), Some(3), Some(2)));
+    let tran = &read["analyses"][0];
+    assert_eq!(tran["analysis"], "tran");
+    assert!(text.contains(&format!("{} points, {} steps accepted", tran["points"], tran["accepted"])), "{text}");
+    assert!(cfg!(not(target_os = "linux")) || read["peak_memory"].as_u64().unwrap() > 1 << 20);
+}

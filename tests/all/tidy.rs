@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 const IMPORTS: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("span", &[]),
-    ("sparse", &[]),
+    ("clock", &[]),
+    ("sparse", &["clock"]),
     ("diag", &["span"]),
     ("args", &["span", "diag", "units"]),
     ("ir", &["span"]),
@@ -20,12 +21,12 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("mna", &["circuit", "model", "ir", "dae", "sparse", "span", "diag", "units"]),
     ("solve", &["dae", "sparse"]),
     ("wave", &["units", "ir", "args"]),
-    ("analysis", &["dae", "solve", "sparse", "wave", "args", "diag"]),
-    ("output", &["wave", "args", "diag", "units"]),
+    ("analysis", &["clock", "dae", "solve", "sparse", "wave", "args", "diag"]),
+    ("output", &["clock", "wave", "args", "diag", "units"]),
 ];
 
 /// Files that may join everything.
-const JOINERS: &[&str] = &["lib.rs", "main.rs", "run.rs", "report.rs", "show.rs", "show/equations.rs"];
+const JOINERS: &[&str] = &["lib.rs", "main.rs", "run.rs", "report.rs", "show.rs", "show/equations.rs", "report/cost.rs"];
 
 fn sources() -> Vec<PathBuf> {
     fn walk(folder: &Path, out: &mut Vec<PathBuf>) {
