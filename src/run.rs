@@ -117,7 +117,7 @@ pub fn prepare(deck: &Path, sets: &[(String, f64)], sources: &mut Sources) -> Re
             return Err(vec![Diagnostic::anywhere(format!("cannot read {}: {error}", deck.display()))]);
         }
     };
-    let (tree, mut diagnostics) = clock::span(Phase::Read, || crate::netlist::parse(sources, file));
+    let (tree, mut diagnostics) = clock::span(Phase::Read, || crate::netlist::parse_with(sources, file, sets));
     clock::span(Phase::Elaborate, || {
         let (circuit, more) = elaborate(&tree, &mut Library::new(), sources, sets);
         diagnostics.extend(more);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::circuit::graph::Values;
 use crate::circuit::scope::{Scopes, TOP};
 use crate::circuit::{
-    Circuit, check, controls, flatten::Flattener, measures, options, outputs, overrides, ranges, starts, stimulus,
+    Circuit, Root, check, controls, flatten::Flattener, measures, options, outputs, overrides, ranges, starts, stimulus,
 };
 use crate::diag::{Diagnostic, has_errors};
 use crate::model::library::Library;
@@ -51,6 +51,9 @@ pub fn elaborate(
         shaping,
     ];
     circuit.card_roots = overrides::roots_behind(&circuit, &on_cards.concat());
+    let shaping = |root: &&Root| deck.shaping.iter().any(|name| root.name.eq_ignore_ascii_case(name));
+    let loops: Vec<String> = circuit.roots.iter().filter(shaping).map(|root| root.name.clone()).collect();
+    circuit.card_roots.extend(loops);
     options::finish(&mut circuit, pending_options, &values, &mut found);
     let temperature = circuit.roots.iter().zip(&root_values).find(|(root, _)| root.name == "temp").map(|(_, value)| *value);
     circuit.options.temp = temperature.unwrap_or(circuit.options.temp);

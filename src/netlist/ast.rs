@@ -248,4 +248,6 @@ pub struct Deck {
     pub measures: Vec<Card>,
     /// `.save .print .probe .plot`.
     pub outputs: Vec<Card>,
+    /// Parameters that `.for` loops of the top level depend on, lower case.
+    pub shaping: Vec<String>,
 }

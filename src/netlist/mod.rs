@@ -22,7 +22,12 @@ pub mod waveform;
 ///
 /// The deck is as complete as the text allows; it must not be used further if one of the messages is an error.
 pub fn parse(sources: &mut Sources, file: FileId) -> (ast::Deck, Vec<Diagnostic>) {
-    parse::Reader::new(sources).read(file)
+    parse_with(sources, file, &[])
+}
+
+/// The same with values of parameters of the top level (`--set`, `.step`): they decide how often loops go round.
+pub fn parse_with(sources: &mut Sources, file: FileId, overrides: &[(String, f64)]) -> (ast::Deck, Vec<Diagnostic>) {
+    parse::Reader::new(sources, overrides).read(file)
 }
 
 /// The start of `text`, for messages.

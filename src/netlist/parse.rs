@@ -1,5 +1,6 @@
 //! Files to a deck: title, cards in order, included files and library sections, subcircuits in one another.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
@@ -8,7 +9,7 @@ use crate::netlist::ast::{Deck, Name, Scope, Subcircuit};
 use crate::netlist::card::Cursor;
 use crate::netlist::cards::{self, Keyword};
 use crate::netlist::lex::Scanner;
-use crate::netlist::repeat::{self, Head};
+use crate::netlist::repeat::{self, Head, Known};
 use crate::netlist::section::{Sections, Verdict};
 use crate::netlist::{clip, control, elements};
 use crate::span::{FileId, Sources, Span};
@@ -34,11 +35,13 @@ pub struct Reader<'s> {
     stack: Vec<(PathBuf, Option<String>)>,
     loaded: BTreeMap<PathBuf, FileId>,
     includes: usize,
+    /// Values that replace those of parameters of the top level.
+    overrides: Vec<(String, f64)>,
 }
 
 impl<'s> Reader<'s> {
     /// With nothing read yet.
-    pub fn new(sources: &'s mut Sources) -> Reader<'s> {
+    pub fn new(sources: &'s mut Sources, overrides: &[(String, f64)]) -> Reader<'s> {
         Reader {
             sources,
             deck: Deck::default(),
@@ -48,6 +51,7 @@ impl<'s> Reader<'s> {
             stack: Vec::new(),
             loaded: BTreeMap::new(),
             includes: 0,
+            overrides: overrides.to_vec(),
         }
     }
 
@@ -164,10 +168,17 @@ impl<'s> Reader<'s> {
             Ok(found) => found,
             Err(diagnostic) => return (Err(diagnostic), text.len()),
         };
+        let top = self.open.is_empty();
         let parameters = std::mem::take(&mut self.scope().parameters);
-        let head = Head::read(&mut cursor, &parameters);
+        let used = RefCell::default();
+        let overrides = if top { self.overrides.as_slice() } else { &[] };
+        let known = Known { parameters: &parameters, overrides, used: &used };
+        let head = Head::read(&mut cursor, known);
+        let written = head.and_then(|head| head.write_out(&text[from..end], (span.file, from), known));
         self.scope().parameters = parameters;
-        let written = head.and_then(|head| head.write_out(&text[from..end], span.file, from));
+        if top {
+            self.deck.shaping.extend(used.into_inner());
+        }
         let path = format!("{} (.for)", self.sources.path(span.file).display());
         (written.map(|text| self.sources.add(Path::new(&path), text)), next)
     }

@@ -202,10 +202,8 @@ struct Gallery {
 impl Sink for Gallery {
     fn begin(&mut self, header: &Header) -> io::Result<()> {
         self.current.clear();
-        if header.independent == 0 && header.keys.is_empty() {
-            // A single operating point is no plot.
-            return Ok(());
-        }
+        // A single operating point is no plot, unless it is a map of an array.
+        let single = header.independent == 0 && header.keys.is_empty();
         let chart = chart::is_chart(header);
         let special = chart || map::is_map(header);
         let made = [if chart { chart::automatic(header) } else { automatic(header) }];
@@ -215,6 +213,9 @@ impl Sink for Gallery {
         let plots = if none { &made[..] } else { &self.request.plots[..] };
         for plot in plots {
             if plot.analysis.as_ref().is_some_and(|a| !a.eq_ignore_ascii_case(&header.analysis)) {
+                continue;
+            }
+            if single && plot.settings.map.is_none() {
                 continue;
             }
             // Settings alone: they are for what would be drawn by itself.

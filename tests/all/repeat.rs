@@ -73,3 +73,27 @@ fn loops_that_make_no_sense() {
         assert!(found.contains(expected), "{text}: expected {expected}, got\n{found}");
     }
 }
+
+#[test]
+fn steps_and_sets_decide_how_often_loops_go_round() {
+    // n resistors of 1 kohm in parallel to 1 V: n mA, also where n follows from another parameter.
+    for (text, values) in
+        [(".param n=2\n.step n list 2 3 7", [2.0, 3.0, 7.0]), (".param m=1 n={2*m}\n.step m list 1 2 3", [2.0, 4.0, 6.0])]
+    {
+        let simulation =
+            run_text(&format!("{text}\nV1 a 0 1\n.for k 1 {{n}}\nR{{k}} a 0 1k\n.endfor\n.op\n.measure op i find i(v1)"));
+        for (member, n) in simulation.members.iter().zip(values) {
+            let found = *member[0].measures[0].1.as_ref().unwrap();
+            assert!((found + n * 1e-3).abs() < 1e-15, "{text}: {found} for {n}");
+        }
+    }
+}
+
+#[test]
+fn names_may_have_parameters_and_names_within_expressions_indices() {
+    // A chain of 4 resistors ends at n5, the last one is read; the index `i` is no probe.
+    let text = ".param n=4\nV1 n1 0 8\n.for i 1 {n}\nR{i} n{i} n{i+1} 1k\n.endfor\n.for i 1 1\nVE n{n+1} 0 0\n\
+                B{i} out 0 v={1k*{i}*i(VE) + v(n{n})}\n.endfor\n.op";
+    let found = run_one(text).real("v(out)").unwrap()[0];
+    assert!((found - 4.0).abs() < 1e-12, "{found}");
+}
