@@ -8,12 +8,14 @@
 use std::sync::Arc;
 
 use crate::ir::op::looked_up;
-use crate::ir::simd::{CHUNKS, Path, Registers, Steps};
+use crate::ir::simd::{CHUNKS, Path, Steps};
 use crate::ir::{Function, Input, Inst, Item, MAX_ROUNDS, NodeKind, Op, Region, Value};
 
 use crate::ir::table::Table;
 
-pub use crate::ir::simd::LANES;
+pub use crate::ir::simd::{LANES, Registers};
+
+mod compile;
 
 /// Values of one input.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +38,8 @@ pub struct Program {
     output_registers: Vec<u32>,
     /// Constants and their registers, which nothing else uses.
     constants: Vec<(u32, f64)>,
+    /// The first so many inputs change with parameters only and lie side by side behind the outputs ([`Program::for_lanes`]).
+    fixed: usize,
     registers: usize,
     code: Vec<Part>,
     /// Tells programs apart.
@@ -91,9 +95,19 @@ impl Program {
         Program::compile_for(f, Path::best())
     }
 
+    /// Compiles `f` for banks, see [`Program::advance`].
+    pub fn for_lanes(f: &Function) -> Program {
+        Program::for_lanes_on(f, Path::best())
+    }
+
+    /// The same for one of the two vector paths.
+    pub fn for_lanes_on(f: &Function, path: Path) -> Program {
+        compile::program(f, path, true)
+    }
+
     /// Compiles for one of the two vector paths; they give the same bits.
     pub fn compile_for(f: &Function, path: Path) -> Program {
-        compile::program(f, path)
+        compile::program(f, path, false)
     }
 
     /// Number of registers.
@@ -117,6 +131,38 @@ impl Program {
             }
             start += part;
         }
+    }
+
+    /// Lanes that are run at once in a bank of `count`.
+    pub fn width(count: usize) -> usize {
+        CHUNKS[chunk_for(count)]
+    }
+
+    /// Inputs that change with parameters only, in the order in which [`Program::advance`] is given them.
+    pub fn fixed(&self) -> &[Input] {
+        &self.inputs[..self.fixed]
+    }
+
+    /// The other inputs and their registers, to be filled before each [`Program::advance`].
+    pub fn moving(&self) -> impl Iterator<Item = (Input, u32)> {
+        self.inputs.iter().copied().zip(self.input_registers.iter().copied()).skip(self.fixed)
+    }
+
+    /// Registers for chunks of `width` lanes, with constants in place.
+    pub fn registers_of<'w>(&self, work: &'w mut Work, width: usize) -> &'w mut Registers {
+        work.prepare(self, CHUNKS.iter().position(|c| *c == width).unwrap_or(CHUNKS.len() - 1))
+    }
+
+    /// Runs one chunk of a program compiled by [`Program::for_lanes`]: `fixed` holds `width` lanes of each fixed input one
+    /// after the other, the other inputs are in their registers. Output k is then in register k. Results count in the
+    /// first `count` lanes.
+    pub fn advance(&self, fixed: &[f64], registers: &mut Registers, count: usize) {
+        let (chunk, first) = (registers.chunk(), self.outputs as u32);
+        let width = CHUNKS[chunk];
+        for (k, lanes) in fixed.chunks_exact(width).enumerate().take(self.fixed) {
+            registers.lanes_mut(first + k as u32).copy_from_slice(lanes);
+        }
+        run(&self.code, registers, chunk, u64::MAX >> (LANES - count));
     }
 
     /// Puts `count` lanes of the inputs from `start` on into their registers.
@@ -225,307 +271,6 @@ impl Repeat {
                 *lane = f64::from(u8::from(going >> k & 1 == 1));
             }
             registers.execute(&self.update, chunk);
-        }
-    }
-}
-
-mod compile {
-    //! From the tree of regions to code: how long each value lives, then registers.
-
-    use super::*;
-
-    /// Position of a value that lives to the end.
-    const END: usize = usize::MAX;
-
-    /// Where values die. Positions count items in the order of execution; a node takes one more when it closes.
-    struct Life<'a> {
-        f: &'a Function,
-        position: usize,
-        born: Vec<usize>,
-        last: Vec<usize>,
-        /// Position at which each node closes.
-        closes: Vec<usize>,
-        /// For each open loop, where it began and what its body reads from outside.
-        loops: Vec<(usize, Vec<Value>)>,
-    }
-
-    impl Life<'_> {
-        fn read(&mut self, value: Value) {
-            let v = value.0 as usize;
-            self.last[v] = self.last[v].max(self.position);
-            for (start, outside) in &mut self.loops {
-                if self.born[v] < *start {
-                    outside.push(value);
-                    break;
-                }
-            }
-        }
-
-        fn region(&mut self, region: Region) {
-            let f = self.f;
-            for item in &f.regions[region.0 as usize] {
-                self.position += 1;
-                match item {
-                    Item::Value(value) => {
-                        self.born[value.0 as usize] = self.position;
-                        if let Inst::Op(op, arguments) = f.insts[value.0 as usize] {
-                            arguments[..op.arity()].iter().for_each(|a| self.read(*a));
-                        }
-                    }
-                    Item::Node(node) => self.node(node.0 as usize),
-                }
-            }
-        }
-
-        fn node(&mut self, node: usize) {
-            let f = self.f;
-            match &f.nodes[node] {
-                NodeKind::If { condition, then, otherwise } => {
-                    self.region(then.0);
-                    self.region(otherwise.0);
-                    self.position += 1;
-                    then.1.iter().chain(&otherwise.1).chain([condition]).for_each(|v| self.read(*v));
-                }
-                NodeKind::Loop { initial, body, condition, next } => {
-                    initial.iter().for_each(|v| self.read(*v));
-                    self.loops.push((self.position, Vec::new()));
-                    self.region(*body);
-                    self.position += 1;
-                    next.iter().chain([condition]).for_each(|v| self.read(*v));
-                    // What comes from outside is read again in the next round.
-                    for value in self.loops.pop().map(|l| l.1).unwrap_or_default() {
-                        self.read(value);
-                    }
-                }
-            }
-            self.closes[node] = self.position;
-        }
-    }
-
-    struct Compiler<'a> {
-        f: &'a Function,
-        path: Path,
-        position: usize,
-        /// Values that die at each position.
-        deaths: Vec<Vec<u32>>,
-        register: Vec<u32>,
-        /// Registers of the values that each loop carries.
-        carried: Vec<Vec<u32>>,
-        /// Registers of the results of each `If`.
-        results: Vec<Vec<u32>>,
-        free: Vec<u32>,
-        used: u32,
-    }
-
-    pub fn program(f: &Function, path: Path) -> Program {
-        let count = f.insts.len();
-        let mut life =
-            Life { f, position: 0, born: vec![0; count], last: vec![0; count], closes: vec![0; f.nodes.len()], loops: Vec::new() };
-        life.region(Region(0));
-        f.outputs.iter().for_each(|v| life.last[v.0 as usize] = END);
-        let mut deaths = vec![Vec::new(); life.position + 1];
-        // Constants stay; results of a node have registers of their own, see `Compiler::node`.
-        for (v, inst) in f.insts.iter().enumerate() {
-            let (last, born) = (life.last[v], life.born[v]);
-            if last != END && !matches!(inst, Inst::Const(_) | Inst::Carried(..)) {
-                deaths[last.max(born)].push(v as u32);
-            }
-        }
-        let mut compiler = Compiler {
-            f,
-            path,
-            position: 0,
-            deaths,
-            register: vec![u32::MAX; count],
-            carried: vec![Vec::new(); f.nodes.len()],
-            results: vec![Vec::new(); f.nodes.len()],
-            free: Vec::new(),
-            used: 0,
-        };
-        let mut program = Program {
-            inputs: Vec::new(),
-            outputs: f.outputs.len(),
-            input_registers: Vec::new(),
-            output_registers: Vec::new(),
-            constants: Vec::new(),
-            registers: 0,
-            code: Vec::new(),
-            stamp: 0,
-        };
-        for (v, inst) in f.insts.iter().enumerate() {
-            match inst {
-                Inst::Const(number) => {
-                    compiler.register[v] = compiler.take();
-                    program.constants.push((compiler.register[v], *number));
-                }
-                Inst::Input(input) => {
-                    compiler.register[v] = compiler.take();
-                    program.inputs.push(*input);
-                    program.input_registers.push(compiler.register[v]);
-                }
-                _ => {}
-            }
-        }
-        program.code = compiler.region(Region(0));
-        program.output_registers = f.outputs.iter().map(|v| compiler.register[v.0 as usize]).collect();
-        program.registers = compiler.used as usize;
-        program.stamp = stamp(&program);
-        program
-    }
-
-    /// A number that differs between programs whose constants or registers differ (FNV-1a); never 0.
-    fn stamp(program: &Program) -> u64 {
-        let words = program.constants.iter().flat_map(|(r, c)| [u64::from(*r), c.to_bits()]);
-        let hash = words
-            .chain([program.registers as u64])
-            .fold(0xcbf2_9ce4_8422_2325, |h: u64, w| (h ^ w).wrapping_mul(0x0100_0000_01b3).rotate_left(23));
-        hash | 1
-    }
-
-    impl Compiler<'_> {
-        fn take(&mut self) -> u32 {
-            self.free.pop().unwrap_or_else(|| {
-                self.used += 1;
-                self.used - 1
-            })
-        }
-
-        /// Frees the registers of what dies here.
-        fn bury(&mut self) {
-            for v in std::mem::take(&mut self.deaths[self.position]) {
-                let register = self.register[v as usize];
-                if register != u32::MAX {
-                    self.free.push(register);
-                }
-            }
-        }
-
-        fn at(&self, value: Value) -> u32 {
-            self.register[value.0 as usize]
-        }
-
-        fn emit(&self, steps: &mut Steps, op: Op, to: u32, arguments: [u32; 3]) {
-            steps.push(self.path, op.row().code, op.row().value, to, arguments);
-        }
-
-        fn copy(&self, steps: &mut Steps, to: u32, from: u32) {
-            self.emit(steps, Op::ToReal, to, [from; 3]);
-        }
-
-        fn region(&mut self, region: Region) -> Vec<Part> {
-            let f = self.f;
-            let (mut parts, mut steps) = (Vec::new(), Steps::default());
-            for item in &f.regions[region.0 as usize] {
-                self.position += 1;
-                match item {
-                    Item::Value(value) if matches!(f.insts[value.0 as usize], Inst::Op(Op::Lookup, _)) => {
-                        if !steps.is_empty() {
-                            parts.push(Part::Straight(std::mem::take(&mut steps)));
-                        }
-                        parts.push(self.lookup(*value));
-                    }
-                    Item::Value(value) => self.value(*value, &mut steps),
-                    Item::Node(node) => {
-                        if !steps.is_empty() {
-                            parts.push(Part::Straight(std::mem::take(&mut steps)));
-                        }
-                        parts.push(self.node(node.0 as usize));
-                    }
-                }
-            }
-            if !steps.is_empty() {
-                parts.push(Part::Straight(steps));
-            }
-            parts
-        }
-
-        fn lookup(&mut self, value: Value) -> Part {
-            let Inst::Op(_, [code, x, y]) = self.f.insts[value.0 as usize] else { panic!("this is a lookup") };
-            let Inst::Const(code) = self.f.insts[code.0 as usize] else { panic!("the table of a lookup is a constant") };
-            let (table, orders) = looked_up(code);
-            let from = [self.at(x), self.at(y)];
-            self.bury();
-            let to = self.take();
-            self.register[value.0 as usize] = to;
-            Part::Lookup(Box::new(Lookup { table: self.f.tables[table].clone(), orders, to, from }))
-        }
-
-        fn value(&mut self, value: Value, steps: &mut Steps) {
-            match self.f.insts[value.0 as usize] {
-                Inst::Op(op, arguments) => {
-                    let mut from = [self.at(arguments[0]); 3];
-                    for (k, argument) in arguments.iter().enumerate().take(op.arity()) {
-                        from[k] = self.at(*argument);
-                    }
-                    self.bury();
-                    let to = self.take();
-                    self.register[value.0 as usize] = to;
-                    self.emit(steps, op, to, from);
-                }
-                Inst::Result(node, k) => {
-                    self.register[value.0 as usize] = match &self.f.nodes[node.0 as usize] {
-                        NodeKind::If { .. } => self.results[node.0 as usize][k as usize],
-                        NodeKind::Loop { .. } => self.carried[node.0 as usize][k as usize],
-                    };
-                    self.bury();
-                }
-                Inst::Carried(node, k) => {
-                    self.register[value.0 as usize] = self.carried[node.0 as usize][k as usize];
-                    self.bury();
-                }
-                Inst::Const(_) | Inst::Input(_) => self.bury(),
-                Inst::Partial(..) => panic!("derivatives must be resolved before compilation"),
-            }
-        }
-
-        fn node(&mut self, node: usize) -> Part {
-            match &self.f.nodes[node] {
-                NodeKind::If { condition, then, otherwise } => {
-                    let first = self.region(then.0);
-                    let second = self.region(otherwise.0);
-                    self.position += 1;
-                    // Results get registers before those of the arms are free, so that transports need no order.
-                    let (mut moves, mut select) = ([Steps::default(), Steps::default()], Steps::default());
-                    let mut results = Vec::new();
-                    for (a, b) in then.1.iter().zip(&otherwise.1) {
-                        let to = self.take();
-                        self.copy(&mut moves[0], to, self.at(*a));
-                        self.copy(&mut moves[1], to, self.at(*b));
-                        self.emit(&mut select, Op::Select, to, [self.at(*condition), self.at(*a), self.at(*b)]);
-                        results.push(to);
-                    }
-                    self.results[node] = results;
-                    self.bury();
-                    let [first_moves, second_moves] = moves;
-                    let arms = [(first, first_moves), (second, second_moves)];
-                    Part::If(Box::new(Branch { condition: self.at(*condition), arms, select }))
-                }
-                NodeKind::Loop { initial, body, condition, next } => {
-                    let carried: Vec<u32> = initial.iter().map(|_| self.take()).collect();
-                    let mut start = Steps::default();
-                    for (to, from) in carried.iter().zip(initial) {
-                        self.copy(&mut start, *to, self.at(*from));
-                    }
-                    self.carried[node] = carried.clone();
-                    self.bury();
-                    let going = self.take();
-                    let body = self.region(*body);
-                    self.position += 1;
-                    // Next values may be carried values themselves: all are read before any is written.
-                    let mut update = Steps::default();
-                    let fresh: Vec<u32> = next.iter().map(|_| self.take()).collect();
-                    for ((to, from), old) in fresh.iter().zip(next).zip(&carried) {
-                        self.emit(&mut update, Op::Select, *to, [going, self.at(*from), *old]);
-                    }
-                    for (to, from) in carried.iter().zip(&fresh) {
-                        self.copy(&mut update, *to, *from);
-                    }
-                    self.bury();
-                    self.free.extend(fresh);
-                    self.free.push(going);
-                    Part::Loop(Box::new(Repeat { start, body, condition: self.at(*condition), going, update }))
-                }
-            }
         }
     }
 }

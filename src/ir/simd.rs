@@ -502,8 +502,24 @@ impl Registers {
     /// loses all contents.
     pub fn fit(&mut self, chunk: usize) -> bool {
         let (size, before) = (CHUNKS[chunk], self.stride);
-        (self.size, self.stride) = (size, if chunk == 0 { size } else { size + GAP });
+        (self.size, self.stride) = (size, Registers::stride_of(size));
         self.stride != before
+    }
+
+    /// Index into [`CHUNKS`] of the lanes that registers hold.
+    pub fn chunk(&self) -> usize {
+        CHUNKS.iter().position(|c| *c == self.size).unwrap_or(0)
+    }
+
+    /// Numbers from one register to the next in [`Registers::all`], where they hold `width` lanes.
+    pub fn stride_of(width: usize) -> usize {
+        if width == CHUNKS[0] { width } else { width + GAP }
+    }
+
+    /// All registers, `stride_of` numbers apart.
+    pub fn all(&self) -> &[f64] {
+        // SAFETY: as in `lanes`.
+        unsafe { std::slice::from_raw_parts(self.memory.as_ptr().cast::<f64>(), self.memory.len() * LONG) }
     }
 
     /// The lanes of one register.

@@ -151,7 +151,7 @@ pub fn banks(circuit: &Circuit, kernels: &[Arc<Kernel>]) -> Vec<Bank> {
                 instances: Vec::new(),
                 unknowns: Vec::new(),
                 connected,
-                slots: Vec::new(),
+                lists: Default::default(),
                 trial_start: 0,
                 memory_start: 0,
                 event_start: 0,

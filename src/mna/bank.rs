@@ -3,12 +3,16 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::dae::{Eval, EventValue, Phase, Point, Want};
+use crate::dae::{Eval, Phase, Point, Want};
 use crate::ir::batch::{LANES, Program, Source, Work};
 use crate::ir::{Function, Input};
+use crate::mna::block::Block;
 use crate::mna::limit;
-use crate::mna::sums::{self, Lost};
-use crate::model::kernel::{Kernel, Place};
+use crate::mna::linear::Filled;
+use crate::mna::scatter::{Laid, Lists};
+use crate::mna::sources::Levels;
+use crate::mna::sums::Lost;
+use crate::model::kernel::{Derivative, Kernel, Place};
 use crate::model::small::Gain;
 use crate::model::{Limit, Model, UnknownKind};
 use crate::sparse::{Pattern, Slot};
@@ -27,8 +31,8 @@ pub struct Bank {
     pub unknowns: Vec<Vec<u32>>,
     /// Whether each port is connected.
     pub connected: Vec<bool>,
-    /// `[derivative][lane]`: where it is added (plus plus, minus minus) and subtracted (plus minus, minus plus).
-    pub slots: Vec<Vec<[Slot; 4]>>,
+    /// Where its lanes add what they yield.
+    pub lists: Lists,
     /// First of its limited probes in `Eval::trial`; laid out `[limited probe][lane]`.
     pub trial_start: usize,
     /// First of its retained values in `Memory`; laid out `[retained][lane]`.
@@ -88,6 +92,25 @@ pub struct Lanes {
     pub simulator: Vec<f64>,
     /// Outputs of the setup program.
     pub setup: Vec<Vec<f64>>,
+    /// What the programs of Newton read of all this.
+    pub laid: Laid,
+}
+
+/// One of the programs that run in the iterate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Which {
+    /// Outputs of the model.
+    Values,
+    /// Outputs and derivatives.
+    Full,
+    /// Limits of probes.
+    Limiter,
+    /// Sums of rows.
+    Residual,
+    /// Sums of rows and entries.
+    Newton,
+    /// A program that is not the kernel's own.
+    Other,
 }
 
 /// Buffers of one block of lanes; one for all banks of a system.
@@ -96,19 +119,41 @@ pub struct Scratch {
     probes: Vec<[f64; LANES]>,
     unlimited: Vec<[f64; LANES]>,
     outputs: Vec<f64>,
-    delayed: Vec<[[f64; LANES]; 2]>,
+    /// Signals as they were their delays ago, and the share of the present.
+    pub delayed: Vec<[[f64; LANES]; 2]>,
     /// What the sums of rows have lost to rounding.
     pub lost: Lost,
-    /// Registers with their constants in place: two programs for each bank.
-    work: Vec<Work>,
+    /// Values of the sources.
+    pub levels: Levels,
+    /// What the matrices hold.
+    pub filled: Filled,
+    /// Registers with their constants in place, six for each bank.
+    pub work: Vec<Work>,
 }
 
 impl Scratch {
+    /// Number of the registers of one program.
+    pub fn seat(&mut self, bank: &Bank, which: Which) -> usize {
+        let seat = 6 * bank.number + which as usize;
+        if self.work.len() <= seat {
+            self.work.resize_with(seat + 1, Work::default);
+        }
+        seat
+    }
+
+    /// Probes and delayed signals of the block at hand.
+    pub fn read(&self) -> Read<'_> {
+        (&self.probes, &self.delayed)
+    }
+
     /// Output of the program that ran last, in one lane of its block.
     pub fn output(&self, output: usize, lane: usize) -> f64 {
         self.outputs[output * LANES + lane]
     }
 }
+
+/// Probes and delayed signals of a block.
+pub type Read<'a> = (&'a [[f64; LANES]], &'a [[[f64; LANES]; 2]]);
 
 /// Inputs that a program may have before the list of its sources goes to the heap.
 const INPUTS_ON_STACK: usize = 64;
@@ -142,7 +187,8 @@ impl Bank {
         lanes.setup = setup;
     }
 
-    fn parameter_source<'a>(&self, input: Input, lanes: &'a Lanes, start: usize, block: usize) -> Source<'a> {
+    /// Lanes of an input that changes with parameters only; 0 for all others.
+    pub fn parameter_source<'a>(&self, input: Input, lanes: &'a Lanes, start: usize, block: usize) -> Source<'a> {
         let range = start..start + block;
         match input {
             Input::Param(k) => Source::Lanes(&lanes.params[k as usize][range]),
@@ -162,12 +208,13 @@ impl Bank {
         }
     }
 
-    fn source<'a>(
+    /// Lanes of any input; probes and delayed signals are those of the block.
+    pub fn source<'a>(
         &self,
         input: Input,
         at: &Point<'a>,
         lanes: &'a Lanes,
-        (probes, delayed): (&'a [[f64; LANES]], &'a [[[f64; LANES]; 2]]),
+        (probes, delayed): Read<'a>,
         start: usize,
         block: usize,
     ) -> Source<'a> {
@@ -194,26 +241,28 @@ impl Bank {
         }
     }
 
-    /// Adds the bank's part of what is wanted to `out`. Affine contributions are left to the constant matrices.
-    pub fn eval(&self, at: &Point, lanes: &Lanes, want: Want, scratch: &mut Scratch, out: &mut Eval) {
-        let derivatives = want.intersects(Want::G | Want::C | Want::OUTPUT_GRADIENT);
-        let limiting = at.trial.is_some() && self.limited().next().is_some();
-        let program = if derivatives || limiting { &self.kernel.full } else { &self.kernel.values };
+    /// Whether the bank has something to say of what is wanted beside rows and matrices.
+    pub fn tells(&self, want: Want, outputs: bool) -> bool {
+        let waits = want.contains(Want::EVENTS) && !self.model.events.is_empty();
+        waits || outputs && (!self.requests.is_empty() || self.model.bound_step.is_some())
+    }
+
+    /// Output rows, events and the longest step of the lanes that are asked for.
+    pub fn tell(&self, at: &Point, lanes: &Lanes, want: Want, scratch: &mut Scratch, out: &mut Eval) {
+        let which = if want.contains(Want::OUTPUT_GRADIENT) { Which::Full } else { Which::Values };
+        let all = self.model.bound_step.is_some() || want.contains(Want::EVENTS) && !self.model.events.is_empty();
+        let mut requests = self.requests.iter().map(|r| r.lane as usize).peekable();
         for start in (0..self.len()).step_by(LANES) {
             let block = LANES.min(self.len() - start);
+            let asked = requests.peek().is_some_and(|lane| *lane < start + block);
+            while requests.next_if(|lane| *lane < start + block).is_some() {}
+            if !all && !asked {
+                continue;
+            }
             self.gather(at, start, block, scratch);
-            let limited = self.limit(at, lanes, start, block, scratch, out);
-            self.run(program, at, lanes, start, block, scratch);
+            self.limit(at, lanes, start, block, scratch, out);
+            self.run(which, at, lanes, start, block, scratch);
             let view = Block { bank: self, lanes, outputs: &scratch.outputs, start, block };
-            if want.intersects(Want::F | Want::Q | Want::SCALE) {
-                view.scatter_values(want, &mut scratch.lost, out);
-            }
-            if want.intersects(Want::G | Want::C) {
-                view.scatter_derivatives(want, out);
-            }
-            if limited {
-                view.scatter_limit_terms(&scratch.probes, &scratch.unlimited, &mut scratch.lost, out);
-            }
             view.bound_step(out);
             if want.contains(Want::EVENTS) {
                 view.events(out);
@@ -224,27 +273,52 @@ impl Bank {
         }
     }
 
-    /// Number of one of the bank's programs of the iterate.
-    fn program_number(&self, program: &Program) -> usize {
-        if std::ptr::eq(program, &raw const self.kernel.values) {
-            0
-        } else if std::ptr::eq(program, &raw const self.kernel.full) {
-            1
-        } else {
-            2
+    /// The tangent at the limited values of the chunk at hand.
+    pub fn limit_terms(&self, at: &Point, lanes: &Lanes, (start, block): (usize, usize), scratch: &mut Scratch, out: &mut Eval) {
+        self.run(Which::Full, at, lanes, start, block, scratch);
+        let view = Block { bank: self, lanes, outputs: &scratch.outputs, start, block };
+        view.scatter_limit_terms(&scratch.probes, &scratch.unlimited, &mut scratch.lost, out);
+    }
+
+    /// Slots of one derivative in one lane: added to (plus plus, minus minus) and subtracted from (plus minus, minus plus).
+    pub fn stamp(&self, derivative: &Derivative, lane: usize, pattern: &Pattern) -> [Slot; 4] {
+        let at = |row: Option<u32>| row.map_or(pattern.n as u32, |r| self.unknowns[r as usize][lane]);
+        let contribution = &self.model.contributions[derivative.contribution as usize];
+        let probe = &self.model.probes[derivative.probe as usize];
+        let (plus, minus) = (at(Some(contribution.plus)), at(contribution.minus));
+        let (p, m) = (at(Some(probe.plus)), at(probe.minus));
+        [pattern.slot(plus, p), pattern.slot(minus, m), pattern.slot(plus, m), pattern.slot(minus, p)]
+    }
+
+    fn program(&self, which: Which) -> &Program {
+        match (which, &self.kernel.limiter) {
+            (Which::Limiter, Some(limiter)) => limiter,
+            (Which::Values | Which::Limiter | Which::Other, _) => &self.kernel.values,
+            (Which::Full, _) => &self.kernel.full,
+            (Which::Residual, _) => &self.kernel.residual,
+            (Which::Newton, _) => &self.kernel.newton,
         }
     }
 
-    /// Runs `program` for one block; the outputs are in the scratch space afterwards.
-    pub fn run(&self, program: &Program, at: &Point, lanes: &Lanes, start: usize, block: usize, scratch: &mut Scratch) {
+    /// Runs one of the bank's programs for one block; the outputs are in the scratch space afterwards.
+    pub fn run(&self, which: Which, at: &Point, lanes: &Lanes, start: usize, block: usize, scratch: &mut Scratch) {
+        self.run_program((self.program(which), which), at, lanes, (start, block), scratch);
+    }
+
+    /// Runs any program for one block.
+    pub fn run_program(
+        &self,
+        (program, which): (&Program, Which),
+        at: &Point,
+        lanes: &Lanes,
+        (start, block): (usize, usize),
+        scratch: &mut Scratch,
+    ) {
         if scratch.outputs.len() < program.outputs * LANES {
             scratch.outputs.resize(program.outputs * LANES, 0.0);
         }
         let inputs = &program.inputs;
-        let seat = 3 * self.number + self.program_number(program);
-        if scratch.work.len() <= seat {
-            scratch.work.resize_with(seat + 1, Work::default);
-        }
+        let seat = scratch.seat(self, which);
         if !self.model.tracks.is_empty() {
             self.look_up(at, lanes, start, block, &mut scratch.delayed);
         }
@@ -269,15 +343,21 @@ impl Bank {
             scratch.probes.resize(count, [0.0; LANES]);
             scratch.unlimited.resize(count, [0.0; LANES]);
         }
+        for (k, buffer) in scratch.probes.iter_mut().enumerate().take(count) {
+            self.probe(k as u32, at, start, &mut buffer[..block]);
+        }
+    }
+
+    /// Reads some lanes of one probe.
+    pub fn probe(&self, k: u32, at: &Point, start: usize, to: &mut [f64]) {
         let value = |unknown: u32| at.x.get(unknown as usize).copied().unwrap_or(0.0);
-        for (probe, buffer) in self.model.probes.iter().zip(&mut scratch.probes) {
-            let plus = &self.unknowns[probe.plus as usize][start..start + block];
-            match probe.minus {
-                None => buffer.iter_mut().zip(plus).for_each(|(v, p)| *v = value(*p)),
-                Some(minus) => {
-                    let minus = &self.unknowns[minus as usize][start..start + block];
-                    buffer.iter_mut().zip(plus.iter().zip(minus)).for_each(|(v, (p, m))| *v = value(*p) - value(*m));
-                }
+        let probe = &self.model.probes[k as usize];
+        let plus = &self.unknowns[probe.plus as usize][start..start + to.len()];
+        match probe.minus {
+            None => to.iter_mut().zip(plus).for_each(|(v, p)| *v = value(*p)),
+            Some(minus) => {
+                let minus = &self.unknowns[minus as usize][start..start + to.len()];
+                to.iter_mut().zip(plus.iter().zip(minus)).for_each(|(v, (p, m))| *v = value(*p) - value(*m));
             }
         }
     }
@@ -323,10 +403,10 @@ impl Bank {
     }
 
     /// Limits the probes that ask for it; without a trial, hands their values on as they are.
-    fn limit(&self, at: &Point, lanes: &Lanes, start: usize, block: usize, scratch: &mut Scratch, out: &mut Eval) -> bool {
+    pub fn limit(&self, at: &Point, lanes: &Lanes, start: usize, block: usize, scratch: &mut Scratch, out: &mut Eval) -> bool {
         let mut any = false;
-        if let (Some(program), Some(_)) = (&self.kernel.limiter, at.trial) {
-            self.run(program, at, lanes, start, block, scratch);
+        if let (Some(_), Some(_)) = (&self.kernel.limiter, at.trial) {
+            self.run(Which::Limiter, at, lanes, start, block, scratch);
         }
         for (k, (probe, kind)) in self.limited().enumerate() {
             let first = self.trial_start + k * self.len() + start;
@@ -356,191 +436,9 @@ impl Bank {
     }
 }
 
-/// One block of lanes with the outputs of its program.
-struct Block<'a> {
-    bank: &'a Bank,
-    lanes: &'a Lanes,
-    outputs: &'a [f64],
-    start: usize,
-    block: usize,
-}
-
-impl Block<'_> {
-    fn column(&self, place: Place) -> &[f64] {
-        match place {
-            Place::Setup(k) => &self.lanes.setup[k as usize][self.start..self.start + self.block],
-            Place::Eval(k) => &self.outputs[k as usize * LANES..k as usize * LANES + self.block],
-        }
-    }
-
-    fn output(&self, output: u32) -> &[f64] {
-        self.column(self.bank.kernel.outputs[output as usize])
-    }
-
-    fn unknown(&self, local: Option<u32>, lane: usize, ground: usize) -> usize {
-        local.map_or(ground, |row| self.bank.unknowns[row as usize][self.start + lane] as usize)
-    }
-
-    fn scatter_values(&self, want: Want, lost: &mut Lost, out: &mut Eval) {
-        let ground = out.f.len() - 1;
-        for (contribution, (f_affine, q_affine)) in self.bank.model.contributions.iter().zip(&self.bank.kernel.affine) {
-            if let (Some(f), false) = (contribution.f, *f_affine) {
-                for (lane, value) in self.output(f).iter().enumerate() {
-                    let plus = self.unknown(Some(contribution.plus), lane, ground);
-                    let minus = self.unknown(contribution.minus, lane, ground);
-                    sums::add(&mut out.f, &mut lost.f, plus, *value);
-                    sums::add(&mut out.f, &mut lost.f, minus, -value);
-                    let size = value.abs();
-                    // `max` would swallow a NaN: the comparison keeps the old scale, and f itself carries the NaN on.
-                    if size > out.scale[plus] {
-                        out.scale[plus] = size;
-                    }
-                    if size > out.scale[minus] {
-                        out.scale[minus] = size;
-                    }
-                }
-            }
-            if let (Some(q), false, true) = (contribution.q, *q_affine, want.contains(Want::Q)) {
-                for (lane, value) in self.output(q).iter().enumerate() {
-                    sums::add(&mut out.q, &mut lost.q, self.unknown(Some(contribution.plus), lane, ground), *value);
-                    sums::add(&mut out.q, &mut lost.q, self.unknown(contribution.minus, lane, ground), -value);
-                }
-            }
-        }
-    }
-
-    fn scatter_derivatives(&self, want: Want, out: &mut Eval) {
-        for (derivative, slots) in self.bank.kernel.derivatives.iter().zip(&self.bank.slots) {
-            let affine = self.bank.kernel.affine[derivative.contribution as usize];
-            let (target, affine) = if derivative.charge { (&mut out.c, affine.1) } else { (&mut out.g, affine.0) };
-            let wanted = want.contains(if derivative.charge { Want::C } else { Want::G });
-            if affine || !wanted {
-                continue;
-            }
-            for (value, [pp, mm, pm, mp]) in self.column(derivative.place).iter().zip(&slots[self.start..]) {
-                target[pp.0 as usize] += value;
-                target[mm.0 as usize] += value;
-                target[pm.0 as usize] -= value;
-                target[mp.0 as usize] -= value;
-            }
-        }
-    }
-
-    /// The tangent at the limited values: f + G (v - v_lim), q + C (v - v_lim) (decision 8).
-    fn scatter_limit_terms(&self, limited: &[[f64; LANES]], unlimited: &[[f64; LANES]], lost: &mut Lost, out: &mut Eval) {
-        let ground = out.f.len() - 1;
-        for derivative in &self.bank.kernel.derivatives {
-            let probe = derivative.probe as usize;
-            let affine = self.bank.kernel.affine[derivative.contribution as usize];
-            let affine = if derivative.charge { affine.1 } else { affine.0 };
-            if affine || self.bank.model.probes[probe].limit.is_none() {
-                continue;
-            }
-            let contribution = &self.bank.model.contributions[derivative.contribution as usize];
-            for (lane, value) in self.column(derivative.place).iter().enumerate() {
-                let shift = unlimited[probe][lane] - limited[probe][lane];
-                if shift == 0.0 {
-                    continue;
-                }
-                let (target, lost) = if derivative.charge { (&mut out.q, &mut lost.q) } else { (&mut out.f, &mut lost.f) };
-                sums::add(target, lost, self.unknown(Some(contribution.plus), lane, ground), value * shift);
-                sums::add(target, lost, self.unknown(contribution.minus, lane, ground), -value * shift);
-            }
-        }
-    }
-
-    fn events(&self, out: &mut Eval) {
-        for (k, event) in self.bank.model.events.iter().enumerate() {
-            let first = self.bank.event_start + k * self.bank.len() + self.start;
-            for (lane, out) in out.events[first..first + self.block].iter_mut().enumerate() {
-                let optional = |output: Option<u32>, otherwise: f64| output.map_or(otherwise, |o| self.output(o)[lane]);
-                *out = EventValue {
-                    value: self.output(event.value)[lane],
-                    direction: optional(event.direction, 0.0),
-                    time_tolerance: optional(event.time_tolerance, f64::NAN),
-                    value_tolerance: optional(event.value_tolerance, f64::NAN),
-                };
-            }
-        }
-    }
-
-    fn bound_step(&self, out: &mut Eval) {
-        if let Some(output) = self.bank.model.bound_step {
-            let least = self.output(output).iter().copied().filter(|h| *h > 0.0).fold(f64::INFINITY, f64::min);
-            out.advice.bound_step = out.advice.bound_step.min(least);
-        }
-    }
-
-    fn answer_requests(&self, want: Want, out: &mut Eval) {
-        let requests = &self.bank.requests;
-        let first = requests.partition_point(|r| (r.lane as usize) < self.start);
-        for request in requests[first..].iter().take_while(|r| (r.lane as usize) < self.start + self.block) {
-            let lane = request.lane as usize - self.start;
-            match request.what {
-                Requested::Variable(output) => out.outputs.value[request.output as usize] = self.output(output)[lane],
-                Requested::Row(row) | Requested::Merged(row) => {
-                    if matches!(request.what, Requested::Row(_)) {
-                        let output = request.output as usize;
-                        (out.outputs.value[output], out.outputs.charge[output]) = (0.0, 0.0);
-                    }
-                    self.row_sum(row, lane, request.output, out);
-                    if want.contains(Want::OUTPUT_GRADIENT) {
-                        self.row_gradient(row, lane, request.output, out);
-                    }
-                }
-            }
-        }
-    }
-
-    fn row_sum(&self, row: u32, lane: usize, output: u32, out: &mut Eval) {
-        let (mut value, mut charge) = (0.0, 0.0);
-        for contribution in &self.bank.model.contributions {
-            let sign = contribution_sign(contribution.plus, contribution.minus, row);
-            if sign == 0.0 {
-                continue;
-            }
-            value += contribution.f.map_or(0.0, |f| sign * self.output(f)[lane]);
-            charge += contribution.q.map_or(0.0, |q| sign * self.output(q)[lane]);
-        }
-        out.outputs.value[output as usize] += value;
-        out.outputs.charge[output as usize] += charge;
-    }
-
-    fn row_gradient(&self, row: u32, lane: usize, output: u32, out: &mut Eval) {
-        let ground = out.f.len() - 1;
-        for derivative in &self.bank.kernel.derivatives {
-            let contribution = &self.bank.model.contributions[derivative.contribution as usize];
-            let sign = contribution_sign(contribution.plus, contribution.minus, row);
-            if sign == 0.0 {
-                continue;
-            }
-            let slope = sign * self.column(derivative.place)[lane];
-            let probe = &self.bank.model.probes[derivative.probe as usize];
-            for (unknown, slope) in
-                [(self.unknown(Some(probe.plus), lane, ground), slope), (self.unknown(probe.minus, lane, ground), -slope)]
-            {
-                if unknown != ground {
-                    let (g, c) = if derivative.charge { (0.0, slope) } else { (slope, 0.0) };
-                    out.outputs.gradient.push((output, unknown as u32, g, c));
-                }
-            }
-        }
-    }
-}
-
 /// 1 if a contribution is added to a local row, -1 if it is subtracted from it.
 pub fn contribution_sign(plus: u32, minus: Option<u32>, row: u32) -> f64 {
     f64::from(u8::from(plus == row)) - f64::from(u8::from(minus == Some(row)))
-}
-
-/// Entries of one derivative in one lane.
-pub fn stamp(pattern: &Pattern, rows: (u32, u32), columns: (u32, u32)) -> [Slot; 4] {
-    [
-        pattern.slot(rows.0, columns.0),
-        pattern.slot(rows.1, columns.1),
-        pattern.slot(rows.0, columns.1),
-        pattern.slot(rows.1, columns.0),
-    ]
 }
 
 /// Index of the only branch current among a model's unknowns, if there is exactly one.

@@ -9,7 +9,7 @@ use crate::circuit::Circuit;
 use crate::dae::{Eval, Event, EventKind, Layout, Memory, Message, Phase, Point, TrackPoint};
 use crate::ir::batch::LANES;
 use crate::mna::Mna;
-use crate::mna::bank::{Bank, Lanes, Scratch};
+use crate::mna::bank::{Bank, Lanes, Scratch, Which};
 use crate::mna::messages;
 use crate::mna::values::Values;
 use crate::model::kernel::Place;
@@ -184,7 +184,7 @@ impl Mna {
             for start in (0..bank.len()).step_by(LANES) {
                 let block = LANES.min(bank.len() - start);
                 bank.gather(at, start, block, &mut scratch);
-                bank.run(&bank.kernel.values, at, lanes, start, block, &mut scratch);
+                bank.run(Which::Values, at, lanes, start, block, &mut scratch);
                 for lane in 0..block {
                     let fetch = |output: u32| bank.fetch(output, lanes, &scratch, start, lane);
                     if let Some(memory) = memory.as_deref_mut() {
@@ -251,7 +251,7 @@ impl Mna {
             for start in (0..bank.len()).step_by(LANES) {
                 let block = LANES.min(bank.len() - start);
                 bank.gather(at, start, block, &mut scratch);
-                bank.run(&bank.kernel.values, at, lanes, start, block, &mut scratch);
+                bank.run(Which::Values, at, lanes, start, block, &mut scratch);
                 for lane in 0..block {
                     bank.model.breaks.iter().for_each(|o| offer(bank.fetch(*o, lanes, &scratch, start, lane)));
                 }

@@ -13,19 +13,22 @@ use crate::dae::{
 };
 use crate::diag::Diagnostic;
 use crate::ir::{Input, interp};
+use crate::model::Moment;
 use crate::model::kernel::Kernel;
-use crate::model::{Moment, Row};
 use crate::sparse::Pattern;
 
 mod assemble;
 pub mod bank;
+mod block;
 pub mod dual;
 pub mod files;
 mod limit;
+mod linear;
 mod memory;
 mod messages;
 mod outputs;
 mod params;
+mod scatter;
 mod slope;
 mod small;
 mod sources;
@@ -36,7 +39,8 @@ mod values;
 
 use assemble::Numbering;
 use bank::{Bank, Requested, Scratch};
-use sums::Lost;
+use scatter::Lists;
+use sources::Incident;
 use values::{RootFormulas, Values};
 
 /// The equations of a circuit.
@@ -47,6 +51,8 @@ pub struct Mna {
     numbering: Numbering,
     banks: Vec<Bank>,
     lanes_of: Vec<(u32, u32)>,
+    /// Where sources act.
+    incidents: Vec<Incident>,
     rows: Vec<u32>,
     formulas: RootFormulas,
     base: Params,
@@ -90,10 +96,11 @@ impl Mna {
         memory::layout(&circuit, &mut banks, &mut layout);
         let pattern = assemble::pattern(&circuit, &banks, &numbering);
         for bank in &mut banks {
-            bank.slots = slots(bank, &pattern, numbering.n as u32);
+            bank.lists = Lists::new(bank, &pattern);
             bank.delay_slots = memory::delay_slots(bank, &pattern);
         }
         layout.moving = moving(&banks, pattern.len());
+        let incidents = sources::incidents(&circuit, &numbering);
         let rows = assemble::rows_of_outputs(&circuit);
         assemble::requests(&circuit, &mut banks, &lanes_of, &rows, &collapsed);
         let derived = circuit.outputs.iter().filter_map(|o| match &o.kind {
@@ -116,6 +123,7 @@ impl Mna {
             numbering,
             banks,
             lanes_of,
+            incidents,
             rows,
             formulas,
             base: Params(Arc::new(())),
@@ -145,79 +153,13 @@ impl Mna {
     fn values<'a>(&self, params: &'a Params) -> &'a Values {
         params.0.downcast_ref::<Values>().expect("parameters of this system")
     }
-
-    fn add_constant(&self, values: &Values, at: &Point, want: Want, lost: &mut Lost, out: &mut Eval) {
-        let constant = &values.constant;
-        if want.contains(Want::G) {
-            out.g.copy_from_slice(&constant.g);
-        }
-        if want.contains(Want::C) {
-            out.c.copy_from_slice(&constant.c);
-        }
-        if want.intersects(Want::F | Want::SCALE) {
-            out.f.copy_from_slice(&constant.f);
-            out.scale.iter_mut().zip(&constant.f).for_each(|(s, f)| *s = f.abs());
-            for (column, x) in at.x.iter().enumerate() {
-                for slot in self.pattern.column(column) {
-                    let term = constant.g[slot] * x;
-                    let row = self.pattern.rows[slot] as usize;
-                    sums::add(&mut out.f, &mut lost.f, row, term);
-                    out.scale[row] = out.scale[row].max(term.abs());
-                }
-            }
-        }
-        if want.contains(Want::Q) {
-            out.q.copy_from_slice(&constant.q);
-            for (column, x) in at.x.iter().enumerate() {
-                for slot in self.pattern.column(column) {
-                    sums::add(&mut out.q, &mut lost.q, self.pattern.rows[slot] as usize, constant.c[slot] * x);
-                }
-            }
-        }
-    }
-
-    fn add_shunt(&self, shunt: f64, at: &Point, want: Want, out: &mut Eval) {
-        if shunt == 0.0 {
-            return;
-        }
-        for (k, _) in self.layout.unknowns.iter().enumerate().filter(|(_, u)| u.node) {
-            if want.contains(Want::F) {
-                out.f[k] += shunt * at.x[k];
-            }
-            if want.contains(Want::G) {
-                out.g[self.pattern.slot(k as u32, k as u32).0 as usize] += shunt;
-            }
-        }
-    }
 }
 
 /// Slots to which derivatives are added that are not constant.
 fn moving(banks: &[Bank], slots: usize) -> Vec<u32> {
-    let mut moves = vec![false; slots + 1];
-    for bank in banks.iter().filter(|b| !b.idle) {
-        for (derivative, places) in bank.kernel.derivatives.iter().zip(&bank.slots) {
-            let affine = bank.kernel.affine[derivative.contribution as usize];
-            if !(if derivative.charge { affine.1 } else { affine.0 }) {
-                places.iter().flatten().for_each(|slot| moves[slot.0 as usize] = true);
-            }
-        }
-    }
+    let mut moves = vec![false; slots];
+    banks.iter().flat_map(|b| b.lists.slots()).for_each(|slot| moves[slot as usize] = true);
     (0..slots as u32).filter(|k| moves[*k as usize]).collect()
-}
-
-fn slots(bank: &Bank, pattern: &Pattern, ground: u32) -> Vec<Vec<[crate::sparse::Slot; 4]>> {
-    let at = |row: Option<Row>, lane: usize| row.map_or(ground, |r| bank.unknowns[r as usize][lane]);
-    let of = |d: &crate::model::kernel::Derivative| {
-        let contribution = &bank.model.contributions[d.contribution as usize];
-        let probe = &bank.model.probes[d.probe as usize];
-        (0..bank.len())
-            .map(|lane| {
-                let rows = (at(Some(contribution.plus), lane), at(contribution.minus, lane));
-                bank::stamp(pattern, rows, (at(Some(probe.plus), lane), at(probe.minus, lane)))
-            })
-            .collect()
-    };
-    bank.kernel.derivatives.iter().map(of).collect()
 }
 
 impl System for Mna {
@@ -263,20 +205,26 @@ impl System for Mna {
         }
         let mut space = out.workspace.0.take().unwrap_or_else(|| Box::new(Scratch::default()));
         if let Some(scratch) = space.downcast_mut::<Scratch>() {
-            scratch.lost.reset(self.layout.unknowns.len() + 1);
-            self.add_constant(values, at, want, &mut scratch.lost, out);
-            self.add_sources(values, at, want, &mut scratch.lost, out);
+            scratch.lost.fit(self.layout.unknowns.len() + 1);
+            self.add_constant(values, at, want, &mut scratch.filled, &mut scratch.lost, out);
+            self.add_sources(values, at, want, scratch, out);
             self.add_shunt(values.shunt, at, want, out);
+            let numbers = want.intersects(Want::NEWTON);
             let outputs = want.intersects(Want::OUTPUTS | Want::OUTPUT_GRADIENT);
-            let (events, rest) = (want.contains(Want::EVENTS), want.difference(Want::EVENTS));
             for (bank, lanes) in self.banks.iter().zip(&values.lanes) {
-                let waits = events && !bank.model.events.is_empty();
-                if (!bank.idle && !rest.is_empty()) || waits || (outputs && !bank.requests.is_empty()) {
+                if !bank.idle && numbers {
                     bank.eval(at, lanes, want, scratch, out);
                 }
+                if bank.tells(want, outputs) {
+                    bank.tell(at, lanes, want, scratch, out);
+                }
             }
-            sums::settle(&mut out.f, &scratch.lost.f);
-            sums::settle(&mut out.q, &scratch.lost.q);
+            if want.intersects(Want::F | Want::SCALE) {
+                sums::settle(&mut out.f, &scratch.lost.f);
+            }
+            if want.contains(Want::Q) {
+                sums::settle(&mut out.q, &scratch.lost.q);
+            }
         }
         out.workspace.0 = Some(space);
         if want.intersects(Want::OUTPUTS | Want::OUTPUT_GRADIENT) {

@@ -12,7 +12,7 @@ use crate::dae::{ParamId, Phase, Point};
 use crate::ir::batch::LANES;
 use crate::ir::{Input, interp};
 use crate::mna::Mna;
-use crate::mna::bank::{Bank, Lanes, Scratch};
+use crate::mna::bank::{Bank, Lanes, Scratch, Which};
 use crate::mna::dual::Dual;
 use crate::mna::params::Handle;
 use crate::mna::values::{self, Values};
@@ -271,7 +271,7 @@ impl Mna {
             let (Some(first), Some(last)) = ((block..end).find(moves), (block..end).rev().find(moves)) else { continue };
             let count = last + 1 - first;
             bank.gather(at, first, count, scratch);
-            bank.run(&slopes.program, at, lanes, first, count, scratch);
+            bank.run_program((&slopes.program, Which::Other), at, lanes, (first, count), scratch);
             for (output, (contribution, charge)) in slopes.outputs.iter().enumerate() {
                 let contribution = &bank.model.contributions[*contribution as usize];
                 let target: &mut [f64] = if *charge { dq } else { df };

@@ -1,12 +1,51 @@
 //! Independent sources in the equations: incidence, excitation, small-signal stimulus.
 
+use std::sync::Arc;
+
 use num_complex::Complex64;
 
-use crate::circuit::{OutputKind, SourceKind};
+use crate::circuit::{Circuit, OutputKind, SourceKind};
 use crate::dae::{Eval, Excitation, Params, Phase, Point, Want};
 use crate::mna::Mna;
-use crate::mna::sums::{self, Lost};
+use crate::mna::assemble::Numbering;
+use crate::mna::bank::Scratch;
+use crate::mna::sums;
 use crate::mna::values::Values;
+
+/// A row of f that a source acts on.
+pub struct Incident {
+    row: u32,
+    source: u32,
+    sign: f64,
+}
+
+/// Values of all sources at a time (NaN: in static analyses).
+#[derive(Default)]
+pub struct Levels {
+    params: Option<Params>,
+    t: f64,
+    values: Vec<f64>,
+}
+
+/// Rows that sources act on, in order of the sources, without ground.
+pub fn incidents(circuit: &Circuit, numbering: &Numbering) -> Vec<Incident> {
+    let mut list = Vec::new();
+    for (k, source) in circuit.sources.iter().enumerate() {
+        let mut act = |row: u32, sign: f64| {
+            if (row as usize) < numbering.n {
+                list.push(Incident { row, source: k as u32, sign });
+            }
+        };
+        match source.kind {
+            SourceKind::Voltage => act(numbering.branches[k], -1.0),
+            SourceKind::Current => {
+                act(numbering.terminal(circuit, source.plus), 1.0);
+                act(numbering.terminal(circuit, source.minus), -1.0);
+            }
+        }
+    }
+    list
+}
 
 impl Mna {
     /// The constant entries of the sources' incidence.
@@ -30,27 +69,26 @@ impl Mna {
         values.sources * values.stimuli[k].value(t)
     }
 
-    /// Adds the values of all sources to f.
-    pub(super) fn add_sources(&self, values: &Values, at: &Point, want: Want, lost: &mut Lost, out: &mut Eval) {
-        for (k, source) in self.circuit.sources.iter().enumerate() {
-            let level = self.level(k, values, at);
-            if !want.intersects(Want::F | Want::SCALE) {
-                continue;
+    /// Adds the values of all sources to f. They depend on time and parameters alone and are kept until these change.
+    pub(super) fn add_sources(&self, values: &Values, at: &Point, want: Want, scratch: &mut Scratch, out: &mut Eval) {
+        if !want.intersects(Want::F | Want::SCALE) || self.incidents.is_empty() {
+            return;
+        }
+        let Scratch { levels, lost, .. } = scratch;
+        let moment = if matches!(at.phase, Phase::TransientStart | Phase::Transient) { at.t } else { f64::NAN };
+        let known = levels.params.as_ref().is_some_and(|p| Arc::ptr_eq(&p.0, &at.params.0));
+        if !known || levels.t.to_bits() != moment.to_bits() {
+            levels.values.clear();
+            levels.values.extend((0..self.circuit.sources.len()).map(|k| self.level(k, values, at)));
+            levels.t = moment;
+            if !known {
+                levels.params = Some(at.params.clone());
             }
-            match source.kind {
-                SourceKind::Voltage => {
-                    let row = self.numbering.branches[k] as usize;
-                    sums::add(&mut out.f, &mut lost.f, row, -level);
-                    out.scale[row] = out.scale[row].max(level.abs());
-                }
-                SourceKind::Current => {
-                    for (terminal, sign) in [(source.plus, 1.0), (source.minus, -1.0)] {
-                        let row = self.numbering.terminal(&self.circuit, terminal) as usize;
-                        sums::add(&mut out.f, &mut lost.f, row, sign * level);
-                        out.scale[row] = out.scale[row].max(level.abs());
-                    }
-                }
-            }
+        }
+        for Incident { row, source, sign } in &self.incidents {
+            let (row, level) = (*row as usize, levels.values[*source as usize]);
+            sums::add(&mut out.f, &mut lost.f, row, sign * level);
+            out.scale[row] = out.scale[row].max(level.abs());
         }
     }
 

@@ -14,12 +14,10 @@ pub struct Lost {
 }
 
 impl Lost {
-    /// Nothing lost yet, for `rows` rows.
-    pub fn reset(&mut self, rows: usize) {
-        for lost in [&mut self.f, &mut self.q] {
-            lost.clear();
-            lost.resize(rows, 0.0);
-        }
+    /// Room for `rows` rows; every sum begins by saying what it has lost.
+    pub fn fit(&mut self, rows: usize) {
+        self.f.resize(rows, 0.0);
+        self.q.resize(rows, 0.0);
     }
 }
 

@@ -9,11 +9,13 @@ use crate::dae::{Memory, Phase, Point};
 use crate::diag::Diagnostic;
 use crate::ir::{Function, Input, Inst, chance, interp};
 use crate::mna::Mna;
-use crate::mna::bank::{Bank, Lanes, Scratch};
+use crate::mna::bank::{Bank, Lanes, Scratch, Which};
 use crate::mna::dual::Real;
+use crate::mna::linear::{Constant, Rows};
 use crate::mna::stimulus::{Stimulus, TranTimes, Wave, wave};
 use crate::model::kernel::Place;
 use crate::model::{Formula, Model, Range};
+use crate::sparse::Slot;
 use crate::units::CELSIUS;
 
 /// Values of all parameters.
@@ -45,19 +47,6 @@ pub struct Values {
     pub numbers: Arc<Vec<f64>>,
     /// Constant part of G, C (by slot), f and q.
     pub constant: Arc<Constant>,
-}
-
-/// What affine contributions and sources add: `f = f0 + G0 x`, `q = q0 + C0 x`.
-#[derive(Clone, Default)]
-pub struct Constant {
-    /// By slot, bucket included.
-    pub g: Vec<f64>,
-    /// By slot, bucket included.
-    pub c: Vec<f64>,
-    /// By row, bucket included.
-    pub f: Vec<f64>,
-    /// By row, bucket included.
-    pub q: Vec<f64>,
 }
 
 impl Values {
@@ -166,6 +155,7 @@ pub fn lanes(bank: &Bank, circuit: &Circuit, values: &Values) -> Lanes {
         seed: chance::hash([values.seed, 0.0, 0.0]),
         simulator: model.simparams.iter().map(|(n, d)| simulator(n, *d, values, circuit)).collect(),
         setup: Vec::new(),
+        laid: Default::default(),
     };
     for (lane, index) in bank.instances.iter().enumerate() {
         let instance = &circuit.instances[*index as usize];
@@ -243,26 +233,33 @@ pub fn violated<'a>(ranges: &'a [Range], value: f64, lanes: &Lanes, lane: usize)
     missing.or_else(|| ranges.iter().find(|r| r.exclude && inside(r)))
 }
 
-/// The constant matrices: affine contributions of all banks, and the incidence of sources.
+/// The constant matrices: affine contributions of all banks, other derivatives that do not move, and the incidence of sources.
 pub fn constant(mna: &Mna, values: &Values) -> Constant {
     let (rows, entries) = (mna.layout.unknowns.len() + 1, mna.pattern.len() + 1);
-    let mut out = Constant { g: vec![0.0; entries], c: vec![0.0; entries], f: vec![0.0; rows], q: vec![0.0; rows] };
+    let mut out =
+        Constant { g: vec![0.0; entries], c: vec![0.0; entries], f: vec![0.0; rows], q: vec![0.0; rows], ..Default::default() };
+    let mut others = [Vec::new(), Vec::new()];
     for (bank, lanes) in mna.banks.iter().zip(&values.lanes) {
-        for (derivative, slots) in bank.kernel.derivatives.iter().zip(&bank.slots) {
+        for derivative in &bank.kernel.derivatives {
+            let Place::Setup(k) = derivative.place else { continue };
             let affine = bank.kernel.affine[derivative.contribution as usize];
-            let affine = if derivative.charge { affine.1 } else { affine.0 };
-            let (true, Place::Setup(k)) = (affine, derivative.place) else { continue };
-            let target = if derivative.charge { &mut out.c } else { &mut out.g };
-            for (value, [pp, mm, pm, mp]) in lanes.setup[k as usize].iter().zip(slots) {
-                target[pp.0 as usize] += value;
-                target[mm.0 as usize] += value;
-                target[pm.0 as usize] -= value;
-                target[mp.0 as usize] -= value;
+            let (target, affine) = if derivative.charge { (&mut out.c, affine.1) } else { (&mut out.g, affine.0) };
+            let mut add = |slot: Slot, value: f64| match affine {
+                true => target[slot.0 as usize] += value,
+                false => others[usize::from(derivative.charge)].push((slot, value)),
+            };
+            for (lane, value) in lanes.setup[k as usize].iter().enumerate() {
+                let [pp, mm, pm, mp] = bank.stamp(derivative, lane, &mna.pattern);
+                [(pp, *value), (mm, *value), (pm, -value), (mp, -value)].into_iter().for_each(|(slot, value)| add(slot, value));
             }
         }
         offsets(bank, lanes, rows - 1, &mut out);
     }
     mna.incidence(&mut out.g);
+    (out.conductances, out.capacitances) = (Rows::new(&mna.pattern, &out.g), Rows::new(&mna.pattern, &out.c));
+    for (target, list) in [&mut out.g, &mut out.c].into_iter().zip(others) {
+        list.into_iter().for_each(|(slot, value): (Slot, f64)| target[slot.0 as usize] += value);
+    }
     out
 }
 
@@ -291,7 +288,7 @@ fn offsets(bank: &Bank, lanes: &Lanes, ground: usize, out: &mut Constant) {
     for start in (0..bank.len()).step_by(crate::ir::batch::LANES) {
         let block = crate::ir::batch::LANES.min(bank.len() - start);
         bank.zero_probes(&mut scratch);
-        bank.run(&bank.kernel.values, &at, lanes, start, block, &mut scratch);
+        bank.run(Which::Values, &at, lanes, start, block, &mut scratch);
         for (k, output, charge) in &outputs {
             let contribution = &bank.model.contributions[*k];
             for lane in 0..block {

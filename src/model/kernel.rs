@@ -2,12 +2,17 @@
 //!
 //! From `Model::function` with outputs y (contributions, variables, conditions ...) and probes v:
 //! `setup` computes whatever depends on parameters and temperature alone, `values` the rest of y, `full` also dy/dv of the
-//! contributions. A contribution whose derivatives are all of rate Parameter and which does not depend on time is affine in
+//! contributions. Newton runs neither of them but `newton` or `residual`, which give the sums that an instance adds to rows and
+//! entries (see `stamp`). Programs of the iterate are compiled when they are first run.
+//! A contribution whose derivatives are all of rate Parameter and which does not depend on time is affine in
 //! its probes: the system adds it as a constant matrix and never runs a program for it.
+
+use std::sync::{Arc, LazyLock};
 
 use crate::ir::batch::Program;
 use crate::ir::{Function, Input, Inst, NodeKind, Op, Rate, Value, diff, rate};
 use crate::model::Model;
+use crate::model::stamp::{self, Stamp};
 
 /// Where an output of the model is found at run time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +36,9 @@ pub struct Derivative {
     pub place: Place,
 }
 
+/// A program that is compiled when it is first run.
+pub type Lazy = LazyLock<Program, Box<dyn FnOnce() -> Program + Send>>;
+
 /// One program with the derivatives that it (or setup) yields.
 pub struct Kernel {
     /// Parameters to hoisted values and outputs of rate Parameter.
@@ -38,9 +46,15 @@ pub struct Kernel {
     /// Number of outputs of `setup`; the hoisted value k is output `hoisted + k`.
     pub hoisted: u32,
     /// Iterate to outputs, without derivatives.
-    pub values: Program,
+    pub values: Lazy,
     /// Iterate to outputs and derivatives: the outputs of `values` come first and in the same order.
-    pub full: Program,
+    pub full: Lazy,
+    /// Iterate to what an instance adds to rows.
+    pub residual: Lazy,
+    /// The same, and what it adds to the matrices.
+    pub newton: Lazy,
+    /// The outputs of `residual` and `newton`.
+    pub stamp: Stamp,
     /// Where each output of the model is found (by index into `Model::function.outputs`).
     pub outputs: Vec<Place>,
     /// Derivatives of the contributions, in order of contribution, f before q.
@@ -64,16 +78,27 @@ impl Kernel {
         let values = outputs.iter().filter(|p| matches!(p, Place::Eval(_))).count() as u32;
         let kept: Vec<u32> = (0..values).collect();
         let degrees = degrees(&function);
-        let affine =
-            |output: Option<u32>| output.is_some_and(|o| degrees[function.outputs[o as usize].0 as usize] <= Degree::Affine);
+        let still = |o: u32| matches!(outputs[o as usize], Place::Setup(_));
+        let affine = |output: Option<u32>| {
+            output.is_some_and(|o| still(o) || degrees[function.outputs[o as usize].0 as usize] <= Degree::Affine)
+        };
+        let affine: Vec<(bool, bool)> = model.contributions.iter().map(|c| (affine(c.f), affine(c.q))).collect();
+        let derivatives = derivatives(model, &entries, &place);
+        let (stamped, stamp) = stamp::stamp(model, &split.eval, &outputs, &derivatives, &affine);
+        let few: Vec<u32> = (0..stamp.residual_outputs).collect();
+        let (eval, stamped) = (Arc::new(split.eval), Arc::new(stamped));
+        let (whole, stamped_whole) = (eval.clone(), stamped.clone());
         Kernel {
             setup: Program::compile(&split.setup),
             hoisted: split.first_hoisted,
-            values: Program::compile(&rate::slice(&split.eval, &kept)),
-            full: Program::compile(&split.eval),
+            values: Lazy::new(Box::new(move || Program::compile(&rate::slice(&eval, &kept)))),
+            full: Lazy::new(Box::new(move || Program::compile(&whole))),
+            residual: Lazy::new(Box::new(move || Program::for_lanes(&rate::slice(&stamped, &few)))),
+            newton: Lazy::new(Box::new(move || Program::for_lanes(&stamped_whole))),
+            stamp,
             limiter: model.limiter.as_ref().map(|f| Program::compile(&diff::resolve(f))),
-            derivatives: derivatives(model, &entries, &place),
-            affine: model.contributions.iter().map(|c| (affine(c.f), affine(c.q))).collect(),
+            derivatives,
+            affine,
             outputs,
         }
     }

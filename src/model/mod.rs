@@ -20,6 +20,7 @@ pub mod library;
 
 use format::Piece;
 pub mod small;
+pub mod stamp;
 
 /// Index of a local row, which is also that of its unknown.
 pub type Row = u32;

@@ -1,0 +1,216 @@
+//! Evaluation of a bank for Newton: chunks of lanes from probes to the sums in rows and matrices.
+//!
+//! What each lane adds where is listed once, chunk by chunk and without ground; what depends on parameters only is laid out
+//! once for each set of values, in the order in which the programs read it. See `model::stamp` for what the programs give.
+
+use std::sync::OnceLock;
+
+use crate::dae::{Eval, Point, Want};
+use crate::ir::Input;
+use crate::ir::batch::{Program, Registers, Source};
+use crate::mna::bank::{Bank, Lanes, Scratch, Which};
+use crate::mna::sums;
+use crate::model::kernel::Place;
+use crate::model::stamp::Stamp;
+use crate::sparse::Pattern;
+
+/// Where the chunks of a bank add their outputs. A source is an index into the registers of a chunk.
+#[derive(Default)]
+pub struct Lists {
+    /// Lanes of a chunk.
+    pub width: usize,
+    /// Row, source of f and of its scale.
+    f: Vec<[u32; 3]>,
+    /// Row and source.
+    q: Vec<[u32; 2]>,
+    /// Slot and source.
+    g: Vec<[u32; 2]>,
+    /// Slot and source.
+    c: Vec<[u32; 2]>,
+    /// For each chunk, the ends of its parts of the four lists.
+    ends: Vec<[u32; 4]>,
+}
+
+impl Lists {
+    /// The lists of a bank whose unknowns are known; `n` of them are no ground.
+    pub fn new(bank: &Bank, pattern: &Pattern) -> Lists {
+        let n = pattern.n as u32;
+        let width = Program::width(bank.len());
+        let stride = Registers::stride_of(width) as u32;
+        let mut lists = Lists { width, ..Lists::default() };
+        if bank.idle {
+            return lists;
+        }
+        let Stamp { rows, entries, .. } = &bank.kernel.stamp;
+        for start in (0..bank.len()).step_by(width) {
+            let lanes = || (start..bank.len().min(start + width)).zip(0u32..);
+            for stamp in rows {
+                for (lane, place) in lanes() {
+                    let row = bank.unknowns[stamp.row as usize][lane];
+                    if row == n {
+                        continue;
+                    }
+                    lists.f.extend(stamp.f.map(|(f, scale)| [row, f * stride + place, scale * stride + place]));
+                    lists.q.extend(stamp.q.map(|q| [row, q * stride + place]));
+                }
+            }
+            for stamp in entries {
+                for (lane, place) in lanes() {
+                    let (row, column) = (bank.unknowns[stamp.row as usize][lane], bank.unknowns[stamp.column as usize][lane]);
+                    if row == n || column == n {
+                        continue;
+                    }
+                    let slot = pattern.slot(row, column).0;
+                    lists.g.extend(stamp.g.map(|g| [slot, g * stride + place]));
+                    lists.c.extend(stamp.c.map(|c| [slot, c * stride + place]));
+                }
+            }
+            lists.ends.push([lists.f.len(), lists.q.len(), lists.g.len(), lists.c.len()].map(|end| end as u32));
+        }
+        lists.f.shrink_to_fit();
+        [&mut lists.q, &mut lists.g, &mut lists.c].into_iter().for_each(Vec::shrink_to_fit);
+        lists
+    }
+
+    /// Slots that are added to.
+    pub fn slots(&self) -> impl Iterator<Item = u32> {
+        self.g.iter().chain(&self.c).map(|entry| entry[0])
+    }
+}
+
+/// Values that change with parameters only, as a program reads them: chunk by chunk, input by input, lane by lane.
+#[derive(Clone, Default)]
+pub struct Prepared {
+    values: Vec<f64>,
+    /// Numbers of one chunk; 0 if all chunks are alike.
+    step: usize,
+}
+
+impl Prepared {
+    fn new(program: &Program, bank: &Bank, lanes: &Lanes, width: usize) -> Prepared {
+        let inputs = program.fixed();
+        let count = bank.len();
+        let whole: Vec<Source> = inputs.iter().map(|i| bank.parameter_source(*i, lanes, 0, count)).collect();
+        let alike = |source: &Source| match source {
+            Source::Same(_) => true,
+            Source::Lanes(list) => list.iter().all(|v| v.to_bits() == list[0].to_bits()),
+        };
+        let chunks = if whole.iter().all(alike) { 1 } else { count.div_ceil(width) };
+        let mut values = Vec::with_capacity(chunks * inputs.len() * width);
+        for chunk in 0..chunks {
+            for source in &whole {
+                // Lanes that nobody asked for behave like the last one: no surprises, no extra branches.
+                values.extend((chunk * width..(chunk + 1) * width).map(|lane| match source {
+                    Source::Same(number) => *number,
+                    Source::Lanes(list) => list[lane.min(count - 1)],
+                }));
+            }
+        }
+        Prepared { values, step: if chunks == 1 { 0 } else { inputs.len() * width } }
+    }
+
+    fn chunk(&self, number: usize) -> &[f64] {
+        &self.values[number * self.step..]
+    }
+}
+
+/// What `residual` and `newton` read, made when they first run with these values.
+pub type Laid = [OnceLock<Prepared>; 2];
+
+/// Adds what a chunk yields to the entries of its part of a list.
+fn add(target: &mut [f64], list: &[[u32; 2]], values: &[f64]) {
+    for [slot, source] in list {
+        target[*slot as usize] += values[*source as usize];
+    }
+}
+
+impl Bank {
+    /// Adds the bank's part of the rows and matrices that are wanted to `out`. Affine contributions are left to the constant
+    /// matrices.
+    pub fn eval(&self, at: &Point, lanes: &Lanes, want: Want, scratch: &mut Scratch, out: &mut Eval) {
+        let matrix = want.intersects(Want::G | Want::C);
+        let (program, which): (&Program, _) =
+            if matrix { (&self.kernel.newton, Which::Newton) } else { (&self.kernel.residual, Which::Residual) };
+        let width = self.lists.width;
+        let prepared = lanes.laid[usize::from(matrix)].get_or_init(|| Prepared::new(program, self, lanes, width));
+        let limits = self.limited().next().is_some();
+        let seat = scratch.seat(self, which);
+        let mut work = std::mem::take(&mut scratch.work[seat]);
+        let registers = program.registers_of(&mut work, width);
+        let mut begin = [0; 4];
+        for (chunk, end) in self.lists.ends.iter().enumerate() {
+            let start = chunk * width;
+            let count = width.min(self.len() - start);
+            if limits {
+                self.gather(at, start, count, scratch);
+            }
+            let limited = limits && self.limit(at, lanes, start, count, scratch, out);
+            if !self.model.tracks.is_empty() {
+                self.look_up(at, lanes, start, count, &mut scratch.delayed);
+            }
+            for (input, register) in program.moving() {
+                let to = &mut registers.lanes_mut(register)[..width];
+                match input {
+                    Input::Probe(k) if !limits => self.probe(k, at, start, &mut to[..count]),
+                    input => self.fill(input, at, lanes, (start, count), scratch, to),
+                }
+                let last = to[count - 1];
+                to[count..].fill(last);
+            }
+            program.advance(prepared.chunk(chunk), registers, count);
+            self.scatter(want, [begin, *end], registers, scratch, out);
+            if limited {
+                self.limit_terms(at, lanes, (start, count), scratch, out);
+            }
+            self.bound_step(registers, lanes, count, out);
+            begin = *end;
+        }
+        scratch.work[seat] = work;
+    }
+
+    /// The lanes of one input in the step being taken.
+    fn fill(&self, input: Input, at: &Point, lanes: &Lanes, (start, count): (usize, usize), scratch: &Scratch, to: &mut [f64]) {
+        match self.source(input, at, lanes, scratch.read(), start, count) {
+            Source::Same(number) => to.fill(number),
+            Source::Lanes(values) => to[..count].copy_from_slice(values),
+        }
+    }
+
+    fn scatter(&self, want: Want, [begin, end]: [[u32; 4]; 2], registers: &Registers, scratch: &mut Scratch, out: &mut Eval) {
+        let values = registers.all();
+        let part = |k: usize| begin[k] as usize..end[k] as usize;
+        if want.intersects(Want::F | Want::SCALE) {
+            for [row, source, scale] in &self.lists.f[part(0)] {
+                let row = *row as usize;
+                sums::add(&mut out.f, &mut scratch.lost.f, row, values[*source as usize]);
+                let size = values[*scale as usize];
+                // `max` would swallow a NaN: the comparison keeps the old scale, and f itself carries the NaN on.
+                if size > out.scale[row] {
+                    out.scale[row] = size;
+                }
+            }
+        }
+        if want.contains(Want::Q) {
+            for [row, source] in &self.lists.q[part(1)] {
+                sums::add(&mut out.q, &mut scratch.lost.q, *row as usize, values[*source as usize]);
+            }
+        }
+        if want.contains(Want::G) {
+            add(&mut out.g, &self.lists.g[part(2)], values);
+        }
+        if want.contains(Want::C) {
+            add(&mut out.c, &self.lists.c[part(3)], values);
+        }
+    }
+
+    fn bound_step(&self, registers: &Registers, lanes: &Lanes, count: usize, out: &mut Eval) {
+        let Some(output) = self.model.bound_step else { return };
+        let values = match (self.kernel.stamp.bound_step, self.kernel.outputs[output as usize]) {
+            (Some(k), _) => &registers.lanes(k)[..count],
+            (None, Place::Setup(k)) => &lanes.setup[k as usize][..],
+            (None, Place::Eval(_)) => &[],
+        };
+        let least = values.iter().copied().filter(|h| *h > 0.0).fold(f64::INFINITY, f64::min);
+        out.advice.bound_step = out.advice.bound_step.min(least);
+    }
+}
