@@ -8,6 +8,7 @@ pub mod dae;
 pub mod diag;
 pub mod ir;
 pub mod lint;
+pub mod matrix;
 pub mod mna;
 pub mod model;
 pub mod netlist;

@@ -7,6 +7,7 @@ use crate::circuit::{MeasureCard, MeasureWord};
 use crate::dae::{Channel, Fault, MessageKind, System};
 use crate::diag::{self, Diagnostic};
 use crate::mna::Mna;
+use crate::output::array::Array;
 use crate::output::svg;
 use crate::run::{Outcome, Simulation};
 use crate::solve::SimError;
@@ -69,6 +70,18 @@ pub fn check_measures(mna: &Mna) -> Result<(), Vec<Diagnostic>> {
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
+/// Names of the columns that measures of an analysis read; empty if there are no measures.
+pub fn measured_columns<'a>(mna: &'a Mna, analysis: &str) -> Vec<&'a str> {
+    let outputs = &mna.circuit().outputs;
+    let cards = || mna.circuit().measures.iter().filter(|m| m.analysis == analysis);
+    let words = cards().flat_map(|card| &card.words).filter_map(|word| match word {
+        MeasureWord::Column(k, _) => Some(outputs[*k as usize].name.as_str()),
+        _ => None,
+    });
+    // Labels of special points are read by `point=`.
+    words.chain(cards().next().map(|_| "point")).collect()
+}
+
 /// The measures of one analysis: name and value, or the reason why there is none.
 pub fn evaluate(mna: &Mna, analysis: &str, data: &Dataset, earlier: &[(String, f64)]) -> Vec<(String, Result<f64, String>)> {
     let mut out: Vec<(String, Result<f64, String>)> = Vec::new();
@@ -107,6 +120,18 @@ pub fn plots(mna: &Mna) -> Result<Vec<svg::Plot>, Vec<Diagnostic>> {
         }
     }
     if errors.is_empty() { Ok(out) } else { Err(errors) }
+}
+
+/// The `.array` cards.
+///
+/// # Errors
+/// Unknown settings and kinds of files.
+pub fn arrays(mna: &Mna) -> Result<Vec<Array>, Vec<Diagnostic>> {
+    let cards = mna.circuit().arrays.iter();
+    let read = cards.map(|card| Array::from_args(card.analysis.clone(), &card.pattern, &card.settings));
+    let (found, errors): (Vec<_>, Vec<_>) = read.partition(Result::is_ok);
+    let errors: Vec<Diagnostic> = errors.into_iter().filter_map(Result::err).collect();
+    if errors.is_empty() { Ok(found.into_iter().flatten().collect()) } else { Err(errors) }
 }
 
 /// Measures and, unless `quiet`, the summary of every analysis.
@@ -245,6 +270,12 @@ pub fn failures(simulation: &Simulation, sources: &Sources) -> String {
         }
     }
     out
+}
+
+/// What the user should know about the files.
+pub fn notes(notes: &[String], quiet: bool) -> String {
+    let shown = notes.iter().filter(|_| !quiet);
+    shown.map(|note| format!("note: {note}\n")).collect()
 }
 
 /// The files written, one line for each folder.

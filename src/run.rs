@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
@@ -19,11 +19,16 @@ use crate::diag::{self, Diagnostic};
 use crate::lint;
 use crate::mna::{Mna, files};
 use crate::model::library::Library;
-use crate::output::{self, Request};
+use crate::output::spool::{Spool, Store};
+use crate::output::{self, Outputs, Request};
 use crate::report::{self, cost};
 use crate::solve::{SimError, Tolerances};
 use crate::span::{Disk, Sources, Span};
 use crate::wave::{Dataset, Sink};
+
+pub mod record;
+
+use record::{Destination, Recorded};
 
 /// What the command line asks for besides the deck.
 #[derive(Clone, PartialEq, Debug)]
@@ -81,8 +86,10 @@ pub struct RunReport {
 pub struct Outcome {
     /// What it cost and said.
     pub summary: Summary,
-    /// Its rows; empty columns if it never began.
+    /// Its rows; empty columns if it never began. Where rows go to files as they come, only the columns that measures read.
     pub data: Dataset,
+    /// Its rows, if they wait to be written.
+    pub spool: Option<Spool>,
     /// Its failure, if it failed.
     pub failure: Option<SimError>,
     /// Its measures: name and value or reason.
@@ -190,9 +197,10 @@ struct Shared<'a> {
     sets: &'a [(String, f64)],
     stop: &'a AtomicBool,
     progress: &'a (dyn Fn(f64) + Sync),
+    destination: Destination<'a>,
 }
 
-/// Runs all analyses of all members.
+/// Runs all analyses of all members; every row stays in memory.
 ///
 /// # Errors
 /// Diagnostics about cards and step values.
@@ -204,9 +212,28 @@ pub fn simulate(
     stop: &AtomicBool,
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<Simulation, Vec<Diagnostic>> {
-    let analyses = analyses(&mna)?;
-    report::check_measures(&mna)?;
-    report::plots(&mna)?;
+    simulate_into(mna, deck, sets, (sources, stop, progress), Destination::Memory)
+}
+
+/// Checks the cards about analyses, measures and plots.
+fn check(mna: &Mna) -> Result<Vec<Card>, Vec<Diagnostic>> {
+    let analyses = analyses(mna)?;
+    report::check_measures(mna)?;
+    report::plots(mna)?;
+    report::arrays(mna)?;
+    Ok(analyses)
+}
+
+/// The same with rows that go elsewhere. `surroundings`: texts, the flag that ends the run, and who is told the progress.
+fn simulate_into(
+    mna: Mna,
+    deck: &Path,
+    sets: &[(String, f64)],
+    surroundings: (&Mutex<Sources>, &AtomicBool, &(dyn Fn(f64) + Sync)),
+    destination: Destination,
+) -> Result<Simulation, Vec<Diagnostic>> {
+    let (sources, stop, progress) = surroundings;
+    let analyses = check(&mna)?;
     let members = members(mna.circuit());
     let total = (members.len() * analyses.len()) as f64;
     let done = Mutex::new(vec![0.0; members.len()]);
@@ -217,7 +244,7 @@ pub fn simulate(
                 progress(done.iter().sum::<f64>() / total);
             }
         };
-        let shared = Shared { sources, deck, sets, stop, progress: &report };
+        let shared = Shared { sources, deck, sets, stop, progress: &report, destination };
         member(&mna, &analyses, keys, &shared)
     };
     let outcomes: Result<Vec<_>, _> = members.par_iter().enumerate().map(one).collect();
@@ -264,21 +291,23 @@ fn run_all(mna: &Mna, params: Params, analyses: &[Card], keys: &[(String, f64)],
         }
         let progress = |fraction: f64| (shared.progress)(number as f64 + fraction);
         let env = environment(mna.circuit(), params.clone(), keys, shared.stop, &progress);
-        let mut data = Dataset::default();
         let watch = Stopwatch::start();
         let phase = match args.keyword.as_str() {
             "tran" => Phase::Transient,
             "op" => Phase::OperatingPoint,
             _ => Phase::Analysis,
         };
-        let ((mut summary, result), spent) = clock::scope(|| clock::span(phase, || analysis.run(mna, &env, &mut data)));
+        let names = report::measured_columns(mna, &args.keyword);
+        let work = |sink: &mut dyn Sink| clock::scope(|| clock::span(phase, || analysis.run(mna, &env, sink)));
+        let Recorded { result, data, spool } = shared.destination.record(&names, work);
+        let ((mut summary, result), spent) = result;
         let told = files::replay(std::mem::take(&mut summary.messages));
         summary.messages = told.messages;
         let seconds = watch.read().wall.as_secs_f64();
         let earlier: Vec<(String, f64)> =
             outcomes.iter().flat_map(|o| &o.measures).filter_map(|(n, v)| v.as_ref().ok().map(|v| (n.clone(), *v))).collect();
         let measures = report::evaluate(mna, &args.keyword, &data, &earlier);
-        outcomes.push(Outcome { summary, data, failure: result.err(), measures, seconds, files: told.files, spent });
+        outcomes.push(Outcome { summary, data, spool, failure: result.err(), measures, seconds, files: told.files, spent });
     }
     outcomes
 }
@@ -321,9 +350,13 @@ pub fn run(deck: &Path, options: &RunOptions, stop: &AtomicBool, progress: &(dyn
         Ok(prepared) => prepared,
         Err(errors) => return refused(&errors, &sources),
     };
+    let mut outputs = match check(&mna).and_then(|_| open(&mna, deck, options)) {
+        Ok(outputs) => outputs,
+        Err(errors) => return refused(&[warnings, errors].concat(), &sources),
+    };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.unwrap_or(0)).build();
     progress(&format!("{name}: operating point"), 0.0);
-    let work = || simulate(mna, deck, &options.sets, &sources, stop, &|f| progress(&name, f));
+    let work = || simulate_into(mna, deck, &options.sets, (&sources, stop, &|f| progress(&name, f)), outputs.destination());
     let simulating = Stopwatch::start();
     let (result, threads) = match pool {
         Ok(pool) => (pool.install(work), pool.current_num_threads()),
@@ -340,7 +373,7 @@ pub fn run(deck: &Path, options: &RunOptions, stop: &AtomicBool, progress: &(dyn
     report.text = report::text(&simulation, deck, &sources, options.quiet);
     report.diagnostics.push_str(&report::failures(&simulation, &sources));
     progress(&format!("{name}: writing"), 1.0);
-    let (written, writing) = clock::scope(|| clock::span(Phase::Write, || write(&simulation, deck, options)));
+    let (written, writing) = clock::scope(|| clock::span(Phase::Write, || write(&simulation, &mut outputs)));
     phases += writing;
     match written {
         Ok(files) => report.files = files,
@@ -349,6 +382,7 @@ pub fn run(deck: &Path, options: &RunOptions, stop: &AtomicBool, progress: &(dyn
             report.exit = report.exit.max(1);
         }
     }
+    report.text.push_str(&report::notes(outputs.files().notes(), options.quiet));
     report.text.push_str(&report::file_list(&report.files, options.quiet));
     let cost = cost::Cost { phases, total: watch.read(), memory: cost::peak_memory(), threads };
     if !options.quiet {
@@ -376,27 +410,57 @@ fn exit_code(simulation: &Simulation, strict: bool) -> u8 {
     u8::from(failed || complained || unmeasured)
 }
 
-fn write(simulation: &Simulation, deck: &Path, options: &RunOptions) -> Result<Vec<PathBuf>, String> {
-    let circuit = simulation.mna.circuit();
+/// Files of a run.
+struct Open {
+    outputs: Mutex<Outputs>,
+    /// Where members of a family wait.
+    store: Option<Arc<Store>>,
+    folder: PathBuf,
+}
+
+impl Open {
+    fn destination(&self) -> Destination<'_> {
+        match &self.store {
+            Some(store) => Destination::Aside(store),
+            None => Destination::Files(&self.outputs),
+        }
+    }
+
+    fn files(&mut self) -> &mut Outputs {
+        self.outputs.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+fn open(mna: &Mna, deck: &Path, options: &RunOptions) -> Result<Open, Vec<Diagnostic>> {
+    let circuit = mna.circuit();
     let stem = deck.file_stem().map_or_else(|| "deck".to_string(), |s| s.to_string_lossy().into_owned());
+    let folder = options.output.clone().unwrap_or_else(|| Path::new("out").join(&stem));
     let request = Request {
-        folder: options.output.clone().unwrap_or_else(|| Path::new("out").join(&stem)),
+        folder: folder.clone(),
         stem,
         title: circuit.title.clone(),
-        plots: report::plots(&simulation.mna).unwrap_or_default(),
+        plots: report::plots(mna)?,
+        arrays: report::arrays(mna)?,
         dropped: dropped(circuit),
     };
-    let default = if options.plots { vec!["raw", "csv", "svg"] } else { vec!["raw", "csv"] };
-    let names = if options.formats.is_empty() { default.into_iter().map(String::from).collect() } else { options.formats.clone() };
-    let mut outputs = output::open(&names, &request)?;
+    let wrong = |text: String| vec![Diagnostic::anywhere(text)];
+    let outputs = output::open(&options.formats, options.plots, &request).map_err(wrong)?;
+    let family = members(circuit).len() > 1;
+    let store = if family { Some(Store::new(&folder)) } else { None };
+    let store = store.transpose().map_err(|error| wrong(format!("writing results: {}: {error}", folder.display())))?;
+    Ok(Open { outputs: Mutex::new(outputs), store, folder })
+}
+
+fn write(simulation: &Simulation, open: &mut Open) -> Result<Vec<PathBuf>, String> {
+    let folder = open.folder.clone();
+    let outputs = open.files();
     let count = simulation.members.iter().map(Vec::len).max().unwrap_or(0);
     // All members of one analysis follow one another, as a family.
     for analysis in 0..count {
-        for outcome in simulation.members.iter().filter_map(|m| m.get(analysis)).filter(|o| !o.data.columns.is_empty()) {
-            outcome.data.replay(&mut outputs as &mut dyn Sink).map_err(|e| e.to_string())?;
+        for spool in simulation.members.iter().filter_map(|m| m.get(analysis)?.spool.as_ref()) {
+            spool.replay(outputs).map_err(|e| e.to_string())?;
         }
     }
-    let folder = request.folder;
     let mut files = outputs.finish().map_err(|e| e.to_string())?;
     for (name, text) in model_files(simulation) {
         let path = folder.join(&name);

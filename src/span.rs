@@ -88,7 +88,7 @@ pub struct Expansion {
 
 /// All texts of one run, in order of loading.
 pub struct Sources {
-    files: Box<dyn Files>,
+    files: Arc<dyn Files>,
     loaded: Vec<SourceFile>,
     expansions: Vec<Expansion>,
 }
@@ -96,7 +96,12 @@ pub struct Sources {
 impl Sources {
     /// An empty set that reads through `files`.
     pub fn new(files: Box<dyn Files>) -> Sources {
-        Sources { files, loaded: Vec::new(), expansions: Vec::new() }
+        Sources { files: Arc::from(files), loaded: Vec::new(), expansions: Vec::new() }
+    }
+
+    /// The reading door, for data that are read when texts are no longer.
+    pub fn door(&self) -> Arc<dyn Files> {
+        self.files.clone()
     }
 
     /// Reads `path` and keeps it.

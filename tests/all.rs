@@ -3,6 +3,8 @@
 mod ac;
 #[path = "all/activity.rs"]
 mod activity;
+#[path = "all/arrays.rs"]
+mod arrays;
 #[path = "all/bad_circuits.rs"]
 mod bad_circuits;
 #[path = "all/bad_decks.rs"]
@@ -70,6 +72,8 @@ mod runs;
 mod slopes;
 #[path = "all/sparse.rs"]
 mod sparse;
+#[path = "all/streams.rs"]
+mod streams;
 #[path = "all/structure.rs"]
 mod structure;
 #[path = "all/sweeps.rs"]

@@ -43,21 +43,38 @@ pub fn header(
 #[derive(Default)]
 pub struct RowMaker {
     cells: Vec<Cell>,
+    numbers: Vec<f64>,
     arguments: Vec<f64>,
 }
 
 impl RowMaker {
     /// A row of numbers. `rate` is d/dt of `outputs.charge`; empty where nothing moves.
     pub fn real(&mut self, system: &dyn System, leads: &[f64], outputs: &Outputs, rate: &[f64]) -> &[Cell] {
-        let value = |k: usize| outputs.value[k] + rate.get(k).copied().unwrap_or(0.0);
+        self.numbers(system, leads, outputs, rate);
         self.cells.clear();
-        self.cells.extend(leads.iter().map(|v| Cell::Real(*v)));
-        self.cells.extend((0..outputs.value.len()).map(|k| Cell::Real(value(k))));
-        self.derive(system, |row, part| match part {
-            Part::Phase => f64::from(u8::from(value(row) < 0.0)) * 180.0,
-            _ => value(row),
-        });
+        self.cells.extend(self.numbers.iter().map(|v| Cell::Real(*v)));
         &self.cells
+    }
+
+    /// The same as plain numbers, for [`crate::wave::Sink::rows`].
+    pub fn numbers(&mut self, system: &dyn System, leads: &[f64], outputs: &Outputs, rate: &[f64]) -> &[f64] {
+        self.numbers.clear();
+        self.numbers.extend_from_slice(leads);
+        match rate.len() >= outputs.value.len() {
+            true => self.numbers.extend(outputs.value.iter().zip(rate).map(|(v, r)| v + r)),
+            // The sum makes a negative zero positive.
+            false => self.numbers.extend(outputs.value.iter().map(|v| v + 0.0)),
+        }
+        for (k, derived) in system.layout().derived.iter().enumerate() {
+            self.arguments.clear();
+            for (row, part) in &derived.arguments {
+                let value = self.numbers[leads.len() + *row as usize];
+                let phase = || if value < 0.0 { 180.0 } else { 0.0 };
+                self.arguments.push(if *part == Part::Phase { phase() } else { value });
+            }
+            self.numbers.push(system.derive(k, &self.arguments));
+        }
+        &self.numbers
     }
 
     /// A row of complex numbers, one value for each output row.
@@ -65,16 +82,12 @@ impl RowMaker {
         self.cells.clear();
         self.cells.extend(leads.iter().map(|v| Cell::Real(*v)));
         self.cells.extend(values.iter().map(|v| Cell::Complex(*v)));
-        self.derive(system, |row, part| part_of(values[row], part));
-        &self.cells
-    }
-
-    fn derive(&mut self, system: &dyn System, value: impl Fn(usize, Part) -> f64) {
         for (k, derived) in system.layout().derived.iter().enumerate() {
             self.arguments.clear();
-            self.arguments.extend(derived.arguments.iter().map(|(row, part)| value(*row as usize, *part)));
+            self.arguments.extend(derived.arguments.iter().map(|(row, part)| part_of(values[*row as usize], *part)));
             self.cells.push(Cell::Real(system.derive(k, &self.arguments)));
         }
+        &self.cells
     }
 }
 

@@ -235,7 +235,8 @@ impl Rows<'_> {
         }
         summary.points += 1;
         let rates = &qdot[qdot.len() - outputs.value.len()..];
-        self.sink.row(self.maker.real(self.system, &[t], outputs, rates)).map_err(writing)
+        let row = self.maker.numbers(self.system, &[t], outputs, rates);
+        self.sink.rows(row.len(), row).map_err(writing)
     }
 }
 

@@ -21,7 +21,7 @@ use crate::ir::{Builder, Function, Input, Op, Type, Value};
 use crate::model::{Contribution, Formula, LocalUnknown, Model, Param, ParamKind, Probe, UnknownKind};
 use crate::netlist::ast::{BinaryOp, Element, Expr, ExprKind, FunctionCard, Name};
 use crate::netlist::expr::is_probe;
-use crate::netlist::lower::{self, Resolve};
+use crate::netlist::lower::{self, DATA, Resolve};
 use crate::span::Span;
 
 /// Operators that make an unknown.
@@ -172,6 +172,7 @@ impl<'d> Lift<'_, 'd, '_> {
             }
             ExprKind::Call(name, arguments) => match self.fl.scopes.function(self.env, &name.to_lowercase()) {
                 Some((function, _)) => self.expand(function, arguments, expr.span, bound),
+                None if name.eq_ignore_ascii_case(DATA) && !arguments.is_empty() => self.data(expr, arguments, bound),
                 None => self.node(expr, &arguments.iter().collect::<Vec<_>>(), bound),
             },
             ExprKind::Unary(_, a) => self.node(expr, &[a], bound),
@@ -196,6 +197,21 @@ impl<'d> Lift<'_, 'd, '_> {
         }
         let operands = operands.iter().zip(parts).map(|(o, part)| written(part, o.span, self.shape)).collect();
         Ok(Part::Moving(with_operands(expr, operands)))
+    }
+
+    /// `data("file", i, j)`: a number like any other.
+    fn data(&mut self, whole: &Expr, arguments: &[Expr], bound: &Bound) -> Result<Part, Diagnostic> {
+        let mut names: Vec<(String, Value)> = Vec::with_capacity(arguments.len());
+        let mut operands = vec![arguments[0].clone()];
+        for (k, index) in arguments.iter().enumerate().skip(1) {
+            let Part::Fixed(value) = self.part(index, bound)? else {
+                return Err(Diagnostic::error(index.span, "an index of data() moves").expected("expected numbers and parameters"));
+            };
+            names.push((format!("#{k}"), value));
+            operands.push(Expr { kind: ExprKind::Name(format!("#{k}")), span: index.span });
+        }
+        let whole = with_operands(whole, operands);
+        Ok(Part::Fixed(self.fl.scopes.value_with(self.env, &whole, &names)))
     }
 
     /// `ddt(e)`, `idt(e [, start])`.

@@ -32,6 +32,13 @@ const PARTS: [(&str, Part, &str, &str); 5] = [
     ("i", Part::Imaginary, "", ""),
 ];
 
+/// The part that `vdb`, `im` or plain `v` asks for.
+pub fn part_of(probe: &str) -> Option<Part> {
+    let rest = probe.get(1..)?;
+    let known = PARTS.iter().find(|p| p.0.eq_ignore_ascii_case(rest)).map(|p| p.1);
+    known.or(rest.is_empty().then_some(Part::Value))
+}
+
 /// Models with more than two terminals whose current is that of the first pair.
 const FIRST_PAIR: [&str; 6] = ["vcvs", "vccs", "cccs", "ccvs", "switch", "expression"];
 
@@ -171,7 +178,11 @@ impl<'d> Flattener<'d, '_> {
         error
     }
 
-    fn part_column(&mut self, written: &str, argument: u32, part: Part) -> Result<u32, Diagnostic> {
+    /// A part of a complex result.
+    ///
+    /// # Errors
+    /// None so far.
+    pub fn part_column(&mut self, written: &str, argument: u32, part: Part) -> Result<u32, Diagnostic> {
         let of = &self.circuit.outputs[argument as usize];
         let inner = of.name.split_once('(').map_or(format!("({})", of.name), |(_, rest)| format!("({rest}"));
         let row = PARTS.iter().find(|p| p.1 == part);
@@ -279,7 +290,10 @@ impl<'d> Flattener<'d, '_> {
     }
 
     /// `@x1[name]`: an operating-point variable, or a parameter that is a number.
-    fn variable_column(&mut self, device: &str, name: &str, span: Span) -> Result<u32, Diagnostic> {
+    ///
+    /// # Errors
+    /// Unknown devices and names.
+    pub fn variable_column(&mut self, device: &str, name: &str, span: Span) -> Result<u32, Diagnostic> {
         let Some(Device::Instance(instance)) = self.names.device(device) else {
             return Err(self.unknown_device(span, device));
         };
@@ -444,6 +458,10 @@ impl<'d> Resolve<'d> for Reads<'_, 'd, '_> {
 
     fn function(&self, name: &str) -> Option<&'d FunctionCard> {
         self.fl.scopes.function(TOP, &name.to_lowercase()).map(|(function, _)| function)
+    }
+
+    fn data(&mut self, whole: &Expr, file: &Expr, indices: &[Value], builder: &mut Builder) -> Result<Value, Diagnostic> {
+        crate::circuit::data::value(&mut self.fl.scopes.data, whole, file, indices, builder)
     }
 
     fn names(&self) -> Vec<String> {

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::circuit::data::DataFiles;
 use crate::circuit::graph::Values;
 use crate::circuit::scope::{Scopes, TOP};
 use crate::circuit::{
@@ -24,7 +25,7 @@ pub fn elaborate(
     overrides: &[(String, f64)],
 ) -> (Option<Circuit>, Vec<Diagnostic>) {
     let loaded = load(deck, library, sources);
-    let mut scopes = Scopes::new(&deck.top, options::temperature(deck), overrides);
+    let mut scopes = Scopes::new(&deck.top, options::temperature(deck), overrides, DataFiles::new(sources));
     scopes.found.extend(loaded);
     scopes.temperature();
     scopes.force(TOP);

@@ -263,6 +263,10 @@ impl<'d> Resolve<'d> for Reads<'_, 'd, '_> {
         self.fl.scopes.function(TOP, &name.to_lowercase()).map(|(function, _)| function)
     }
 
+    fn data(&mut self, whole: &Expr, file: &Expr, indices: &[Value], builder: &mut Builder) -> Result<Value, Diagnostic> {
+        crate::circuit::data::value(&mut self.fl.scopes.data, whole, file, indices, builder)
+    }
+
     fn names(&self) -> Vec<String> {
         self.names.iter().cloned().chain(self.fl.scopes.visible(TOP, |d| d.parameter_names())).collect()
     }

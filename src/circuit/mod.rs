@@ -14,6 +14,7 @@ pub mod check;
 pub mod columns;
 pub mod controls;
 pub mod coupling;
+pub mod data;
 pub mod device;
 pub mod elaborate;
 pub mod flatten;
@@ -25,6 +26,7 @@ pub mod names;
 pub mod options;
 pub mod outputs;
 pub mod overrides;
+pub mod patterns;
 pub mod ranges;
 pub mod reader;
 pub mod scope;
@@ -318,6 +320,19 @@ pub struct Plot {
     pub span: Span,
 }
 
+/// An `.array` card: which columns are the entries of a matrix, and where it goes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ArrayCard {
+    /// Which analysis it is of (`tran`), or all.
+    pub analysis: Option<String>,
+    /// Names of the columns, with `%` for row and column: `x%_%.x`.
+    pub pattern: String,
+    /// `file= at=`: as written.
+    pub settings: Args,
+    /// The whole card.
+    pub span: Span,
+}
+
 /// A `.measure` card: names resolved to outputs, numbers evaluated.
 #[derive(Clone, PartialEq, Debug)]
 pub struct MeasureCard {
@@ -386,6 +401,8 @@ pub struct Circuit {
     pub outputs: Vec<Output>,
     /// Which of `outputs` are written to files: those of `.save`, or everything.
     pub saved: Vec<u32>,
+    /// `.array`.
+    pub arrays: Vec<ArrayCard>,
     /// `.op .dc .tran .ac` in order.
     pub analyses: Vec<Args>,
     /// `.step`, outermost first.

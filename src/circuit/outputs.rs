@@ -1,12 +1,14 @@
-//! `.save .print .probe .plot`: which columns there are, which of them go to files, and what is drawn.
+//! `.save .print .probe .plot .array`: which columns there are, which of them go to files, and what is drawn.
 //!
-//! Without a `.save` everything is saved, up to [`MOST`] unknowns; above that only what cards name (decision 33).
+//! Without a `.save` everything is saved, up to [`MOST`] unknowns; above that only what cards name (decision 33). Entries of
+//! arrays are columns that go to no other file.
 
 use crate::args::{Arg, Args};
 use crate::circuit::controls::{self, Word};
 use crate::circuit::flatten::Flattener;
 use crate::circuit::graph::Values;
-use crate::circuit::{Circuit, Curve, Number, Plot};
+use crate::circuit::patterns::is_pattern;
+use crate::circuit::{ArrayCard, Circuit, Curve, Number, Plot};
 use crate::diag::Diagnostic;
 use crate::model::UnknownKind;
 use crate::netlist::ast::{Card, Deck, Expr, ExprKind, Field};
@@ -22,23 +24,33 @@ pub const ANALYSES: [&str; 14] =
 /// Words of `.plot` that stand for themselves.
 const FLAGS: [&str; 4] = ["xlog", "ylog", "loglog", "grid"];
 
-/// A plot whose settings are not known yet.
+/// Most lines that the patterns of one plot make.
+const MOST_LINES: usize = 200;
+
+/// A plot or an array whose settings are not known yet.
 pub struct PendingPlot {
-    plot: Plot,
+    kind: Kind,
     card: Card,
     settings: Vec<Word>,
+}
+
+enum Kind {
+    Plot(Plot),
+    Array(ArrayCard),
 }
 
 /// Reads all output cards; settings of plots come later.
 pub fn read<'d>(fl: &mut Flattener<'d, '_>, deck: &'d Deck) -> Vec<PendingPlot> {
     let saves = |card: &&Card| matches!(card.keyword.folded().as_str(), "save" | "probe");
     let mut saves = deck.outputs.iter().filter(saves).peekable();
-    let everything = saves.peek().is_none() || saves.any(says_all);
+    let silent = saves.peek().is_none();
+    let everything = silent || saves.any(says_all);
     let unknowns = count_unknowns(&fl.circuit);
     let mut saved = Vec::new();
-    if everything && unknowns > MOST {
+    if silent && unknowns > MOST {
         let text = format!("{unknowns} unknowns: only what .save, .print, .plot and .measure name is saved");
-        let mut note = Diagnostic::note(Span::default(), text).hint("name what you need in a .save card");
+        let hint = "name what you need in a .save card: v(out) x*.x; `.save all` is everything";
+        let mut note = Diagnostic::note(Span::default(), text).hint(hint);
         note.labels.clear();
         fl.report(note);
     } else if everything {
@@ -49,6 +61,7 @@ pub fn read<'d>(fl: &mut Flattener<'d, '_>, deck: &'d Deck) -> Vec<PendingPlot> 
     for card in &deck.outputs {
         match card.keyword.folded().as_str() {
             "plot" => plots.push(plot(fl, card, &mut named)),
+            "array" => plots.extend(array(fl, card)),
             _ => save(fl, card, &mut named),
         }
     }
@@ -72,8 +85,8 @@ fn save<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card, named: &mut Vec<u32>) {
         match field {
             Field::Value(expr) if k == 0 && is_word(expr, &ANALYSES) => {}
             Field::Value(expr) if is_word(expr, &ALL) => {}
-            Field::Value(expr) => match fl.column(expr) {
-                Ok(column) => named.push(column),
+            Field::Value(expr) => match columns(fl, expr, card.keyword.folded() != "print") {
+                Ok(columns) => named.extend(columns),
                 Err(error) => fl.report(error),
             },
             Field::Assignment(name, _) => fl.report(
@@ -81,6 +94,24 @@ fn save<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card, named: &mut Vec<u32>) {
                     .expected("expected v(node), i(device)"),
             ),
         }
+    }
+}
+
+/// The columns of one field: those that a pattern fits, or the one that it names. `names`: only names stand here, so that
+/// `x*_3.x` is a pattern and no product.
+fn columns(fl: &mut Flattener, expr: &Expr, names: bool) -> Result<Vec<u32>, Diagnostic> {
+    if let Some(found) = fl.columns_like(expr) {
+        return found;
+    }
+    let written = fl.sources.slice(expr.span).trim().to_string();
+    let namelike = is_pattern(&written) && written.bytes().all(|b| b.is_ascii_alphanumeric() || b"._#$*?%".contains(&b));
+    let product = matches!(expr.kind, ExprKind::Binary(..)) && namelike;
+    if product && names {
+        return fl.columns_like_text(&written, expr.span);
+    }
+    match fl.column(expr) {
+        Err(_) if product => fl.columns_like_text(&written, expr.span),
+        other => other.map(|column| vec![column]),
     }
 }
 
@@ -103,15 +134,21 @@ fn plot<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card, named: &mut Vec<u32>) ->
     let mut versus = false;
     for field in fields {
         match field {
-            Field::Assignment(..) => settings.push(field.clone()),
+            Field::Assignment(name, value) => {
+                if is_word(name, &["map"]) {
+                    cells(fl, value);
+                }
+                settings.push(field.clone());
+            }
             Field::Value(expr) if is_word(expr, &FLAGS) => settings.push(field.clone()),
             Field::Value(expr) if is_word(expr, &["vs"]) && !curves.is_empty() => versus = true,
-            Field::Value(expr) => match fl.column(expr) {
-                Ok(column) => {
-                    named.push(column);
-                    match curves.last_mut().filter(|_| std::mem::take(&mut versus)) {
-                        Some(last) => last.x = Some(column),
-                        None => curves.push(Curve { y: column, x: None }),
+            Field::Value(expr) => match columns(fl, expr, false) {
+                Ok(mut columns) => {
+                    limited(fl, expr, &mut columns);
+                    named.extend(&columns);
+                    match (columns.as_slice(), curves.last_mut().filter(|_| std::mem::take(&mut versus))) {
+                        ([column], Some(last)) => last.x = Some(*column),
+                        (many, _) => curves.extend(many.iter().map(|y| Curve { y: *y, x: None })),
                     }
                 }
                 Err(error) => fl.report(error),
@@ -123,7 +160,65 @@ fn plot<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card, named: &mut Vec<u32>) ->
     }
     let settings = controls::words(fl, &settings);
     let empty = Args { keyword: "plot".to_string(), span: card.span, items: Vec::<Arg>::new() };
-    PendingPlot { plot: Plot { analysis, curves, settings: empty, span: card.span }, card: card.clone(), settings }
+    let plot = Plot { analysis, curves, settings: empty, span: card.span };
+    PendingPlot { kind: Kind::Plot(plot), card: card.clone(), settings }
+}
+
+/// A pattern that fits more than a plot can show.
+fn limited(fl: &mut Flattener, expr: &Expr, columns: &mut Vec<u32>) {
+    if columns.len() > MOST_LINES {
+        fl.report(
+            Diagnostic::warning(expr.span, format!("{} lines: the first {MOST_LINES} are drawn", columns.len()))
+                .hint("an array is seen as a map: `.plot tran map=\"x%_%.x\"`"),
+        );
+        columns.truncate(MOST_LINES);
+    }
+}
+
+/// Makes the columns that are the cells of an array.
+fn cells(fl: &mut Flattener, pattern: &Expr) -> Option<String> {
+    let (ExprKind::Text(text) | ExprKind::Name(text)) = &pattern.kind else {
+        let text = fl.sources.slice(pattern.span).trim().to_string();
+        return with_cells(fl, text, pattern.span);
+    };
+    with_cells(fl, text.clone(), pattern.span)
+}
+
+fn with_cells(fl: &mut Flattener, text: String, span: Span) -> Option<String> {
+    match fl.columns_like_text(&text, span) {
+        Ok(found) => (!found.is_empty()).then_some(text),
+        Err(error) => {
+            fl.report(error);
+            None
+        }
+    }
+}
+
+/// `.array tran "x%_%.x" file="state.npy" at="0 5u"`.
+fn array<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card) -> Option<PendingPlot> {
+    const USAGE: &str = "usage: .array [tran] x%_%.x file=\"state.npy\" [at=\"0 5u\"]";
+    let mut analysis = None;
+    let mut patterns: Vec<&Expr> = Vec::new();
+    let mut settings = Vec::new();
+    for (k, field) in card.fields.iter().enumerate() {
+        match field {
+            Field::Value(Expr { kind: ExprKind::Name(name), .. }) if k == 0 && ANALYSES.contains(&name.to_lowercase().as_str()) => {
+                analysis = Some(name.to_lowercase());
+            }
+            Field::Value(expr) => patterns.push(expr),
+            Field::Assignment(..) => settings.push(field.clone()),
+        }
+    }
+    let [pattern] = patterns.as_slice() else {
+        let message = format!(".array names {} quantities", patterns.len());
+        fl.report(Diagnostic::error(card.span, message).expected("expected one, with `%` for row and column").hint(USAGE));
+        return None;
+    };
+    let pattern = cells(fl, pattern)?;
+    let settings = controls::words(fl, &settings);
+    let empty = Args { keyword: "array".to_string(), span: card.span, items: Vec::<Arg>::new() };
+    let array = ArrayCard { analysis, pattern, settings: empty, span: card.span };
+    Some(PendingPlot { kind: Kind::Array(array), card: card.clone(), settings })
 }
 
 /// Numbers that settings of plots depend on.
@@ -133,8 +228,13 @@ pub fn numbers(pending: &[PendingPlot]) -> Vec<Number> {
 
 /// Stores the plots with their settings.
 pub fn finish(circuit: &mut Circuit, pending: Vec<PendingPlot>, values: &Values) {
-    circuit.plots =
-        pending.into_iter().map(|p| Plot { settings: controls::arguments(&p.card, &p.settings, values), ..p.plot }).collect();
+    for one in pending {
+        let settings = controls::arguments(&one.card, &one.settings, values);
+        match one.kind {
+            Kind::Plot(plot) => circuit.plots.push(Plot { settings, ..plot }),
+            Kind::Array(array) => circuit.arrays.push(ArrayCard { settings, ..array }),
+        }
+    }
 }
 
 fn count_unknowns(circuit: &Circuit) -> usize {

@@ -1,5 +1,6 @@
 //! Who knows the names in a parameter expression: parameters in sight, functions of the deck, the temperature.
 
+use crate::circuit::data;
 use crate::circuit::scope::{EnvId, Scopes};
 use crate::diag::Diagnostic;
 use crate::ir::{Builder, Value};
@@ -38,6 +39,10 @@ impl<'d> Resolve<'d> for Reader<'_, 'd> {
 
     fn function(&self, name: &str) -> Option<&'d FunctionCard> {
         self.scopes.function(self.env, &name.to_lowercase()).map(|(function, _)| function)
+    }
+
+    fn data(&mut self, whole: &Expr, file: &Expr, indices: &[Value], builder: &mut Builder) -> Result<Value, Diagnostic> {
+        data::value(&mut self.scopes.data, whole, file, indices, builder)
     }
 
     fn names(&self) -> Vec<String> {

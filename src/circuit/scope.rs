@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::circuit::data::DataFiles;
 use crate::circuit::graph::Graph;
 use crate::circuit::models::ModelUse;
 use crate::circuit::reader::Reader;
@@ -150,6 +151,8 @@ pub struct Scopes<'d> {
     pub roots: Vec<Root>,
     /// What was wrong.
     pub found: Vec<Diagnostic>,
+    /// Files with numbers.
+    pub data: DataFiles,
     definitions: HashMap<*const Scope, Rc<Definition<'d>>>,
     overrides: HashMap<String, f64>,
     temperature_card: Option<&'d Expr>,
@@ -164,12 +167,13 @@ pub const TEMPERATURE: [&str; 2] = ["temp", "temper"];
 
 impl<'d> Scopes<'d> {
     /// The top level of a deck; `temperature` is the expression of `.temp` (degrees Celsius), `overrides` replace roots.
-    pub fn new(top: &'d Scope, temperature: Option<&'d Expr>, overrides: &[(String, f64)]) -> Scopes<'d> {
+    pub fn new(top: &'d Scope, temperature: Option<&'d Expr>, overrides: &[(String, f64)], data: DataFiles) -> Scopes<'d> {
         let mut scopes = Scopes {
             graph: Graph::new(),
             envs: Vec::new(),
             roots: Vec::new(),
             found: Vec::new(),
+            data,
             definitions: HashMap::new(),
             overrides: overrides.iter().map(|(n, v)| (n.to_lowercase(), *v)).collect(),
             temperature_card: temperature,

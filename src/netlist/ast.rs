@@ -246,7 +246,7 @@ pub struct Deck {
     pub steps: Vec<Card>,
     /// `.measure`.
     pub measures: Vec<Card>,
-    /// `.save .print .probe .plot`.
+    /// `.save .print .probe .plot .array`.
     pub outputs: Vec<Card>,
     /// Parameters that `.for` loops of the top level depend on, lower case.
     pub shaping: Vec<String>,

@@ -349,7 +349,9 @@ impl<'a> Cursor<'a> {
         };
         let text = before.slice(token);
         let alone = before.chunk_end().is_ok_and(|end| end.0 == before.at + 1);
-        let namelike = alone && starts_simply(text.as_bytes()[0]) && !text.as_bytes()[0].is_ascii_digit();
+        // Also patterns of names: `*.x`.
+        let first = text.as_bytes()[0];
+        let namelike = alone && (starts_simply(first) || matches!(first, b'*' | b'?')) && !first.is_ascii_digit();
         if !namelike {
             return parsed;
         }

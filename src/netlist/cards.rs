@@ -38,7 +38,7 @@ pub enum Keyword {
     Endfor,
     Step,
     Measure,
-    /// `.save .print .probe .plot`.
+    /// `.save .print .probe .plot .array`.
     Output,
     /// Known to other simulators; refused by name.
     Later,
@@ -88,6 +88,7 @@ pub const KEYWORDS: &[(&str, &str, Keyword)] = &[
     ("print", "print", Keyword::Output),
     ("probe", "probe", Keyword::Output),
     ("plot", "plot", Keyword::Output),
+    ("array", "array", Keyword::Output),
     ("noise", "noise", Keyword::Analysis),
     ("tf", "tf", Keyword::Later),
     ("xf", "xf", Keyword::Later),

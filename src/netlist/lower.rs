@@ -13,6 +13,9 @@ const DEEPEST: usize = 1200;
 /// Nodes after all functions are expanded; beyond it they double from one to the next.
 const MOST_NODES: usize = 1_000_000;
 
+/// The function that reads files.
+pub const DATA: &str = "data";
+
 /// Where expressions take from what they do not say themselves.
 pub trait Resolve<'deck> {
     /// The value of a leaf: [`ExprKind::Name`] (parameters, `time`, `temper`), [`ExprKind::Variable`], or the call of a probe
@@ -24,6 +27,15 @@ pub trait Resolve<'deck> {
 
     /// The `.func` called `name` (any case).
     fn function(&self, name: &str) -> Option<&'deck FunctionCard>;
+
+    /// An entry of a file with numbers: `data("file", indices)`.
+    ///
+    /// # Errors
+    /// If there is no such file or entry, or no files can be read here.
+    fn data(&mut self, whole: &Expr, file: &Expr, indices: &[Value], builder: &mut Builder) -> Result<Value, Diagnostic> {
+        let _ = (file, indices, builder);
+        Err(Diagnostic::error(whole.span, "data() is not known yet where this is read").hint("give it to a `.param` or an element"))
+    }
 
     /// Names for "did you mean".
     fn names(&self) -> Vec<String> {
@@ -177,6 +189,13 @@ impl<'deck> Lowering<'_, '_, 'deck> {
     fn call(&mut self, whole: &Expr, name: &str, arguments: &[Expr]) -> Result<Value, Diagnostic> {
         if let Some(function) = self.resolve.function(name) {
             return self.expand(whole, function, arguments);
+        }
+        if name.eq_ignore_ascii_case(DATA)
+            && let Some((file, indices)) = arguments.split_first()
+        {
+            let indices = indices.iter().map(|i| self.real(i)).collect::<Result<Vec<Value>, Diagnostic>>()?;
+            self.builder.span = whole.span;
+            return self.resolve.data(whole, file, &indices, self.builder);
         }
         let Some(row) = builtin::function(name) else {
             return Err(self.unknown_function(whole, name));

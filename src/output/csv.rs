@@ -6,33 +6,51 @@
 //! another in the same file, their key values repeated in the leading columns, which is what data frames want. A branch or
 //! sweep begins with a line `# segment: label`. Numbers are the shortest that read back to the same double.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use num_complex::Complex64;
 
-use crate::output::{Contents, Request, Writer, create};
+use crate::output::{Contents, Request, Writer, create, decimal};
 use crate::wave::{Cell, Column, ColumnInfo, ColumnKind, Dataset, Flow, Header, Sink};
 
 /// Writes one table to any stream.
 pub struct Table<W: Write> {
     out: W,
-    keys: String,
-    line: String,
+    keys: Vec<u8>,
+    /// Whole lines that wait to be written: a file whose run was cut short ends with one.
+    lines: Vec<u8>,
     started: bool,
 }
+
+/// Bytes that are written at once.
+const BLOCK: usize = 1 << 16;
 
 impl<W: Write> Table<W> {
     /// An empty table.
     pub fn new(out: W) -> Table<W> {
-        Table { out, keys: String::new(), line: String::new(), started: false }
+        Table { out, keys: Vec::new(), lines: Vec::new(), started: false }
     }
 
     /// The stream.
     pub fn into_inner(self) -> W {
         self.out
+    }
+
+    /// A line is complete.
+    fn line(&mut self) -> io::Result<()> {
+        if self.lines.last() == Some(&b',') {
+            self.lines.pop();
+        }
+        self.lines.push(b'\n');
+        if self.lines.len() >= BLOCK { self.settle() } else { Ok(()) }
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.lines)?;
+        self.lines.clear();
+        self.out.flush()
     }
 
     fn head(&mut self, header: &Header) -> io::Result<()> {
@@ -71,55 +89,51 @@ impl<W: Write> Sink for Table<W> {
         }
         self.keys.clear();
         for (_, value) in &header.keys {
-            number(&mut self.keys, *value);
-            self.keys.push(',');
+            decimal::append(&mut self.keys, *value);
+            self.keys.push(b',');
         }
-        Ok(())
+        self.out.flush()
     }
 
     fn segment(&mut self, label: &str) -> io::Result<()> {
+        self.settle()?;
         writeln!(self.out, "# segment: {}", label.replace('\n', " "))
     }
 
     fn row(&mut self, cells: &[Cell]) -> io::Result<Flow> {
-        self.line.clear();
-        self.line.push_str(&self.keys);
+        self.lines.extend_from_slice(&self.keys);
         for cell in cells {
             match cell {
-                Cell::Real(x) => number(&mut self.line, *x),
+                Cell::Real(x) => decimal::append(&mut self.lines, *x),
                 Cell::Complex(z) => {
-                    number(&mut self.line, z.re);
-                    self.line.push(',');
-                    number(&mut self.line, z.im);
+                    decimal::append(&mut self.lines, z.re);
+                    self.lines.push(b',');
+                    decimal::append(&mut self.lines, z.im);
                 }
-                Cell::Text(text) => self.line.push_str(&quoted(text)),
+                Cell::Text(text) => self.lines.extend_from_slice(quoted(text).as_bytes()),
             }
-            self.line.push(',');
+            self.lines.push(b',');
         }
-        self.line.pop();
-        self.line.push('\n');
-        self.out.write_all(self.line.as_bytes())?;
+        self.line()?;
+        Ok(Flow::Continue)
+    }
+
+    fn rows(&mut self, width: usize, values: &[f64]) -> io::Result<Flow> {
+        for row in values.chunks_exact(width.max(1)) {
+            self.lines.extend_from_slice(&self.keys);
+            for x in row {
+                decimal::append(&mut self.lines, *x);
+                self.lines.push(b',');
+            }
+            self.line()?;
+        }
+        self.settle()?;
         Ok(Flow::Continue)
     }
 
     fn end(&mut self) -> io::Result<()> {
-        self.out.flush()
+        self.settle()
     }
-}
-
-/// The shortest decimal that reads back to the same double, with an exponent where that is shorter.
-fn number(line: &mut String, x: f64) {
-    let size = x.abs();
-    // Writing to a String cannot fail.
-    let _ = if x.is_nan() {
-        line.write_str("nan")
-    } else if x.is_infinite() {
-        line.write_str(if x > 0.0 { "inf" } else { "-inf" })
-    } else if x == 0.0 || (1e-3..1e6).contains(&size) {
-        write!(line, "{x}")
-    } else {
-        write!(line, "{x:e}")
-    };
 }
 
 fn quoted(text: &str) -> String {
@@ -188,6 +202,10 @@ impl Sink for Folder {
         self.tables[self.current].table.row(cells)
     }
 
+    fn rows(&mut self, width: usize, values: &[f64]) -> io::Result<Flow> {
+        self.tables[self.current].table.rows(width, values)
+    }
+
     fn end(&mut self) -> io::Result<()> {
         self.tables[self.current].table.end()
     }
@@ -197,6 +215,10 @@ impl Writer for Folder {
     fn finish(&mut self) -> io::Result<Vec<PathBuf>> {
         self.tables.iter_mut().try_for_each(|t| t.table.end())?;
         Ok(self.tables.iter().map(|t| t.path.clone()).collect())
+    }
+
+    fn held(&self) -> usize {
+        self.tables.iter().map(|t| t.table.lines.len() / 8).sum()
     }
 }
 

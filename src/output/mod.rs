@@ -3,14 +3,20 @@
 //! Takes what analyses push into a [`Sink`], gives files in one folder. Every writer takes any number of results one after
 //! the other (several analyses, all members of a `.step` family) and completes its files in [`Writer::finish`].
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use crate::wave::{Cell, Dataset, Flow, Header, Sink};
 
+pub mod array;
+pub mod block;
 pub mod csv;
+mod decimal;
 pub mod raw;
+mod seats;
+pub mod spool;
 pub mod svg;
 
 /// What is to be written, and where.
@@ -24,6 +30,8 @@ pub struct Request {
     pub title: String,
     /// Plots to draw; if there are none, one is made up for each analysis.
     pub plots: Vec<svg::Plot>,
+    /// Matrices to write.
+    pub arrays: Vec<array::Array>,
     /// Names of columns that do not go to data files (independent ones always do). Plots see all columns.
     pub dropped: Vec<String>,
 }
@@ -35,6 +43,9 @@ pub trait Writer: Sink + Send {
     /// # Errors
     /// What the file system says.
     fn finish(&mut self) -> io::Result<Vec<PathBuf>>;
+
+    /// Numbers that it holds in memory, about: bounded, however many rows came.
+    fn held(&self) -> usize;
 }
 
 /// A file format.
@@ -47,45 +58,67 @@ pub struct Format {
     pub open: fn(&Request) -> Box<dyn Writer>,
     /// True if it wants every column, dropped or not.
     pub everything: bool,
+    /// Columns beyond which it is not written unless it is asked for by name.
+    pub widest: usize,
 }
 
 /// All formats.
 pub const FORMATS: &[Format] = &[
-    Format { name: "csv", summary: "one table for each analysis, text", open: csv::open, everything: false },
-    Format { name: "raw", summary: "ngspice rawfile, binary, all analyses in one file", open: raw::open, everything: false },
-    Format { name: "ascii", summary: "ngspice rawfile, text", open: raw::open_ascii, everything: false },
-    Format { name: "svg", summary: "the plots of the deck", open: svg::open, everything: true },
+    Format { name: "csv", summary: "one table for each analysis, text", open: csv::open, everything: false, widest: 1000 },
+    Format {
+        name: "raw",
+        summary: "ngspice rawfile, binary, all analyses in one file",
+        open: raw::open,
+        everything: false,
+        widest: usize::MAX,
+    },
+    Format { name: "ascii", summary: "ngspice rawfile, text", open: raw::open_ascii, everything: false, widest: usize::MAX },
+    Format { name: "svg", summary: "the plots of the deck", open: svg::open, everything: true, widest: usize::MAX },
 ];
 
 /// All the writers of one run; rows are handed to each of them.
 pub struct Outputs {
     writers: Vec<Branch>,
-    dropped: Vec<String>,
+    dropped: HashSet<String>,
+    notes: Vec<String>,
 }
 
 struct Branch {
     writer: Box<dyn Writer>,
-    everything: bool,
+    format: &'static Format,
+    /// Columns beyond which nothing is written.
+    widest: usize,
+    /// The current result is too wide.
+    skipped: bool,
     /// Columns of the current result that it gets; `None`: all.
     chosen: Option<Vec<usize>>,
     cells: Vec<Cell>,
+    values: Vec<f64>,
 }
 
-/// Writers for the formats called `names`.
+/// Writers for the formats called `names`; for the usual ones if there are none, with plots or without.
 ///
 /// # Errors
 /// A sentence that names the unknown format and the known ones.
-pub fn open(names: &[String], request: &Request) -> Result<Outputs, String> {
+pub fn open(names: &[String], plots: bool, request: &Request) -> Result<Outputs, String> {
     let mut writers = Vec::new();
-    for name in names {
+    let usual: Vec<String> = ["raw", "csv", "svg"].into_iter().filter(|n| plots || *n != "svg").map(str::to_string).collect();
+    for name in if names.is_empty() { &usual } else { names } {
         let Some(format) = FORMATS.iter().find(|f| f.name.eq_ignore_ascii_case(name)) else {
             let known: Vec<&str> = FORMATS.iter().map(|f| f.name).collect();
             return Err(format!("unknown output format `{name}`; known are {}", known.join(", ")));
         };
         let writer = (format.open)(request);
-        writers.push(Branch { writer, everything: format.everything, chosen: None, cells: Vec::new() });
+        let widest = if names.is_empty() { format.widest } else { usize::MAX };
+        let (cells, values) = (Vec::new(), Vec::new());
+        writers.push(Branch { writer, format, widest, skipped: false, chosen: None, cells, values });
     }
-    Ok(Outputs { writers, dropped: request.dropped.clone() })
+    if !request.arrays.is_empty() {
+        let (format, writer) = (&array::FORMAT, (array::FORMAT.open)(request));
+        let (cells, values) = (Vec::new(), Vec::new());
+        writers.push(Branch { writer, format, widest: usize::MAX, skipped: false, chosen: None, cells, values });
+    }
+    Ok(Outputs { writers, dropped: request.dropped.iter().map(|n| n.to_lowercase()).collect(), notes: Vec::new() })
 }
 
 impl Outputs {
@@ -104,13 +137,38 @@ impl Outputs {
         }
         failure.map_or(Ok(files), Err)
     }
+
+    /// Numbers that all writers hold in memory, about.
+    pub fn held(&self) -> usize {
+        self.writers.iter().map(|b| b.writer.held()).sum()
+    }
+
+    /// What the user should know: formats that were left out.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Writers that take part in the current result.
+    fn active(&mut self) -> impl Iterator<Item = &mut Branch> {
+        self.writers.iter_mut().filter(|b| !b.skipped)
+    }
 }
 
 impl Sink for Outputs {
     fn begin(&mut self, header: &Header) -> io::Result<()> {
         for branch in &mut self.writers {
-            let all = branch.everything || self.dropped.is_empty();
+            let all = branch.format.everything || self.dropped.is_empty();
             branch.chosen = (!all).then(|| choose(header, &self.dropped));
+            let count = branch.chosen.as_ref().map_or(header.columns.len(), Vec::len);
+            branch.skipped = count > branch.widest;
+            if branch.skipped {
+                let name = branch.format.name;
+                let note = format!(".{}: {count} columns are no table: no {name} (`--format {name}` writes it)", header.analysis);
+                if !self.notes.contains(&note) {
+                    self.notes.push(note);
+                }
+                continue;
+            }
             match &branch.chosen {
                 None => branch.writer.begin(header)?,
                 Some(chosen) => {
@@ -123,12 +181,12 @@ impl Sink for Outputs {
     }
 
     fn segment(&mut self, label: &str) -> io::Result<()> {
-        self.writers.iter_mut().try_for_each(|b| b.writer.segment(label))
+        self.active().try_for_each(|b| b.writer.segment(label))
     }
 
     fn row(&mut self, cells: &[Cell]) -> io::Result<Flow> {
         let mut flow = Flow::Continue;
-        for branch in &mut self.writers {
+        for branch in self.active() {
             let answer = match &branch.chosen {
                 None => branch.writer.row(cells)?,
                 Some(chosen) => {
@@ -144,14 +202,33 @@ impl Sink for Outputs {
         Ok(flow)
     }
 
+    fn rows(&mut self, width: usize, values: &[f64]) -> io::Result<Flow> {
+        let mut flow = Flow::Continue;
+        for branch in self.active() {
+            let answer = match &branch.chosen {
+                None => branch.writer.rows(width, values)?,
+                Some(chosen) => {
+                    branch.values.clear();
+                    let rows = values.chunks_exact(width.max(1));
+                    rows.for_each(|row| branch.values.extend(chosen.iter().map(|k| row[*k])));
+                    branch.writer.rows(chosen.len(), &branch.values)?
+                }
+            };
+            if answer == Flow::Stop {
+                flow = Flow::Stop;
+            }
+        }
+        Ok(flow)
+    }
+
     fn end(&mut self) -> io::Result<()> {
-        self.writers.iter_mut().try_for_each(|b| b.writer.end())
+        self.active().try_for_each(|b| b.writer.end())
     }
 }
 
 /// Indices of the independent columns and of those that are not called as in `dropped`.
-fn choose(header: &Header, dropped: &[String]) -> Vec<usize> {
-    let wanted = |k: usize| !dropped.iter().any(|s| s.eq_ignore_ascii_case(&header.columns[k].name));
+fn choose(header: &Header, dropped: &HashSet<String>) -> Vec<usize> {
+    let wanted = |k: usize| !dropped.contains(&header.columns[k].name.to_lowercase());
     (0..header.columns.len()).filter(|k| *k < header.independent || wanted(*k)).collect()
 }
 

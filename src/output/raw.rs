@@ -3,7 +3,8 @@
 //! A plot is a text head (title, name, `Flags: real` or `complex`, numbers of variables and points, one line for each
 //! variable with its type) and its values point by point: little-endian doubles after `Binary:`, text after `Values:`.
 //! In a complex plot every value is a pair. The number of points is known only at the end, so its place is kept and
-//! patched. Columns of words have no place in a rawfile and are left out. Key values of `.step` stand in the plot's name.
+//! patched with every block of rows: a file whose run was cut short reads up to its last block. Columns of words have no place
+//! in a rawfile and are left out. Key values of `.step` stand in the plot's name.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
@@ -32,7 +33,12 @@ pub struct Plots<W: Write + Seek> {
     place: u64,
     points: u64,
     complex: bool,
+    /// Values that wait to be written.
+    block: Vec<u8>,
 }
+
+/// Bytes that are written at once.
+const BLOCK: usize = 1 << 18;
 
 /// Characters kept free for the number of points.
 const ROOM: usize = 20;
@@ -40,7 +46,7 @@ const ROOM: usize = 20;
 impl<W: Write + Seek> Plots<W> {
     /// No plot yet; `title` is that of the deck.
     pub fn new(out: W, title: &str, encoding: Encoding) -> Plots<W> {
-        Plots { out, title: one_line(title), encoding, place: 0, points: 0, complex: false }
+        Plots { out, title: one_line(title), encoding, place: 0, points: 0, complex: false, block: Vec::new() }
     }
 
     /// The stream.
@@ -50,14 +56,35 @@ impl<W: Write + Seek> Plots<W> {
 
     fn value(&mut self, z: Complex64) -> io::Result<()> {
         match (self.encoding, self.complex) {
-            (Encoding::Binary, false) => self.out.write_all(&z.re.to_le_bytes()),
+            (Encoding::Binary, false) => self.block.extend_from_slice(&z.re.to_le_bytes()),
             (Encoding::Binary, true) => {
-                self.out.write_all(&z.re.to_le_bytes())?;
-                self.out.write_all(&z.im.to_le_bytes())
+                self.block.extend_from_slice(&z.re.to_le_bytes());
+                self.block.extend_from_slice(&z.im.to_le_bytes());
             }
-            (Encoding::Ascii, false) => writeln!(self.out, "\t{:.16e}", z.re),
-            (Encoding::Ascii, true) => writeln!(self.out, "\t{:.16e},{:.16e}", z.re, z.im),
+            (Encoding::Ascii, false) => writeln!(self.block, "\t{:.16e}", z.re)?,
+            (Encoding::Ascii, true) => writeln!(self.block, "\t{:.16e},{:.16e}", z.re, z.im)?,
         }
+        Ok(())
+    }
+
+    /// A row is complete.
+    fn point(&mut self) -> io::Result<Flow> {
+        self.points += 1;
+        if self.block.len() >= BLOCK {
+            self.settle()?;
+        }
+        Ok(Flow::Continue)
+    }
+
+    /// Writes what waits and says how many points there are.
+    fn settle(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.block)?;
+        self.block.clear();
+        let end = self.out.stream_position()?;
+        self.out.seek(SeekFrom::Start(self.place))?;
+        write!(self.out, "{:<ROOM$}", self.points)?;
+        self.out.seek(SeekFrom::Start(end))?;
+        self.out.flush()
     }
 }
 
@@ -81,7 +108,8 @@ impl<W: Write + Seek> Sink for Plots<W> {
             let name: String = column.name.split_whitespace().collect();
             writeln!(self.out, "\t{k}\t{name}\t{}{grid}", kind_of(column))?;
         }
-        writeln!(self.out, "{}", if self.encoding == Encoding::Binary { "Binary:" } else { "Values:" })
+        writeln!(self.out, "{}", if self.encoding == Encoding::Binary { "Binary:" } else { "Values:" })?;
+        self.out.flush()
     }
 
     fn segment(&mut self, _: &str) -> io::Result<()> {
@@ -90,7 +118,7 @@ impl<W: Write + Seek> Sink for Plots<W> {
 
     fn row(&mut self, cells: &[Cell]) -> io::Result<Flow> {
         if self.encoding == Encoding::Ascii {
-            write!(self.out, " {}\t", self.points)?;
+            write!(self.block, " {}\t", self.points)?;
         }
         for cell in cells {
             match cell {
@@ -100,18 +128,31 @@ impl<W: Write + Seek> Sink for Plots<W> {
             }
         }
         if self.encoding == Encoding::Ascii {
-            writeln!(self.out)?;
+            writeln!(self.block)?;
         }
-        self.points += 1;
+        self.point()
+    }
+
+    fn rows(&mut self, width: usize, values: &[f64]) -> io::Result<Flow> {
+        for row in values.chunks_exact(width.max(1)) {
+            match (self.encoding, self.complex) {
+                (Encoding::Binary, false) => self.block.extend(row.iter().flat_map(|x| x.to_le_bytes())),
+                (Encoding::Binary, true) => row.iter().try_for_each(|x| self.value(Complex64::new(*x, 0.0)))?,
+                (Encoding::Ascii, _) => {
+                    write!(self.block, " {}\t", self.points)?;
+                    row.iter().try_for_each(|x| self.value(Complex64::new(*x, 0.0)))?;
+                    writeln!(self.block)?;
+                }
+            }
+            self.point()?;
+        }
+        // Rows come in blocks: what has come this far is kept if nothing more does.
+        self.settle()?;
         Ok(Flow::Continue)
     }
 
     fn end(&mut self) -> io::Result<()> {
-        let end = self.out.stream_position()?;
-        self.out.seek(SeekFrom::Start(self.place))?;
-        write!(self.out, "{:<ROOM$}", self.points)?;
-        self.out.seek(SeekFrom::Start(end))?;
-        self.out.flush()
+        self.settle()
     }
 }
 
@@ -177,6 +218,10 @@ impl Sink for OnDisk {
         self.plots.as_mut().map_or(Ok(Flow::Continue), |p| p.row(cells))
     }
 
+    fn rows(&mut self, width: usize, values: &[f64]) -> io::Result<Flow> {
+        self.plots.as_mut().map_or(Ok(Flow::Continue), |p| p.rows(width, values))
+    }
+
     fn end(&mut self) -> io::Result<()> {
         self.plots.as_mut().map_or(Ok(()), Sink::end)
     }
@@ -187,6 +232,10 @@ impl Writer for OnDisk {
         let Some(plots) = &mut self.plots else { return Ok(Vec::new()) };
         plots.out.flush()?;
         Ok(vec![self.request.folder.join(&self.name)])
+    }
+
+    fn held(&self) -> usize {
+        self.plots.as_ref().map_or(0, |p| p.block.len() / 8)
     }
 }
 

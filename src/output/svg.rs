@@ -95,7 +95,7 @@ impl Settings {
 }
 
 /// One number, or a text of several.
-fn abscissae(arg: &Arg) -> Result<Vec<f64>, Diagnostic> {
+pub(crate) fn abscissae(arg: &Arg) -> Result<Vec<f64>, Diagnostic> {
     let read = |word: &str| {
         let error = || Diagnostic::error(arg.span, format!("`{word}` is not a number")).expected("numbers: `at=\"0 5u 20u\"`");
         crate::units::number(word).ok_or_else(error)
@@ -170,6 +170,8 @@ trait Drawing: Sink + Send {
     fn is_empty(&self) -> bool;
     /// The svg file.
     fn render(&self) -> String;
+    /// Numbers that it holds, about.
+    fn held(&self) -> usize;
 }
 
 /// The drawing that suits a result: a map over a plane, lines otherwise.
@@ -243,6 +245,13 @@ impl Sink for Gallery {
         Ok(Flow::Continue)
     }
 
+    fn rows(&mut self, width: usize, values: &[f64]) -> io::Result<Flow> {
+        for k in &self.current {
+            self.figures[*k].rows(width, values)?;
+        }
+        Ok(Flow::Continue)
+    }
+
     fn end(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -266,5 +275,9 @@ impl Writer for Gallery {
             files.push(file);
         }
         Ok(files)
+    }
+
+    fn held(&self) -> usize {
+        self.figures.iter().map(|f| f.held()).sum()
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use num_complex::Complex64;
 
 pub mod compare;
+pub mod kept;
 pub mod measure;
 
 /// One number or word of a row.
@@ -85,6 +86,21 @@ pub trait Sink {
     /// # Errors
     /// See [`Sink::begin`].
     fn row(&mut self, cells: &[Cell]) -> io::Result<Flow>;
+    /// Rows of real numbers one after the other, `width` numbers each: the same as so many calls of [`Sink::row`], for less.
+    ///
+    /// # Errors
+    /// See [`Sink::begin`].
+    fn rows(&mut self, width: usize, values: &[f64]) -> io::Result<Flow> {
+        let mut cells = Vec::with_capacity(width);
+        for row in values.chunks_exact(width.max(1)) {
+            cells.clear();
+            cells.extend(row.iter().map(|x| Cell::Real(*x)));
+            if self.row(&cells)? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
+    }
     /// The result ends (also after a failure).
     ///
     /// # Errors
@@ -199,6 +215,19 @@ impl Sink for Dataset {
             column.push(cell);
         }
         self.rows += 1;
+        Ok(Flow::Continue)
+    }
+
+    fn rows(&mut self, width: usize, values: &[f64]) -> io::Result<Flow> {
+        for row in values.chunks_exact(width.max(1)) {
+            for (column, x) in self.columns.iter_mut().zip(row) {
+                match column {
+                    Column::Real(v) => v.push(*x),
+                    other => other.push(&Cell::Real(*x)),
+                }
+            }
+            self.rows += 1;
+        }
         Ok(Flow::Continue)
     }
 

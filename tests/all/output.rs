@@ -214,7 +214,7 @@ fn a_run_writes_its_files() {
         ..Request::default()
     };
     let formats = ["csv", "raw"].map(str::to_string);
-    let mut outputs = output::open(&formats, &request).unwrap();
+    let mut outputs = output::open(&formats, true, &request).unwrap();
     assert_eq!(outputs.finish().unwrap(), Vec::<std::path::PathBuf>::new());
     // A family of two, then a second card of the same kind.
     for dataset in [transient(3, &[("r", 1.0)]), transient(3, &[("r", 2.0)]), transient(2, &[]), transient(2, &[])] {
@@ -228,7 +228,7 @@ fn a_run_writes_its_files() {
     assert_eq!(family[1].header.keys, [("r".to_string(), 2.0)]);
     assert_eq!(family[1].header.columns.len(), 2);
     assert_eq!(output::read(&files[3]).unwrap().results.len(), 4);
-    let unknown = output::open(&["xls".to_string()], &request).err().unwrap();
+    let unknown = output::open(&["xls".to_string()], true, &request).err().unwrap();
     assert!(unknown.contains("xls") && unknown.contains("csv, raw"), "{unknown}");
 }
 
@@ -401,7 +401,7 @@ fn a_straightened_line_stays_within_its_tolerance() {
 fn plots_of_a_run_are_files() {
     let folder = tempfile::tempdir().unwrap();
     let request = Request { folder: folder.path().into(), stem: "deck".into(), title: "A deck".into(), ..Request::default() };
-    let mut outputs = output::open(&["svg".to_string()], &request).unwrap();
+    let mut outputs = output::open(&["svg".to_string()], true, &request).unwrap();
     transient(30, &[]).replay(&mut outputs).unwrap();
     small_signal().replay(&mut outputs).unwrap();
     let files = outputs.finish().unwrap();

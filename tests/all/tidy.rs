@@ -8,6 +8,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("span", &[]),
     ("clock", &[]),
+    ("matrix", &[]),
     ("sparse", &["clock"]),
     ("diag", &["span"]),
     ("args", &["span", "diag", "units"]),
@@ -16,17 +17,18 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("netlist", &["ir", "args", "span", "diag", "units"]),
     ("model", &["veriloga", "ir", "span", "diag", "units"]),
     ("lint", &["veriloga", "model", "ir", "span", "diag"]),
-    ("circuit", &["netlist", "model", "ir", "args", "span", "diag", "units"]),
+    ("circuit", &["matrix", "netlist", "model", "ir", "args", "span", "diag", "units"]),
     ("dae", &["sparse", "span", "diag"]),
     ("mna", &["circuit", "model", "ir", "dae", "sparse", "span", "diag", "units"]),
     ("solve", &["dae", "sparse"]),
     ("wave", &["units", "ir", "args"]),
     ("analysis", &["clock", "dae", "solve", "sparse", "wave", "args", "diag"]),
-    ("output", &["clock", "wave", "args", "diag", "units"]),
+    ("output", &["clock", "matrix", "wave", "args", "diag", "units"]),
 ];
 
 /// Files that may join everything.
-const JOINERS: &[&str] = &["lib.rs", "main.rs", "run.rs", "report.rs", "show.rs", "show/equations.rs", "report/cost.rs"];
+const JOINERS: &[&str] =
+    &["lib.rs", "main.rs", "run.rs", "report.rs", "show.rs", "show/equations.rs", "report/cost.rs", "run/record.rs"];
 
 fn sources() -> Vec<PathBuf> {
     fn walk(folder: &Path, out: &mut Vec<PathBuf>) {

@@ -91,6 +91,10 @@ impl Drawing for Chart {
         self.results.iter().all(|r| r.rows == 0)
     }
 
+    fn held(&self) -> usize {
+        self.results.iter().map(|r| r.rows * r.columns.len()).sum()
+    }
+
     fn render(&self) -> String {
         if self.analysis == "continue" { self.diagram() } else { self.plane() }
     }

@@ -3,6 +3,7 @@
 //! Takes results as a [`Sink`], gives the text of the svg file. A line is told from others by its curve, by the part of a
 //! complex value that it shows, and by the key values of its `.step` family.
 
+use std::collections::HashMap;
 use std::io;
 
 use crate::output::svg::page::{self, Hue, Line, Ordinate, Page, Panel};
@@ -64,9 +65,9 @@ impl Figure {
         Figure { plot, title, analysis, xlog, seen: Vec::new(), entries: Vec::new(), row: 0 }
     }
 
-    fn begin_curve(&mut self, k: usize, header: &Header) {
+    fn begin_curve(&mut self, k: usize, header: &Header, index: &HashMap<String, usize>) {
         let curve = &self.plot.curves[k];
-        let find = |name: &str| header.columns.iter().position(|c| c.name.eq_ignore_ascii_case(name));
+        let find = |name: &str| index.get(&name.to_lowercase()).copied();
         let Some(y) = find(&curve.y).filter(|y| header.columns[*y].kind != ColumnKind::Text) else { return };
         let mut keys = header.keys.clone();
         let (source, name, unit) = match (&curve.x, header.independent) {
@@ -87,12 +88,14 @@ impl Figure {
             (false, _) => &[Part::Real],
         };
         let shape = if curve.x.is_some() { Shape::Free } else { Shape::Run };
+        // Whether the limits of the ordinate are meant for this line matters for free ones only.
         let mut units = self.plot.curves.iter().filter_map(|c| find(&c.y)).map(|y| &header.columns[y].unit);
-        let alone = units.all(|unit| *unit == header.columns[y].unit);
+        let alone = shape == Shape::Free && units.all(|unit| *unit == header.columns[y].unit);
         let window = window(&self.plot.settings, shape, alone, self.xlog);
         let x = Ordinate { name, unit, log: self.xlog, symlog: None, fixed: (None, None) };
         for part in parts {
-            let known = self.entries.iter().position(|e| e.curve == k && e.part == *part && e.keys == keys);
+            let known = self.seen.len() > 1;
+            let known = self.entries.iter().position(|e| known && e.curve == k && e.part == *part && e.keys == keys);
             let at = known.unwrap_or(self.entries.len());
             if known.is_none() {
                 self.entries.push(Entry {
@@ -142,7 +145,11 @@ impl Sink for Figure {
         self.seen.push(header.keys.clone());
         self.row = 0;
         self.entries.iter_mut().for_each(|e| e.sources = None);
-        (0..self.plot.curves.len()).for_each(|k| self.begin_curve(k, header));
+        let mut index = HashMap::with_capacity(header.columns.len());
+        for (k, column) in header.columns.iter().enumerate() {
+            index.entry(column.name.to_lowercase()).or_insert(k);
+        }
+        (0..self.plot.curves.len()).for_each(|k| self.begin_curve(k, header, &index));
         Ok(())
     }
 
@@ -152,7 +159,7 @@ impl Sink for Figure {
     }
 
     fn row(&mut self, cells: &[Cell]) -> io::Result<Flow> {
-        let (ylog, symlog) = (self.plot.settings.ylog, self.plot.settings.symlog);
+        let scales = Scales::of(&self.plot.settings, self.xlog);
         for entry in &mut self.entries {
             let Some((source, y)) = entry.sources else { continue };
             let x = match source {
@@ -161,19 +168,53 @@ impl Sink for Figure {
                 Source::RowNumber => self.row as f64,
             };
             let value = entry.value(&cells[y]);
-            let log = ylog && entry.part != Part::Phase;
-            let place = match symlog.filter(|_| entry.part != Part::Phase) {
-                Some(threshold) => axis::symmetric(value, threshold),
-                None => position(value, log),
-            };
-            entry.trace.push((position(x, self.xlog), place));
+            entry.trace.push(scales.spot(x, value, entry.part));
         }
         self.row += 1;
         Ok(Flow::Continue)
     }
 
+    fn rows(&mut self, width: usize, values: &[f64]) -> io::Result<Flow> {
+        let scales = Scales::of(&self.plot.settings, self.xlog);
+        for entry in &mut self.entries {
+            let Some((source, y)) = entry.sources else { continue };
+            for (k, row) in values.chunks_exact(width.max(1)).enumerate() {
+                let x = match source {
+                    Source::Column(k) => row[k],
+                    Source::Key(value) => value,
+                    Source::RowNumber => (self.row + k as u64) as f64,
+                };
+                entry.trace.push(scales.spot(x, row[y], entry.part));
+            }
+        }
+        self.row += (values.len() / width.max(1)) as u64;
+        Ok(Flow::Continue)
+    }
+
     fn end(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// How values become positions.
+#[derive(Clone, Copy)]
+struct Scales {
+    xlog: bool,
+    ylog: bool,
+    symlog: Option<f64>,
+}
+
+impl Scales {
+    fn of(settings: &Settings, xlog: bool) -> Scales {
+        Scales { xlog, ylog: settings.ylog, symlog: settings.symlog }
+    }
+
+    fn spot(&self, x: f64, value: f64, part: Part) -> (f64, f64) {
+        let place = match self.symlog.filter(|_| part != Part::Phase) {
+            Some(threshold) => axis::symmetric(value, threshold),
+            None => position(value, self.ylog && part != Part::Phase),
+        };
+        (position(x, self.xlog), place)
     }
 }
 
@@ -228,6 +269,10 @@ impl Drawing for Figure {
 
     fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    fn held(&self) -> usize {
+        self.entries.iter().map(|e| e.trace.held()).sum()
     }
 
     fn render(&self) -> String {

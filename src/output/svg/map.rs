@@ -143,6 +143,10 @@ impl Drawing for Map {
         self.cells.is_empty()
     }
 
+    fn held(&self) -> usize {
+        3 * self.cells.len()
+    }
+
     fn render(&self) -> String {
         let (xs, ys) = (distinct(self.cells.iter().map(|c| c.0)), distinct(self.cells.iter().map(|c| c.1)));
         if xs.is_empty() || ys.is_empty() {

@@ -6,6 +6,7 @@
 
 use std::io;
 
+use crate::output::seats::{Seat, cell_value, seats};
 use crate::output::svg::axis::{self, Wish};
 use crate::output::svg::canvas::{self, Anchor, Canvas, Face, Frame};
 use crate::output::svg::map::{SEAM, draw_bar, ramp};
@@ -20,13 +21,6 @@ const TICK: Face = Face { size: 12.5, bold: false, colour: INK };
 const ACROSS: usize = 3;
 /// Size of one field, pixels, alone and among others.
 const SIZE: (f64, f64) = (460.0, 270.0);
-
-/// A column that is a cell.
-struct Seat {
-    column: usize,
-    row: i64,
-    place: i64,
-}
 
 /// Snapshots while they are recorded.
 pub struct Snapshots {
@@ -50,12 +44,7 @@ impl Snapshots {
     /// Snapshots of a result, if the plot asks for them and the result has such columns.
     pub fn new(plot: &Plot, header: &Header, deck: &str) -> Option<Snapshots> {
         let pattern = plot.settings.map.as_ref()?;
-        let fits = |(column, info): (usize, &ColumnInfo)| {
-            let found = numbers(pattern, &info.name)?;
-            let place = *found.last()?;
-            Some(Seat { column, row: if found.len() > 1 { found[0] } else { 0 }, place })
-        };
-        let seats: Vec<Seat> = header.columns.iter().enumerate().filter_map(fits).collect();
+        let seats = seats(pattern, header);
         let cell = header.columns.get(seats.first()?.column)?.clone();
         let none = ColumnInfo { name: "row".into(), quantity: String::new(), unit: String::new(), kind: cell.kind };
         let own = if deck.is_empty() { header.title.clone() } else { deck.to_string() };
@@ -90,20 +79,6 @@ fn three_digits(value: f64) -> f64 {
     (value * grain).round() / grain
 }
 
-/// The whole numbers that stand for `%` if `name` fits the pattern (any case).
-fn numbers(pattern: &str, name: &str) -> Option<Vec<i64>> {
-    let (pattern, name) = (pattern.to_lowercase(), name.to_lowercase());
-    let mut parts = pattern.split('%');
-    let mut rest = name.strip_prefix(parts.next()?)?;
-    let mut found = Vec::new();
-    for part in parts {
-        let length = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        found.push(rest[..length].parse().ok()?);
-        rest = rest[length..].strip_prefix(part)?;
-    }
-    (rest.is_empty() && !found.is_empty()).then_some(found)
-}
-
 impl Sink for Snapshots {
     fn begin(&mut self, _: &Header) -> io::Result<()> {
         self.begun = true;
@@ -115,16 +90,18 @@ impl Sink for Snapshots {
     }
 
     fn row(&mut self, cells: &[Cell]) -> io::Result<Flow> {
-        let real = |k: usize| match cells.get(k) {
-            Some(Cell::Real(v)) => *v,
-            Some(Cell::Complex(z)) => z.norm(),
-            _ => f64::NAN,
-        };
-        self.newest.0 = real(0);
-        self.newest.1.clear();
-        self.newest.1.extend(self.seats.iter().map(|s| real(s.column)));
-        while self.at.get(self.taken.len()).is_some_and(|at| self.newest.0 >= *at) {
-            self.taken.push(self.newest.clone());
+        self.take(|k| cell_value(cells.get(k)));
+        Ok(Flow::Continue)
+    }
+
+    fn rows(&mut self, width: usize, values: &[f64]) -> io::Result<Flow> {
+        let mut rows = values.chunks_exact(width.max(1)).peekable();
+        while let Some(row) = rows.next() {
+            let wanted = self.at.get(self.taken.len()).is_some_and(|at| row.first().is_some_and(|x| x >= at));
+            // Of the others only the newest may be shown.
+            if wanted || rows.peek().is_none() {
+                self.take(|k| row.get(k).copied().unwrap_or(f64::NAN));
+            }
         }
         Ok(Flow::Continue)
     }
@@ -150,6 +127,10 @@ impl Drawing for Snapshots {
 
     fn is_empty(&self) -> bool {
         self.newest.1.is_empty()
+    }
+
+    fn held(&self) -> usize {
+        (self.taken.len() + 1) * self.seats.len()
     }
 
     fn render(&self) -> String {
@@ -192,6 +173,15 @@ impl Drawing for Snapshots {
 }
 
 impl Snapshots {
+    fn take(&mut self, real: impl Fn(usize) -> f64) {
+        self.newest.0 = real(0);
+        self.newest.1.clear();
+        self.newest.1.extend(self.seats.iter().map(|s| real(s.column)));
+        while self.at.get(self.taken.len()).is_some_and(|at| self.newest.0 >= *at) {
+            self.taken.push(self.newest.clone());
+        }
+    }
+
     fn field(&self, canvas: &mut Canvas, frame: &Frame, cells: &[f64], (low, high): (f64, f64)) {
         let extent = |values: &mut dyn Iterator<Item = i64>| values.fold((i64::MAX, i64::MIN), |(a, b), v| (a.min(v), b.max(v)));
         let rows = extent(&mut self.seats.iter().map(|s| s.row));

@@ -136,6 +136,11 @@ impl Trace {
         self.lifted = self.runs.len().max(self.free.len()) < STROKES;
     }
 
+    /// Numbers that it holds.
+    pub fn held(&self) -> usize {
+        self.runs.iter().map(|r| 8 * r.buckets.len()).sum::<usize>() + self.free.iter().map(|s| 2 * s.len()).sum::<usize>()
+    }
+
     /// The lines as kept.
     pub fn strokes(&self) -> Vec<Vec<Spot>> {
         match self.shape {
