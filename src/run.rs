@@ -307,6 +307,8 @@ fn run_all(mna: &Mna, params: Params, analyses: &[Card], keys: &[(String, f64)],
         let earlier: Vec<(String, f64)> =
             outcomes.iter().flat_map(|o| &o.measures).filter_map(|(n, v)| v.as_ref().ok().map(|v| (n.clone(), *v))).collect();
         let measures = report::evaluate(mna, &args.keyword, &data, &earlier);
+        // What measures have read is needed no more.
+        let data = if matches!(shared.destination, Destination::Memory) { data } else { Dataset { columns: Vec::new(), ..data } };
         outcomes.push(Outcome { summary, data, spool, failure: result.err(), measures, seconds, files: told.files, spent });
     }
     outcomes
@@ -343,7 +345,7 @@ pub fn run(deck: &Path, options: &RunOptions, stop: &AtomicBool, progress: &(dyn
     let watch = Stopwatch::start();
     let sources = Mutex::new(Sources::new(Box::new(Disk)));
     let name = deck.display().to_string();
-    progress(&format!("{name}: reading"), 0.0);
+    progress(&format!("{name}: reading and elaborating"), 0.0);
     let (prepared, mut phases) =
         clock::scope(|| prepare(deck, &options.sets, &mut sources.lock().expect("no thread has panicked yet")));
     let (mna, warnings) = match prepared {

@@ -38,7 +38,10 @@ impl DataFiles {
     }
 
     /// The content of a file that the text at `span` names.
-    fn matrix(&mut self, name: &str, span: Span) -> Result<Rc<Matrix>, Diagnostic> {
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn matrix(&mut self, name: &str, span: Span) -> Result<Rc<Matrix>, Diagnostic> {
         let folder = self.folders.get(span.file.0 as usize).map_or(Path::new(""), PathBuf::as_path);
         if let Some((path, known, matrix)) = &self.last
             && known == name

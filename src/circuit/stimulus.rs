@@ -9,6 +9,7 @@ use crate::circuit::{Circuit, Number, Source, SourceKind, Terminal, Waveform};
 use crate::diag::Diagnostic;
 use crate::ir::Value;
 use crate::netlist::ast::{self, Element, Expr, ExprKind};
+use crate::span::Span;
 use crate::units;
 
 /// Time functions, how many of their arguments are amplitudes (they come first), and the names of all.
@@ -144,7 +145,15 @@ fn pwl<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, written: &'d ast::Waveform, s
     let mut delay = Number::Fixed(0.0);
     for assignment in &written.named {
         match assignment.name.folded().as_str() {
-            "file" => points = file(fl, &assignment.value)?,
+            "file" => {
+                points = file(fl, &assignment.value)?;
+                for (_, value) in &mut points {
+                    let graph = &mut fl.scopes.graph;
+                    let whole = graph.value(*value);
+                    let product = graph.product(whole, scale);
+                    *value = graph.number(product);
+                }
+            }
             "r" | "repeat" => repeat = Some(fl.scopes.number(env, &assignment.value)),
             "td" => delay = fl.scopes.number(env, &assignment.value),
             _ => fl.report(
@@ -184,12 +193,16 @@ fn pwl<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, written: &'d ast::Waveform, s
     Some(Waveform::Pwl { points, repeat, delay })
 }
 
-/// Points from a text file: two numbers a line, separated by comma, semicolon or blanks; lines without numbers are skipped.
+/// Points from a file: an NPY file of two columns, or a text with two numbers a line, separated by comma, semicolon or blanks,
+/// in which lines without numbers are skipped.
 fn file(fl: &mut Flattener, expr: &Expr) -> Option<Vec<(Number, Number)>> {
     let (ExprKind::Text(name) | ExprKind::Name(name)) = &expr.kind else {
         fl.report(Diagnostic::error(expr.span, "the name of a file is a text").expected("expected file=\"name.csv\""));
         return None;
     };
+    if name.ends_with(".npy") {
+        return array(fl, name, expr.span);
+    }
     let folder = fl.sources.path(expr.span.file).parent().map(std::path::Path::to_path_buf).unwrap_or_default();
     let id = match fl.sources.load(&folder.join(name)) {
         Ok(id) => id,
@@ -221,4 +234,22 @@ fn file(fl: &mut Flattener, expr: &Expr) -> Option<Vec<(Number, Number)>> {
         return None;
     }
     Some(points)
+}
+
+/// Points from an NPY file.
+fn array(fl: &mut Flattener, name: &str, span: Span) -> Option<Vec<(Number, Number)>> {
+    let matrix = match fl.scopes.data.matrix(name, span) {
+        Ok(matrix) => matrix,
+        Err(error) => {
+            fl.report(error);
+            return None;
+        }
+    };
+    let rising = matrix.values.chunks_exact(2).zip(matrix.values.chunks_exact(2).skip(1)).all(|(a, b)| a[0] <= b[0]);
+    if matrix.shape.len() != 2 || matrix.shape[1] != 2 || !rising || matrix.values.is_empty() {
+        let text = format!("`{name}` has {}, or times that do not rise", matrix.size());
+        fl.report(Diagnostic::error(span, text).expected("expected rows of a time and a value, times rising"));
+        return None;
+    }
+    Some(matrix.values.chunks_exact(2).map(|p| (Number::Fixed(p[0]), Number::Fixed(p[1]))).collect())
 }

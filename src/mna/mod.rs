@@ -257,7 +257,7 @@ impl System for Mna {
             Input::Argument(a) => arguments.get(a as usize).copied().unwrap_or(f64::NAN),
             _ => f64::NAN,
         };
-        interp::evaluate(&self.derived[k], &argument)[0]
+        interp::first(&self.derived[k], &argument)
     }
 
     fn excitation(&self, at: &Point, out: &mut Excitation) {

@@ -14,8 +14,10 @@ use num_complex::Complex64;
 
 use crate::wave::{Cell, ColumnKind, Flow, Header, Sink};
 
-/// Numbers that a spool keeps in memory.
+/// Numbers that a spool keeps in memory while its result grows.
 pub const LIMIT: usize = 1 << 16;
+/// Numbers that it keeps when its result is complete: there may be thousands of them.
+pub const REST: usize = 1 << 12;
 
 /// The temporary file of a run.
 #[derive(Debug)]
@@ -102,8 +104,9 @@ impl Spool {
         !self.begun
     }
 
-    fn full(&mut self) -> io::Result<()> {
-        if self.values.len() >= LIMIT.max(self.width) {
+    /// Puts the numbers away if there are more than `most`.
+    fn put_away(&mut self, most: usize) -> io::Result<()> {
+        if self.values.len() > most {
             self.stored.push((self.store.put(&self.values)?, self.values.len()));
             self.values.clear();
         }
@@ -206,18 +209,20 @@ impl Sink for Spool {
             }
         }
         self.rows += 1;
-        self.full()?;
+        self.put_away(LIMIT)?;
         Ok(Flow::Continue)
     }
 
     fn rows(&mut self, width: usize, values: &[f64]) -> io::Result<Flow> {
         self.values.extend_from_slice(values);
         self.rows += values.len() / width.max(1);
-        self.full()?;
+        self.put_away(LIMIT)?;
         Ok(Flow::Continue)
     }
 
     fn end(&mut self) -> io::Result<()> {
+        self.put_away(REST)?;
+        self.values.shrink_to_fit();
         Ok(())
     }
 }

@@ -88,7 +88,8 @@ fn patterns_name_columns() {
     assert_eq!(columns(".save *_1.x"), [states[1], states[4]]);
     assert_eq!(columns(".save i(v*) i(r*)"), ["i(V1)", "i(V2)", "i(R0)", "i(R1)", "i(R2)"]);
     assert_eq!(columns(".save v(xm0_*.x)"), states[..3]);
-    assert_eq!(columns(".print op v(c*0) xm0_0.x*2"), columns(".save v(col0)\n.print op xm0_0.x*2"));
+    // Where expressions stand a product is one.
+    assert_eq!(columns(".save v(row1)\n.print op v(c*0) xm0_0.x*2"), ["v(row1)", "v(col0)", "xm0_0.x*2"]);
     assert_eq!(columns(".save v(row0)\n.plot op v(col*)"), ["v(row0)", "v(col0)", "v(col1)", "v(col2)"]);
     let variables = columns(".save @xm*[w*]");
     assert!(variables.iter().all(|v| v.starts_with("@Xm")), "{variables:?}");
@@ -200,6 +201,19 @@ fn numbers_of_files_are_values() {
         assert!((found - expected).abs() < 1e-15, "{found} {expected}");
     }
     assert_eq!(data.real("v(b)").unwrap()[0], 3.0);
+}
+
+/// Time functions from both kinds of files; a multiplicity counts for their values too.
+#[test]
+fn time_functions_come_from_files() {
+    let wave = matrix(&[3, 2], |k| [0.0, 0.0, 1e-6, 2.0, 2e-6, 2.0][k]);
+    let text = "I1 0 a pwl file=\"w.npy\" m=3\nR1 a 0 1\nV1 b 0 pwl file=w.csv\nR2 b 0 1\n.tran 10n 2u\n\
+        .measure tran a find v(a) at=0.5u\n.measure tran b find v(b) at=0.5u";
+    let done = simulated(text, &[("w.npy", wave.to_npy()), ("w.csv", b"t,v\n0,0\n1e-6,2\n2u,2\n".to_vec())]);
+    let measured: Vec<f64> = done.members[0][0].measures.iter().map(|m| *m.1.as_ref().unwrap()).collect();
+    assert!((measured[0] - 3.0).abs() < 1e-9 && (measured[1] - 1.0).abs() < 1e-9, "{measured:?}");
+    let said = complaint("V1 a 0 pwl file=\"w.npy\"\nR1 a 0 1\n.op", &[("w.npy", matrix(&[2, 3], |k| k as f64).to_npy())]);
+    assert!(said.contains("expected rows of a time and a value"), "{said}");
 }
 
 /// The row of a table as a parameter: a family goes through the rows.
