@@ -13,6 +13,8 @@ mod cases;
 mod child;
 #[path = "speed/circuits.rs"]
 mod circuits;
+#[path = "speed/counts.rs"]
+mod counts;
 #[path = "speed/row.rs"]
 mod row;
 #[path = "speed/scaling.rs"]
@@ -55,6 +57,6 @@ fn bench(words: &[String]) -> Result<(), String> {
         rows.push(row);
     }
     println!("Whole processes, medians; {}.\n\n{}", table::machine(&arguments), table::costs(&rows));
-    println!("{}", table::differences(&rows));
+    println!("{}\n{}", table::phases(&rows), table::differences(&rows));
     Ok(())
 }

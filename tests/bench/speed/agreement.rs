@@ -1,7 +1,9 @@
-//! How far two runs of one circuit are apart.
+//! How far runs of one circuit are apart.
 //!
-//! Forced circuits: largest difference over the points of the first, in units of full scale, the other interpolated by straight
-//! lines. Oscillators: relative difference of mean period and of amplitude over the last four fifths.
+//! Forced circuits: the largest difference over the points of the first run, in units of full scale. Rows are far apart, and a
+//! straight line between two of them is wrong by more than they are; what is interpolated is therefore the small difference
+//! of each run from a fine one (Radau's method, reltol 1e-6, short steps). Oscillators: relative difference of the mean period
+//! and of the mean swing of a period, over the last four fifths.
 
 use std::path::Path;
 
@@ -47,65 +49,84 @@ pub fn read(file: &Path) -> Result<Dataset, String> {
     contents.results.into_iter().find(|r| r.rows > 0).ok_or_else(|| format!("{}: no rows", file.display()))
 }
 
-/// How far `other` is from `reference` in the columns that both have.
-pub fn difference(kind: Kind, reference: &Dataset, other: &Dataset) -> Option<Difference> {
+/// How far `other` is from `reference` in the columns that both have; `fine` is the run that both are held against before
+/// anything is interpolated.
+pub fn difference(kind: Kind, reference: &Dataset, other: &Dataset, fine: Option<&Dataset>) -> Option<Difference> {
+    let names: Vec<String> = reference.header.columns.iter().map(|c| bare(&c.name)).filter(|n| n != "time").collect();
+    let mut common = names.iter().filter_map(|name| Some((wave(reference, name)?, wave(other, name)?, name)));
     match kind {
         Kind::Silent => None,
         Kind::Forced => {
-            let pairs = pairs(reference, other);
-            let largest = pairs.iter().map(|(a, b)| apart(reference, a, other, b)).fold(0.0, f64::max);
-            (!pairs.is_empty()).then_some(Difference::Forced(largest))
+            let one = |(a, b, name): (Wave, Wave, &String)| a.apart(b, fine.and_then(|fine| wave(fine, name)));
+            common.map(one).reduce(f64::max).map(Difference::Forced)
         }
         Kind::Oscillator => {
-            let (a, b) = pairs(reference, other).into_iter().next()?;
-            let (first, second) = (cycle(time(reference), a)?, cycle(time(other), b)?);
+            let (a, b, _) = common.next()?;
+            let (first, second) = (a.cycle()?, b.cycle()?);
             Some(Difference::Oscillator(second.0 / first.0 - 1.0, second.1 / first.1 - 1.0))
         }
     }
 }
 
-fn time(data: &Dataset) -> &[f64] {
-    data.real("time").unwrap_or(&[])
+/// `v(x1.x)` of a subcircuit is the `x1.x` of a model.
+fn bare(name: &str) -> String {
+    name.strip_prefix("v(").and_then(|n| n.strip_suffix(')')).unwrap_or(name).to_lowercase()
 }
 
-/// Columns of one name; `v(x1.x)` is the `x1.x` of a model in Verilog-A.
-fn pairs<'a>(reference: &'a Dataset, other: &'a Dataset) -> Vec<(&'a [f64], &'a [f64])> {
-    let bare = |name: &str| name.strip_prefix("v(").and_then(|n| n.strip_suffix(')')).unwrap_or(name).to_lowercase();
-    let columns = |data: &Dataset| -> Vec<String> { data.header.columns.iter().map(|c| bare(&c.name)).collect() };
-    let (names, others) = (columns(reference), columns(other));
-    let wanted = names.iter().enumerate().filter(|(_, name)| *name != "time");
-    let both = wanted.filter_map(|(k, name)| Some((k, others.iter().position(|n| n == name)?)));
-    both.map(|(k, m)| (reference.columns[k].real(), other.columns[m].real())).collect()
+fn wave<'a>(data: &'a Dataset, name: &str) -> Option<Wave<'a>> {
+    let k = data.header.columns.iter().position(|c| bare(&c.name) == name)?;
+    Some(Wave { t: data.real("time").unwrap_or(&[]), y: data.columns[k].real() })
 }
 
-/// Largest difference over full scale, at the reference's points.
-fn apart(reference: &Dataset, a: &[f64], other: &Dataset, b: &[f64]) -> f64 {
-    let scale = a.iter().fold(0.0, |s: f64, x| s.max(x.abs()));
-    let (t, u) = (time(reference), time(other));
-    if t.is_empty() || u.is_empty() {
-        return (a[0] - b[0]).abs() / scale;
+/// One column over time; an operating point has no times.
+#[derive(Clone, Copy)]
+struct Wave<'a> {
+    t: &'a [f64],
+    y: &'a [f64],
+}
+
+impl Wave<'_> {
+    /// Values at rising times, by straight lines.
+    fn at(&self, times: &[f64]) -> Vec<f64> {
+        let mut k = 0;
+        let value = |t: &f64| {
+            while k + 2 < self.t.len() && self.t[k + 1] <= *t {
+                k += 1;
+            }
+            let [Some(t0), Some(t1)] = [self.t.get(k), self.t.get(k + 1)] else { return self.y[0] };
+            let share = if t1 > t0 { ((t - t0) / (t1 - t0)).clamp(0.0, 1.0) } else { 1.0 };
+            self.y[k] + share * (self.y[k + 1] - self.y[k])
+        };
+        times.iter().map(value).collect()
     }
-    let mut k = 0;
-    let differences = t.iter().zip(a).map(|(t, a)| {
-        while k + 2 < u.len() && u[k + 1] <= *t {
-            k += 1;
-        }
-        let share = if u[k + 1] > u[k] { ((t - u[k]) / (u[k + 1] - u[k])).clamp(0.0, 1.0) } else { 1.0 };
-        (a - b[k] - share * (b[k + 1] - b[k])).abs()
-    });
-    differences.fold(0.0, f64::max) / scale
-}
 
-/// Mean period and amplitude over the last four fifths; `None` if it does not oscillate.
-fn cycle(t: &[f64], v: &[f64]) -> Option<(f64, f64)> {
-    let start = t.partition_point(|x| *x < 0.2 * t.last().copied().unwrap_or(0.0));
-    let (t, v) = (&t[start..], &v[start..]);
-    let (low, high) = v.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(*x), h.max(*x)));
-    let level = 0.5 * (low + high);
-    let rises: Vec<f64> = (1..v.len())
-        .filter(|k| v[k - 1] < level && v[*k] >= level)
-        .map(|k| t[k - 1] + (t[k] - t[k - 1]) * (level - v[k - 1]) / (v[k] - v[k - 1]))
-        .collect();
-    let (first, last) = (rises.first()?, rises.last()?);
-    (rises.len() > 1).then(|| ((last - first) / (rises.len() - 1) as f64, high - low))
+    /// Largest difference of another wave, in units of this one's largest value.
+    fn apart(&self, other: Wave, fine: Option<Wave>) -> f64 {
+        let scale = self.y.iter().fold(0.0, |s: f64, x| s.max(x.abs()));
+        if self.t.is_empty() {
+            return (self.y[0] - other.y[0]).abs() / scale;
+        }
+        let less = |wave: &Wave| -> Vec<f64> {
+            let base = fine.map_or_else(|| vec![0.0; wave.t.len()], |fine| fine.at(wave.t));
+            wave.y.iter().zip(base).map(|(y, base)| y - base).collect()
+        };
+        let (own, others) = (less(self), less(&other));
+        let theirs = Wave { t: other.t, y: &others }.at(self.t);
+        own.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / scale
+    }
+
+    /// Mean period and mean swing of a period over the last four fifths; `None` if it does not oscillate.
+    fn cycle(&self) -> Option<(f64, f64)> {
+        let start = self.t.partition_point(|t| *t < 0.2 * self.t.last().copied().unwrap_or(0.0));
+        let (t, v) = (&self.t[start..], &self.y[start..]);
+        let range = |v: &[f64]| v.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(*x), h.max(*x)));
+        let (low, high) = range(v);
+        let level = 0.5 * (low + high);
+        let rises: Vec<usize> = (1..v.len()).filter(|k| v[k - 1] < level && v[*k] >= level).collect();
+        let instant = |k: usize| t[k - 1] + (t[k] - t[k - 1]) * (level - v[k - 1]) / (v[k] - v[k - 1]);
+        let (first, last) = (*rises.first()?, *rises.last()?);
+        let periods = (rises.len() - 1) as f64;
+        let swings = rises.windows(2).map(|w| range(&v[w[0]..w[1]])).map(|(low, high)| high - low).sum::<f64>();
+        (rises.len() > 1).then(|| ((instant(last) - instant(first)) / periods, swings / periods))
+    }
 }

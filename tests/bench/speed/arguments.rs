@@ -1,6 +1,7 @@
 //! What `cargo bench --bench speed --` takes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::cases::{CASES, Case, Size};
 
@@ -42,6 +43,14 @@ pub struct Arguments {
     pub scaling: bool,
     /// Tables only.
     pub markdown: bool,
+}
+
+impl Arguments {
+    /// Whether a build knows `--stats`.
+    pub fn statistics(&self, program: &Path) -> bool {
+        let help = Command::new(program).arg("--help").output();
+        help.is_ok_and(|o| String::from_utf8_lossy(&o.stdout).contains("--stats"))
+    }
 }
 
 /// Reads the arguments; cargo's own `--bench` is passed over.

@@ -34,11 +34,13 @@ pub fn run(program: &Path, arguments: &[String], patience: Duration) -> Result<S
     command.arg(MEASURE).arg(patience.as_secs().to_string()).arg(program).args(arguments);
     let output = command.stdin(Stdio::null()).output().map_err(|e| format!("{}: {e}", program.display()))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     let (said, costs) = text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim_end()));
     let numbers: Vec<f64> = costs.split(' ').filter_map(|w| w.parse().ok()).collect();
     let [cpu, wall, memory, code] = numbers[..] else { return Err(format!("{}: could not be run: {text}", program.display())) };
     if code != 0.0 {
-        let tail: Vec<&str> = said.lines().rev().take(6).collect();
+        let told = if complaint.is_empty() { said } else { &complaint };
+        let tail: Vec<&str> = told.lines().rev().take(6).collect();
         let why = if wall >= patience.as_secs_f64() { "took too long".to_string() } else { format!("failed with {code}") };
         return Err(format!("{} {why}: {}", program.display(), tail.into_iter().rev().collect::<Vec<_>>().join(" / ")));
     }
@@ -53,7 +55,7 @@ pub fn measure(arguments: &[String]) -> io::Result<()> {
     let [patience, program, rest @ ..] = arguments else { return Err(io::Error::other("too few arguments")) };
     let patience = Duration::from_secs(patience.parse().unwrap_or(600));
     let begin = Instant::now();
-    let mut child = Command::new(program).args(rest).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut child = Command::new(program).args(rest).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
     let id = libc::pid_t::try_from(child.id()).map_err(io::Error::other)?;
     std::thread::spawn(move || {
         std::thread::sleep(patience);

@@ -8,6 +8,7 @@ use super::agreement::{self, Difference};
 use super::arguments::Arguments;
 use super::cases::{Case, Text};
 use super::child::{self, Spent};
+use super::counts::Counts;
 
 /// What one simulator's runs cost.
 #[derive(Default)]
@@ -77,21 +78,8 @@ pub struct Row {
     pub peer_from_tight: Option<Difference>,
     /// Rows of the tight run that could not be had, and the like.
     pub remarks: Vec<String>,
-    /// From the machine-readable statistics of the last run.
+    /// What memspice says of its last run.
     pub counts: Counts,
-}
-
-/// What memspice says of itself.
-#[derive(Clone, Default)]
-pub struct Counts {
-    /// Rows of output.
-    pub points: String,
-    /// Rejected steps.
-    pub rejected: String,
-    /// Newton iterations.
-    pub iterations: String,
-    /// Factorisations.
-    pub factorisations: String,
 }
 
 /// Files of one case.
@@ -151,7 +139,7 @@ pub fn run(case: &'static Case, arguments: &Arguments, folder: &Path) -> std::io
             row.peer.add(bench.ngspice(&input));
         }
     }
-    row.counts = counts(row.own.said());
+    row.counts = Counts::read(&bench.statistics("own")).unwrap_or_else(|| Counts::from_report(row.own.said()));
     bench.agreement(&mut row)?;
     Ok(row)
 }
@@ -164,7 +152,16 @@ impl Bench<'_> {
         if self.case.text == Text::Deck {
             words.extend(self.case.sets.iter().flat_map(|(name, value)| ["--set".into(), format!("{name}={value}")]));
         }
+        // Builds from before there was `--stats` can be measured as well.
+        if self.arguments.statistics(program) {
+            words.extend(["--stats".into(), self.statistics(output).display().to_string()]);
+        }
         child::run(program, &words, LONG_PATIENCE)
+    }
+
+    /// Where memspice writes what a run cost.
+    fn statistics(&self, output: &str) -> PathBuf {
+        self.folder.join(format!("{output}.json"))
     }
 
     fn ngspice(&self, deck: &Path) -> Result<Spent, String> {
@@ -211,21 +208,5 @@ impl Bench<'_> {
             }
         }
         Ok(deck)
-    }
-}
-
-/// Numbers of the report: `85 points, 84 steps accepted, 9 rejected, 155 Newton iterations, 155 factorisations`.
-fn counts(said: &str) -> Counts {
-    let line = said.lines().find(|l| l.contains(" points")).unwrap_or("");
-    let before = |word: &str| {
-        let (head, _) = line.split_once(word)?;
-        Some(head.trim_end().rsplit([' ', ',']).next()?.to_string())
-    };
-    let number = |word: &str| before(word).unwrap_or_default();
-    Counts {
-        points: number(" point"),
-        rejected: number(" rejected"),
-        iterations: number(" Newton"),
-        factorisations: number(" factorisation"),
     }
 }

@@ -7,6 +7,7 @@ use super::agreement::Difference;
 use super::arguments::Arguments;
 use super::cases::{Case, Target};
 use super::child::Spent;
+use super::counts::PHASES;
 use super::row::Row;
 
 fn cpu(spent: &Spent) -> f64 {
@@ -92,6 +93,20 @@ pub fn costs(rows: &[Row]) -> String {
         }
         let met = met.map_or("", |met| if met { "yes" } else { "no" });
         let _ = writeln!(out, " {} | {} | {target} | {met} |", short(peer), short(own / peer));
+    }
+    out
+}
+
+/// CPU seconds of each phase; nothing if no build says them.
+pub fn phases(rows: &[Row]) -> String {
+    let known: Vec<&Row> = rows.iter().filter(|r| !r.counts.phases.is_empty()).collect();
+    if known.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("| CPU s of | {} |\n|---|{}\n", PHASES.join(" | "), "---|".repeat(PHASES.len()));
+    for row in known {
+        let times: Vec<String> = row.counts.phases.iter().map(|t| if *t > 0.0 { short(*t) } else { "-".into() }).collect();
+        let _ = writeln!(out, "| {} | {} |", row.case.title, times.join(" | "));
     }
     out
 }
