@@ -12,7 +12,7 @@ cargo bench --bench speed -- [options]
   --large --huge   rows of minutes and gigabytes as well
   --runs N         runs of each case, of which the median counts [5]; long ones are run less often
   --ngspice        in alternation with `ngspice -b` of the same circuit: ratios of medians, differences of waveforms
-  --tight          differences from our own run with Radau's method at reltol 1e-6
+  --tight          differences from our own run with Radau's method at reltol 1e-6; comes with --ngspice
   --threads N      threads of memspice [1]
   --memspice FILE  the program to be measured [the release build]
   --against FILE   in alternation with another build of memspice
@@ -83,7 +83,7 @@ pub fn read(words: &[String]) -> Result<Arguments, String> {
             "--against" => out.against = Some(PathBuf::from(value()?)),
             "--large" => out.size = Size::Large,
             "--huge" => out.size = Size::Huge,
-            "--ngspice" => out.ngspice = true,
+            "--ngspice" => (out.ngspice, out.tight) = (true, true),
             "--tight" => out.tight = true,
             "--scaling" => out.scaling = true,
             "--markdown" => out.markdown = true,

@@ -73,8 +73,8 @@ pub struct Case {
     pub size: Size,
     /// True if ngspice does it in minutes.
     pub peer: bool,
-    /// True if our own run with tight tolerances is affordable.
-    pub tight: bool,
+    /// The analysis of our own run with tight tolerances and short steps; empty if there is none.
+    pub fine: &'static str,
 }
 
 /// A case of standard size that ngspice does as well.
@@ -92,7 +92,7 @@ const fn case(name: &'static str, title: &'static str, deck: &'static str, flat:
         kind: Kind::Forced,
         size: Size::Standard,
         peer: true,
-        tight: true,
+        fine: "",
     }
 }
 
@@ -105,8 +105,8 @@ impl Case {
         Case { sets, ..self }
     }
 
-    const fn oscillates(self) -> Case {
-        Case { kind: Kind::Oscillator, ..self }
+    const fn oscillates(self, fine: &'static str) -> Case {
+        Case { kind: Kind::Oscillator, fine, ..self }
     }
 
     const fn within(self, memory: f64) -> Case {
@@ -115,32 +115,49 @@ impl Case {
 
     /// Too large for ngspice and for tight tolerances.
     const fn alone(self, size: Size) -> Case {
-        Case { size, peer: false, tight: false, ..self }
+        Case { size, peer: false, fine: "", ..self }
     }
 
-    /// An operating point, which has no tolerances to tighten.
-    const fn point(self) -> Case {
-        Case { tight: false, ..self }
+    const fn fine(self, fine: &'static str) -> Case {
+        Case { fine, ..self }
     }
 }
 
 /// All cases in the order of the table.
 pub const CASES: &[Case] = &[
     Case { kind: Kind::Silent, ..case("start", "start-up, one RC", "start-up", circuits::start_up, 1) }.to(Target::Seconds(4e-3)),
-    case("ladder", "RC ladder, 10 000 sections", "ladder", circuits::ladder, 10_000).to(Target::Ratio(0.5)),
-    case("bridge", "diode bridge, 1 M points", "bridge", circuits::bridge, 1).to(Target::Ratio(0.45)),
-    case("pulses", "RC driven by pulses, 1 M points", "pulses", circuits::pulses, 1).to(Target::Ratio(0.45)),
-    case("ring9", "9-stage ring, 1 us", "ring", circuits::ring, 9).to(Target::Ratio(0.7)).oscillates(),
+    case("ladder", "RC ladder, 10 000 sections", "ladder", circuits::ladder, 10_000)
+        .to(Target::Ratio(0.5))
+        .fine("tran 100n {stop} 0 50n"),
+    case("bridge", "diode bridge, 1 M points", "bridge", circuits::bridge, 1).to(Target::Ratio(0.45)).fine("tran 1u {stop} 0 2u"),
+    case("pulses", "RC driven by pulses, 1 M points", "pulses", circuits::pulses, 1)
+        .to(Target::Ratio(0.45))
+        .fine("tran 1u {stop} 0 2u"),
+    case("ring9", "9-stage ring, 1 us", "ring", circuits::ring, 9).to(Target::Ratio(0.7)).oscillates("tran 50p {stop} 0 10p"),
     case("ring101", "101-stage ring, 200 ns", "ring", circuits::ring, 101)
         .with(&[("n", "101"), ("stop", "200n")])
         .to(Target::Seconds(1.0))
-        .oscillates(),
-    case("pair", "two NbO2-like oscillators", "threshold-pair", circuits::pair, 2).to(Target::Ratio(0.12)).oscillates(),
-    case("pair-va", "the same in Verilog-A", "threshold-pair-va", circuits::pair, 2).to(Target::Ratio(0.12)).oscillates(),
-    case("xm32", "crossbar 32, sources", "crossbar", circuits::crossbar, 32).to(Target::Seconds(0.08)),
-    case("xv32", "crossbar 32, Verilog-A", "crossbar-va", circuits::crossbar, 32).to(Target::Seconds(0.08)),
-    case("xm64", "crossbar 64, sources", "crossbar", circuits::crossbar, 64).with(&[("n", "64")]).to(Target::Seconds(0.35)),
-    case("xv64", "crossbar 64, Verilog-A", "crossbar-va", circuits::crossbar, 64).with(&[("n", "64")]).to(Target::Seconds(0.35)),
+        .oscillates("tran 50p {stop} 0 25p"),
+    case("pair", "two NbO2-like oscillators", "threshold-pair", circuits::pair, 2)
+        .to(Target::Ratio(0.12))
+        .oscillates("tran 1n {stop} 0 1n uic"),
+    case("pair-va", "the same in Verilog-A", "threshold-pair-va", circuits::pair, 2)
+        .to(Target::Ratio(0.12))
+        .oscillates("tran 1n {stop} 0 1n uic"),
+    case("xm32", "crossbar 32, sources", "crossbar", circuits::crossbar, 32)
+        .to(Target::Seconds(0.08))
+        .fine("tran 10n {stop} 0 4n uic"),
+    case("xv32", "crossbar 32, Verilog-A", "crossbar-va", circuits::crossbar, 32)
+        .to(Target::Seconds(0.08))
+        .fine("tran 10n {stop} 0 4n"),
+    case("xm64", "crossbar 64, sources", "crossbar", circuits::crossbar, 64)
+        .with(&[("n", "64")])
+        .to(Target::Seconds(0.35))
+        .fine("tran 10n {stop} 0 4n uic"),
+    case("xv64", "crossbar 64, Verilog-A", "crossbar-va", circuits::crossbar, 64)
+        .with(&[("n", "64")])
+        .to(Target::Seconds(0.35))
+        .fine("tran 10n {stop} 0 4n"),
     case("xm128", "crossbar 128, sources", "crossbar", circuits::crossbar, 128)
         .with(&[("n", "128")])
         .alone(Size::Standard)
@@ -168,7 +185,9 @@ pub const CASES: &[Case] = &[
         .alone(Size::Huge)
         .to(Target::Wall(1800.0))
         .within(12.0 * 1024.0),
-    case("xr128", "resistive crossbar 128, .op", "resistive", circuits::resistive, 128).point().to(Target::Seconds(0.15)),
+    case("xr128", "resistive crossbar 128, .op", "resistive", circuits::resistive, 128)
+        .alone(Size::Standard)
+        .to(Target::Seconds(0.15)),
     case("xr256", "resistive crossbar 256, .op", "resistive", circuits::resistive, 256)
         .with(&[("n", "256")])
         .alone(Size::Standard)
@@ -182,7 +201,6 @@ pub const CASES: &[Case] = &[
         .alone(Size::Large)
         .to(Target::Seconds(25.0)),
     Case { text: Text::Flat, ..case("chain", "1 M elements, read to ready", "chain", circuits::chain, 1_000_000) }
-        .point()
         .to(Target::Seconds(1.5))
         .within(600.0),
     case("chain-for", "the same by a loop", "chain", circuits::chain, 1_000_000)

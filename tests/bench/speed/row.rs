@@ -4,9 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use memspice::wave::Dataset;
+
 use super::agreement::{self, Difference};
 use super::arguments::Arguments;
-use super::cases::{Case, Text};
+use super::cases::{Case, Kind, Text};
 use super::child::{self, Spent};
 use super::counts::Counts;
 
@@ -76,6 +78,8 @@ pub struct Row {
     pub from_tight: Option<Difference>,
     /// ngspice from our own run with tight tolerances.
     pub peer_from_tight: Option<Difference>,
+    /// ngspice with tight tolerances from our own run with these.
+    pub both_tight: Option<Difference>,
     /// Rows of the tight run that could not be had, and the like.
     pub remarks: Vec<String>,
     /// What memspice says of its last run.
@@ -116,6 +120,7 @@ pub fn run(case: &'static Case, arguments: &Arguments, folder: &Path) -> std::io
         from_peer: None,
         from_tight: None,
         peer_from_tight: None,
+        both_tight: None,
         remarks: Vec::new(),
         counts: Counts::default(),
     };
@@ -170,34 +175,57 @@ impl Bench<'_> {
 
     /// Waveforms of ngspice and of tight tolerances, and how far they are from one another.
     fn agreement(&self, row: &mut Row) -> std::io::Result<()> {
-        let file =
-            |output: &str, deck: &Path| self.folder.join(output).join(deck.file_name().unwrap_or_default()).with_extension("raw");
-        let own = agreement::read(&file("own", &self.deck));
-        let mut peer = None;
+        let Ok(own) = agreement::read(&self.rawfile("own", &self.deck)) else { return Ok(()) };
+        let quick = row.peer.count() > 0 && row.peer.median(|s| s.cpu) < 5.0;
+        let mut wave = |result: Result<Dataset, String>| result.map_err(|why| row.remarks.push(why)).ok();
+        let fine = match self.arguments.tight && !self.case.fine.is_empty() {
+            true => wave(self.fine()?),
+            false => None,
+        };
+        let (mut peer, mut precise) = (None, None);
         if row.peer.count() > 0 {
-            let (input, output) = (self.folder.join("ngspice-waves.cir"), self.folder.join("ngspice.raw"));
-            fs::write(&input, (self.case.flat)(self.case.n).ngspice(Some(&output)))?;
-            peer = self.ngspice(&input).and_then(|_| agreement::read(&output)).map_err(|why| row.remarks.push(why)).ok();
+            peer = wave(self.peer_waves("")?);
         }
-        let mut tight = None;
-        if self.arguments.tight && self.case.tight {
-            let deck = self.tightened()?;
-            let run = self.memspice(&self.arguments.memspice, &deck, "tight");
-            tight = run.and_then(|_| agreement::read(&file("tight", &deck))).map_err(|why| row.remarks.push(why)).ok();
+        if quick && fine.is_some() && self.case.kind == Kind::Oscillator {
+            precise = wave(self.peer_waves(".options reltol=1e-5 trtol=1")?);
         }
-        let Ok(own) = own else { return Ok(()) };
-        let kind = self.case.kind;
-        row.from_peer = peer.as_ref().and_then(|peer| agreement::difference(kind, peer, &own));
-        row.from_tight = tight.as_ref().and_then(|tight| agreement::difference(kind, tight, &own));
-        row.peer_from_tight = tight.as_ref().zip(peer.as_ref()).and_then(|(tight, peer)| agreement::difference(kind, tight, peer));
+        let compare = |a: Option<&Dataset>, b: Option<&Dataset>| agreement::difference(self.case.kind, a?, b?, fine.as_ref());
+        row.from_peer = compare(peer.as_ref(), Some(&own));
+        row.from_tight = compare(fine.as_ref(), Some(&own));
+        row.peer_from_tight = compare(fine.as_ref(), peer.as_ref());
+        row.both_tight = compare(fine.as_ref(), precise.as_ref());
         Ok(())
+    }
+
+    /// Where memspice writes its waveforms.
+    fn rawfile(&self, output: &str, deck: &Path) -> PathBuf {
+        self.folder.join(output).join(deck.file_name().unwrap_or_default()).with_extension("raw")
+    }
+
+    /// Our own run with tight tolerances.
+    fn fine(&self) -> std::io::Result<Result<Dataset, String>> {
+        let deck = self.tightened()?;
+        let run = self.memspice(&self.arguments.memspice, &deck, "tight");
+        Ok(run.and_then(|_| agreement::read(&self.rawfile("tight", &deck))))
+    }
+
+    /// A run of ngspice with more options, for its waveforms.
+    fn peer_waves(&self, options: &str) -> std::io::Result<Result<Dataset, String>> {
+        let (input, output) = (self.folder.join("ngspice-waves.cir"), self.folder.join("ngspice.raw"));
+        let mut circuit = (self.case.flat)(self.case.n);
+        circuit.body += &format!("{options}\n");
+        fs::write(&input, circuit.ngspice(Some(&output)))?;
+        Ok(self.ngspice(&input).and_then(|_| agreement::read(&output)))
     }
 
     /// The deck with Radau's method at reltol 1e-6, beside copies of its models.
     fn tightened(&self) -> std::io::Result<PathBuf> {
         let text = fs::read_to_string(&self.deck)?;
-        let line =
-            |l: &str| if l.starts_with(".options") { ".options method=radau reltol=1e-6".to_string() } else { l.to_string() };
+        let line = |l: &str| match l.split_whitespace().next() {
+            Some(".options") => ".options method=radau reltol=1e-6".to_string(),
+            Some(".tran") => format!(".{}", self.case.fine),
+            _ => l.to_string(),
+        };
         let text: Vec<String> = text.lines().map(line).collect();
         let deck = self.folder.join(format!("{}-tight.cir", self.case.name));
         fs::write(&deck, text.join("\n") + "\n")?;

@@ -75,7 +75,7 @@ pub fn draw(arguments: &Arguments, folder: &Path) -> Result<(), String> {
 fn sized(line: &Line, n: usize, text: &'static str) -> &'static Case {
     let mut case = cases::CASES.iter().find(|c| c.deck == line.deck).unwrap_or(&cases::CASES[0]).clone();
     case.sets = Vec::leak(vec![("n", text)]);
-    (case.n, case.peer, case.tight, case.target) = (n, false, false, Target::Open);
+    (case.n, case.peer, case.fine, case.target) = (n, false, "", Target::Open);
     Box::leak(Box::new(case))
 }
 

@@ -113,15 +113,17 @@ pub fn phases(rows: &[Row]) -> String {
 
 /// The table of differences; nothing if there are none.
 pub fn differences(rows: &[Row]) -> String {
-    let all = |row: &Row| [row.from_peer, row.from_tight, row.peer_from_tight];
+    let all = |row: &Row| [row.from_peer, row.from_tight, row.peer_from_tight, row.both_tight];
     if rows.iter().all(|row| all(row).iter().all(Option::is_none)) {
         return String::new();
     }
-    let mut out = String::from("| case | from ngspice | from tight tolerances | ngspice from these |\n|---|---|---|---|\n");
+    let mut out = String::from(
+        "| case | from ngspice | from tight tolerances | ngspice from these | tight ngspice from these |\n|---|---|---|---|---|\n",
+    );
     for row in rows.iter().filter(|row| all(row).iter().any(Option::is_some)) {
         let text = |d: Option<Difference>| d.map_or("-".into(), |d| format!("{d}{}", if d.holds() { "" } else { " (!)" }));
-        let [a, b, c] = all(row).map(text);
-        let _ = writeln!(out, "| {} | {a} | {b} | {c} |", row.case.title);
+        let [a, b, c, d] = all(row).map(text);
+        let _ = writeln!(out, "| {} | {a} | {b} | {c} | {d} |", row.case.title);
     }
     out
 }
