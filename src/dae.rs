@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bitflags::bitflags;
 use num_complex::Complex64;
+use smol_str::SmolStr;
 
 pub use crate::diag::Diagnostic;
 use crate::span::Span;
@@ -303,7 +304,7 @@ pub enum RowKind {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Unknown {
     /// `out`, `x1.state`, `l1#branch`: as output files and messages show it (node voltages without `v()`).
-    pub name: String,
+    pub name: SmolStr,
     /// Index into `Layout::quantities`: kind of the unknown.
     pub quantity: u32,
     /// Absolute tolerance of the residual of its row, in the unit of f.

@@ -111,13 +111,18 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 
 /// All of `diagnostics`, sorted by place, each under its source line; plain text or with terminal colours.
 pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> String {
-    let mut files = SimpleFiles::new();
-    for file in sources.all() {
-        files.add(file.path.display().to_string(), clip_long_lines(&file.text));
-    }
     let mut sorted: Vec<Diagnostic> = diagnostics.iter().map(|d| unfolded(d, sources)).collect();
     sorted.sort_by_key(|d| d.span());
     sorted.dedup();
+    // Texts are looked through line by line: those that no message is about are left out, however large.
+    let mut named = vec![false; sources.all().len()];
+    for (span, _) in sorted.iter().flat_map(|d| &d.labels) {
+        named.iter_mut().skip(span.file.0 as usize).take(1).for_each(|named| *named = true);
+    }
+    let mut files = SimpleFiles::new();
+    for (file, named) in sources.all().iter().zip(named) {
+        files.add(file.path.display().to_string(), if named { clip_long_lines(&file.text) } else { String::new() });
+    }
     let config = term::Config::default();
     let mut out = String::new();
     for diagnostic in sorted {

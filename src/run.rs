@@ -128,6 +128,8 @@ pub fn prepare(deck: &Path, sets: &[(String, f64)], sources: &mut Sources) -> Re
     clock::span(Phase::Elaborate, || {
         let (circuit, more) = elaborate(&tree, &mut Library::new(), sources, sets);
         diagnostics.extend(more);
+        // The tree of a large deck takes as much memory as its equations.
+        drop(tree);
         built(circuit, diagnostics, sources)
     })
 }

@@ -101,7 +101,8 @@ pub fn show(file: &Path, full: bool) -> RunReport {
         match prepare(file, &[], &mut sources) {
             Ok((mna, found)) => {
                 if let Ok(id) = sources.load(file) {
-                    let (deck, _) = netlist::parse(&mut sources, id);
+                    let (mut deck, _) = netlist::parse(&mut sources, id);
+                    deck.unpack(&sources);
                     let _ = writeln!(report.text, "tree");
                     tree(&deck.top, 1, &mut report.text);
                     report.text.push('\n');

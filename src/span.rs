@@ -68,7 +68,7 @@ pub struct SourceFile {
     /// The path as the user would write it.
     pub path: PathBuf,
     /// The content; bytes that are not UTF-8 are replaced, which keeps byte offsets only up to the first of them.
-    pub text: String,
+    pub text: Arc<str>,
 }
 
 /// Numbers of files from here on stand for uses of macros.
@@ -137,7 +137,7 @@ impl Sources {
 
     /// Keeps a text that did not come from a file.
     pub fn add(&mut self, path: &Path, text: String) -> FileId {
-        self.loaded.push(SourceFile { path: path.to_path_buf(), text });
+        self.loaded.push(SourceFile { path: path.to_path_buf(), text: text.into() });
         FileId(self.loaded.len() as u32 - 1)
     }
 
@@ -176,6 +176,11 @@ impl Sources {
     /// The text of `file`.
     pub fn text(&self, file: FileId) -> &str {
         self.written(file).map_or("", |f| &f.text)
+    }
+
+    /// The text of `file`, to be held while other texts are loaded.
+    pub fn shared(&self, file: FileId) -> Arc<str> {
+        self.written(file).map_or_else(|| Arc::from(""), |f| f.text.clone())
     }
 
     /// The path of `file`.

@@ -68,6 +68,8 @@ mod precision;
 mod repeat;
 #[path = "all/runs.rs"]
 mod runs;
+#[path = "all/scale.rs"]
+mod scale;
 #[path = "all/slopes.rs"]
 mod slopes;
 #[path = "all/sparse.rs"]

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::circuit::device::{self, named};
 use crate::circuit::flatten::Flattener;
 use crate::circuit::scope::EnvId;
-use crate::circuit::{Instance, SourceKind, Terminal};
+use crate::circuit::{Instance, Number, SourceKind, Terminal};
 use crate::diag::Diagnostic;
 use crate::ir::{Builder, Function, Input, Op, Type, Value};
 use crate::model::{Contribution, Formula, LocalUnknown, Model, Param, ParamKind, Probe, UnknownKind};
@@ -65,7 +65,7 @@ struct Operator {
 }
 
 /// Builds the instance of a behavioural source.
-pub fn build<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element, kind: SourceKind, nodes: &[Terminal]) {
+pub fn build(fl: &mut Flattener, env: EnvId, element: &Element, kind: SourceKind, nodes: &[Terminal]) {
     let key = if kind == SourceKind::Voltage { "v" } else { "i" };
     let Some(expression) = named(element, key) else { return };
     if nodes.len() != 2 {
@@ -95,12 +95,13 @@ pub fn build<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element, k
     });
     let multiplicity = device::multiplicity(fl, env, element);
     let graph = &mut fl.scopes.graph;
-    let params = shape.values.iter().enumerate().map(|(k, v)| (k as u32, graph.number(*v))).collect();
+    let params: Vec<(u32, Number)> = shape.values.iter().enumerate().map(|(k, v)| (k as u32, graph.number(*v))).collect();
+    let params = params.into();
     let multiplicity = graph.number(multiplicity);
     fl.circuit.instances.push(Instance {
-        name: fl.path(env, &element.name.text),
+        name: fl.path(env, &element.name.text).into(),
         model,
-        terminals: shape.terminals,
+        terminals: shape.terminals.into(),
         params,
         multiplicity,
         temperature: None,
@@ -293,8 +294,8 @@ impl<'d> Lift<'_, 'd, '_> {
             }
         }
         let (plus, minus) = match (name.to_lowercase().as_str(), names.as_slice()) {
-            ("v", [a]) => (self.fl.node(self.env, a), Terminal::Ground),
-            ("v", [a, b]) => (self.fl.node(self.env, a), self.fl.node(self.env, b)),
+            ("v", [a]) => (self.fl.node(self.env, &a.text, a.span), Terminal::Ground),
+            ("v", [a, b]) => (self.fl.node(self.env, &a.text, a.span), self.fl.node(self.env, &b.text, b.span)),
             ("i", [source]) => (device::current_of(self.fl, self.env, source), Terminal::Ground),
             ("v" | "i", _) => {
                 return Err(Diagnostic::error(span, format!("`{name}()` with {} names", names.len()))

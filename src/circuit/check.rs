@@ -27,12 +27,13 @@ struct Map<'c> {
 /// Checks the structure; finds islands, loops of inductors and index-2 currents.
 pub fn check(circuit: &mut Circuit, values: &Values) -> Vec<Diagnostic> {
     let map = Map::new(circuit);
-    let mut found = map.touches();
-    let (loops, messages) = map.loops();
+    let (terminals, ties) = (map.terminals(), map.ties());
+    let mut found = map.touches(&terminals);
+    let (loops, messages) = map.loops(&ties);
     found.extend(messages);
-    let (islands, messages) = map.islands();
+    let (islands, messages) = map.islands(&terminals.0);
     found.extend(messages);
-    let index2 = map.index2();
+    let index2 = map.index2(ties);
     found.extend(coupling::check(circuit, values));
     circuit.loops = loops;
     circuit.islands = islands;
@@ -74,11 +75,12 @@ impl<'c> Map<'c> {
     }
 
     /// All pairs of one kind, as vertices.
-    fn pairs(&self, of: impl Fn(&Structure) -> &[Pair]) -> impl Iterator<Item = (u32, u32)> {
-        self.circuit.instances.iter().enumerate().flat_map(move |(k, instance)| {
-            let pairs: Vec<(u32, u32)> =
-                of(&self.structures[instance.model as usize]).iter().filter_map(|p| self.ends(k, *p)).collect();
-            pairs
+    fn pairs<'m>(&'m self, of: impl Fn(&'m Structure) -> &'m [Pair] + 'm) -> impl Iterator<Item = (u32, u32)> + 'm {
+        // Most circuits have no pairs of most kinds: then no device is looked at.
+        let any = self.structures.iter().any(|s| !of(s).is_empty());
+        let instances = if any { self.circuit.instances.as_slice() } else { &[] };
+        instances.iter().enumerate().flat_map(move |(k, instance)| {
+            of(&self.structures[instance.model as usize]).iter().filter_map(move |p| self.ends(k, *p))
         })
     }
 
@@ -103,8 +105,7 @@ impl<'c> Map<'c> {
     }
 
     /// Nodes that no element, or only one terminal, touches.
-    fn touches(&self) -> Vec<Diagnostic> {
-        let (real, looks) = self.terminals();
+    fn touches(&self, (real, looks): &(Vec<u32>, Vec<u32>)) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         for (k, node) in self.circuit.nodes.iter().enumerate() {
             if real[k] == 0 {
@@ -130,7 +131,13 @@ impl<'c> Map<'c> {
                 all.push(Branch { ends: (a, b), tie: Tie::Ideal, current, name: &source.name, span: source.span });
             }
         }
+        if self.structures.iter().all(|s| s.branches.is_empty()) {
+            return all;
+        }
         for (k, instance) in self.circuit.instances.iter().enumerate() {
+            if self.structures[instance.model as usize].branches.is_empty() {
+                continue;
+            }
             let only = branch_current(&self.circuit.models[instance.model as usize]);
             for (pair, tie, row) in &self.structures[instance.model as usize].branches {
                 if let Some(ends) = self.ends(k, *pair) {
@@ -143,8 +150,7 @@ impl<'c> Map<'c> {
     }
 
     /// Loops of voltages are errors; of every loop with an inductor, one inductor is anchored.
-    fn loops(&self) -> (Vec<u32>, Vec<Diagnostic>) {
-        let ties = self.ties();
+    fn loops(&self, ties: &[Branch]) -> (Vec<u32>, Vec<Diagnostic>) {
         let mut forest = Forest::new(self.vertices);
         let (mut anchored, mut found) = (Vec::new(), Vec::new());
         for wanted in [Tie::Ideal, Tie::Inductive] {
@@ -165,7 +171,7 @@ impl<'c> Map<'c> {
     }
 
     /// Components without a path for direct current to ground whose voltage nothing else determines.
-    fn islands(&self) -> (Vec<u32>, Vec<Diagnostic>) {
+    fn islands(&self, real: &[u32]) -> (Vec<u32>, Vec<Diagnostic>) {
         let mut parts = Components::new(self.vertices);
         for (a, b) in self.pairs(|s| &s.conducting) {
             parts.join(a, b);
@@ -190,7 +196,6 @@ impl<'c> Map<'c> {
         let probed = crossed(&mut self.pairs(|s| &s.probed), false);
         let charged = crossed(&mut self.pairs(|s| &s.charged), true);
         let ground = parts.root(self.ground);
-        let (real, _) = self.terminals();
         let mut groups: std::collections::BTreeMap<u32, Vec<u32>> = std::collections::BTreeMap::new();
         for node in 0..self.circuit.nodes.len() as u32 {
             let root = parts.root(node);
@@ -224,12 +229,12 @@ impl<'c> Map<'c> {
     }
 
     /// Currents of voltage sources that close a loop of capacitors.
-    fn index2(&self) -> Vec<Terminal> {
+    fn index2(&self, ties: Vec<Branch>) -> Vec<Terminal> {
         let mut parts = Components::new(self.vertices);
         for (a, b) in self.pairs(|s| &s.charged) {
             parts.join(a, b);
         }
-        let ties: Vec<Branch> = self.ties().into_iter().filter(|t| t.tie == Tie::Ideal).collect();
+        let ties: Vec<Branch> = ties.into_iter().filter(|t| t.tie == Tie::Ideal).collect();
         let mut marks = vec![false; ties.len()];
         let mut forest = Forest::new(self.vertices);
         for (k, tie) in ties.iter().enumerate() {

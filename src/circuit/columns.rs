@@ -128,10 +128,10 @@ impl<'d> Flattener<'d, '_> {
     }
 
     fn place(&self, name: &str, span: Span) -> Result<Place, Diagnostic> {
-        if let Some(terminal) = self.names.node(name) {
+        if let Some(terminal) = self.node_named(name) {
             return Ok(Place::Terminal(terminal));
         }
-        let Some((instance, local)) = self.names.instance(name) else { return Err(self.unknown_node(span, name)) };
+        let Some((instance, local)) = self.instance(name) else { return Err(self.unknown_node(span, name)) };
         let card = &self.circuit.instances[instance as usize];
         let model = &self.circuit.models[card.model as usize];
         match local_unknown(model, local) {
@@ -160,19 +160,19 @@ impl<'d> Flattener<'d, '_> {
                 Ok(self.keep(output(name.to_string(), OutputKind::Number(number), "", "")))
             }
             None if is_own(name) => Ok(self.keep(output(name.to_lowercase(), OutputKind::Own, "", ""))),
-            None if self.names.instance(name).is_some() => Err(error),
+            None if self.instance(name).is_some() => Err(error),
             None => Err(self.unknown_result(name, span)),
         }
     }
 
     fn unknown_result(&self, name: &str, span: Span) -> Diagnostic {
         let mut known: Vec<String> = self.circuit.nodes.iter().map(|n| format!("v({})", n.name)).collect();
-        known.extend(self.circuit.nodes.iter().map(|n| n.name.clone()));
+        known.extend(self.circuit.nodes.iter().map(|n| n.name.to_string()));
         known.extend(self.scopes.visible(TOP, |d| d.parameter_names()));
         let mut error = Diagnostic::error(span, format!("there is no result `{name}`"))
             .expected("expected v(node), i(device), device.unknown, @device[name] or a parameter")
             .suggest(name, known.iter().map(String::as_str));
-        if self.names.device(name).is_some() {
+        if self.device(name).is_some() {
             error = error.hint(format!("the current of an element is i({name})"));
         }
         error
@@ -247,7 +247,7 @@ impl<'d> Flattener<'d, '_> {
 
     /// `i(r1)`, `i(x1.port)`.
     fn device_current(&mut self, name: &str, span: Span) -> Result<u32, Diagnostic> {
-        match self.names.device(name) {
+        match self.device(name) {
             Some(Device::Source(source)) => return Ok(self.source_current(source)),
             Some(Device::Instance(instance)) => {
                 let model = self.circuit.models[self.circuit.instances[instance as usize].model as usize].clone();
@@ -265,14 +265,14 @@ impl<'d> Flattener<'d, '_> {
             }
             Some(Device::Subcircuit | Device::Broken) | None => {}
         }
-        match self.names.instance(name) {
+        match self.instance(name) {
             Some((_, port)) => self.named_port(&name[..name.len() - port.len() - 1], span, port, span),
             None => Err(self.unknown_device(span, name)),
         }
     }
 
     fn named_port(&mut self, device: &str, span: Span, port: &str, port_span: Span) -> Result<u32, Diagnostic> {
-        let Some(Device::Instance(instance)) = self.names.device(device) else {
+        let Some(Device::Instance(instance)) = self.device(device) else {
             return Err(self.unknown_device(span, device));
         };
         let model = self.circuit.models[self.circuit.instances[instance as usize].model as usize].clone();
@@ -294,7 +294,7 @@ impl<'d> Flattener<'d, '_> {
     /// # Errors
     /// Unknown devices and names.
     pub fn variable_column(&mut self, device: &str, name: &str, span: Span) -> Result<u32, Diagnostic> {
-        let Some(Device::Instance(instance)) = self.names.device(device) else {
+        let Some(Device::Instance(instance)) = self.device(device) else {
             return Err(self.unknown_device(span, device));
         };
         let card = &self.circuit.instances[instance as usize];
@@ -372,7 +372,7 @@ impl<'d> Flattener<'d, '_> {
         };
         let binary = |op, a, b| Expr { kind: ExprKind::Binary(op, Box::new(a), Box::new(b)), span };
         let node = |terminal| terminal_name(&self.circuit, terminal);
-        match self.names.device(name) {
+        match self.device(name) {
             Some(Device::Source(s)) => {
                 let source = &self.circuit.sources[s as usize];
                 let voltage = call("v", vec![node(source.plus), node(source.minus)]);
@@ -486,7 +486,7 @@ impl Reads<'_, '_, '_> {
                 number => Ok(Name::Column(self.fl.keep(output(name.to_string(), OutputKind::Number(number), "", "")))),
             };
         }
-        if self.fl.names.instance(name).is_some() {
+        if self.fl.instance(name).is_some() {
             let place = self.fl.place(name, span)?;
             return Ok(Name::Column(self.fl.place_column(place)));
         }

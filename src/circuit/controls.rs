@@ -141,8 +141,8 @@ fn check_name(fl: &mut Flattener, card: &Card, words: &[Word]) {
     };
     let name = word.text.to_lowercase();
     let root = fl.scopes.roots.iter().any(|r| r.name == name) || TEMPERATURE.contains(&name.as_str()) || name == "seed";
-    let device = matches!(fl.names.device(&name), Some(Device::Instance(_) | Device::Source(_)));
-    let parameter = fl.names.instance(&name).is_some_and(|(instance, parameter)| {
+    let device = matches!(fl.device(&name), Some(Device::Instance(_) | Device::Source(_)));
+    let parameter = fl.instance(&name).is_some_and(|(instance, parameter)| {
         let model = fl.circuit.instances[instance as usize].model;
         matches!(fl.circuit.models[model as usize].parameter(parameter), Ok(Some(_)))
     });
@@ -155,7 +155,7 @@ fn check_name(fl: &mut Flattener, card: &Card, words: &[Word]) {
         return fl.report(error.expected("unknown name").suggest(&name, known.iter().map(String::as_str)));
     }
     known.extend(fl.circuit.sources.iter().map(|s| s.name.clone()));
-    known.extend(fl.circuit.instances.iter().map(|i| i.name.clone()));
+    known.extend(fl.circuit.instances.iter().map(|i| i.name.to_string()));
     fl.report(
         Diagnostic::error(word.span, format!("there is no parameter, source or device `{}` to step", word.text))
             .expected("unknown name")

@@ -6,6 +6,7 @@ use crate::circuit::flatten::{Flattener, count};
 use crate::circuit::models::{Given, ModelUse};
 use crate::circuit::names::Device;
 use crate::circuit::scope::EnvId;
+use crate::circuit::settings::Settings;
 use crate::circuit::{Instance, Number, SourceKind, Terminal, behaviour, stimulus};
 use crate::diag::Diagnostic;
 use crate::ir::{Input, Inst, Value};
@@ -65,7 +66,7 @@ pub fn pairs(n: usize) -> u32 {
 }
 
 /// Decides what a card is; `None` (and a report) if it is nothing.
-pub fn plan<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element) -> Option<Plan> {
+pub fn plan(fl: &mut Flattener, env: EnvId, element: &Element) -> Option<Plan> {
     let behaviour = |kind| Some(Plan::Behaviour(kind));
     match element.letter {
         'v' => Some(Plan::Source(SourceKind::Voltage)),
@@ -92,7 +93,7 @@ pub fn named<'e>(element: &'e Element, name: &str) -> Option<&'e Assignment> {
     element.parameters.iter().find(|a| a.name.text.eq_ignore_ascii_case(name))
 }
 
-fn module_of_x<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element) -> Option<Plan> {
+fn module_of_x(fl: &mut Flattener, env: EnvId, element: &Element) -> Option<Plan> {
     let Some(name) = &element.model else {
         fl.report(
             Diagnostic::error(element.span, format!("`{}` names no subcircuit or model", element.name.text))
@@ -118,7 +119,7 @@ fn module_of_x<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element)
     None
 }
 
-fn module_of_letter<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element, row: &Row) -> Option<Plan> {
+fn module_of_letter(fl: &mut Flattener, env: EnvId, element: &Element, row: &Row) -> Option<Plan> {
     if element.nodes.len() != row.nodes {
         fl.report(
             Diagnostic::error(
@@ -163,7 +164,7 @@ fn value_in_place_of_model(fl: &mut Flattener, env: EnvId, element: &Element) ->
     (braced || parameter()).then(|| Expr { kind: ExprKind::Name(name.text.clone()), span: name.span })
 }
 
-fn model_of_letter<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element, row: &Row, name: &'d Name) -> Option<Plan> {
+fn model_of_letter(fl: &mut Flattener, env: EnvId, element: &Element, row: &Row, name: &Name) -> Option<Plan> {
     let letter = element.name.text.chars().next().unwrap_or('X').to_ascii_uppercase();
     let Some((card, _)) = fl.scopes.model(env, &name.folded()) else {
         let known = fl.scopes.visible(env, |d| d.model_names());
@@ -191,7 +192,7 @@ fn model_of_letter<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Elem
 }
 
 /// Builds the instances or the source of a card.
-pub fn build<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element, plan: &Plan, nodes: &[Terminal]) {
+pub fn build(fl: &mut Flattener, env: EnvId, element: &Element, plan: &Plan, nodes: &[Terminal]) {
     match plan {
         Plan::Source(kind) => stimulus::build(fl, env, element, *kind, nodes),
         Plan::Mutual => build_mutual(fl, env, element),
@@ -201,7 +202,7 @@ pub fn build<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element, p
 }
 
 /// `m` of a card times that of the subcircuits around it.
-pub fn multiplicity<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element) -> Value {
+pub fn multiplicity(fl: &mut Flattener, env: EnvId, element: &Element) -> Value {
     let outer = fl.scopes.envs[env].multiplicity;
     match named(element, "m") {
         Some(own) => {
@@ -212,14 +213,14 @@ pub fn multiplicity<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Ele
     }
 }
 
-fn build_module<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element, used: &ModelUse, nodes: &[Terminal]) {
+fn build_module(fl: &mut Flattener, env: EnvId, element: &Element, used: &ModelUse, nodes: &[Terminal]) {
     let standard = TABLE.iter().find(|r| r.letter == element.letter && r.module == used.module);
     let model = fl.shaped(env, used.model, &used.given, &element.parameters);
     let mut instance = Instance {
-        name: fl.path(env, &element.name.text),
+        name: fl.path(env, &element.name.text).into(),
         model,
-        terminals: nodes.to_vec(),
-        params: Vec::new(),
+        terminals: nodes.into(),
+        params: Settings::default(),
         multiplicity: Number::Fixed(1.0),
         temperature: None,
         initial: None,
@@ -267,7 +268,7 @@ fn build_module<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element
         let defaults = moved.iter().filter(|k| !given.has(**k));
         fl.checks.extend(defaults.map(|k| (index, *k, element.span)));
     }
-    instance.params = given.params;
+    instance.params = given.params.into();
     fl.circuit.instances.push(instance);
 }
 
@@ -288,12 +289,12 @@ fn start_flag(fl: &Flattener, model: u32, element: &Element, flag: &Name, given:
 }
 
 /// Parameters of cards that mean the same for every device: `m`, `temp`, `dtemp`, `ic`. True if it was one.
-fn special<'d>(
-    fl: &mut Flattener<'d, '_>,
+fn special(
+    fl: &mut Flattener,
     env: EnvId,
     element: &Element,
     standard: bool,
-    assignment: &'d Assignment,
+    assignment: &Assignment,
     instance: &mut Instance,
 ) -> bool {
     let name = assignment.name.folded();
@@ -381,9 +382,9 @@ fn control(fl: &mut Flattener, env: EnvId, element: &Element) -> Terminal {
 /// The branch current of the device called `name` in a use of a scope.
 pub fn current_of(fl: &mut Flattener, env: EnvId, name: &Name) -> Terminal {
     let path = fl.path(env, &name.text);
-    let error = match fl.names.device(&path) {
+    let error = match fl.device(&path) {
         Some(Device::Source(source)) if starts_with_v(name) => return Terminal::SourceCurrent(source),
-        Some(Device::Instance(instance)) if fl.branches.contains(&instance) => return Terminal::InstanceCurrent(instance),
+        Some(Device::Instance(instance)) if fl.has_branch(instance) => return Terminal::InstanceCurrent(instance),
         Some(Device::Broken) => return Terminal::Ground,
         None if name.text.contains('.') => return fl.later(path, name.span),
         Some(_) => {
@@ -392,10 +393,10 @@ pub fn current_of(fl: &mut Flattener, env: EnvId, name: &Name) -> Terminal {
                 .hint("put a voltage source of 0 V in series and name that")
         }
         None => {
-            let known = fl.scopes.envs[env].definition.scope.elements.iter().map(|e| e.name.text.as_str());
+            let known = fl.element_names(env);
             Diagnostic::error(name.span, format!("there is no element `{path}`"))
                 .expected("expected a voltage source of the same subcircuit")
-                .suggest(&name.text, known)
+                .suggest(&name.text, known.iter().map(String::as_str))
         }
     };
     fl.report(error);
@@ -409,7 +410,7 @@ fn starts_with_v(name: &Name) -> bool {
 }
 
 /// `K1 L1 L2 ... k`: one instance for each pair, `M = k sqrt(l1 l2)`.
-fn build_mutual<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element) {
+fn build_mutual(fl: &mut Flattener, env: EnvId, element: &Element) {
     let before = fl.scopes.found.len();
     if element.nodes.len() < 2 {
         fl.report(
@@ -438,13 +439,13 @@ fn build_mutual<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element
             let only = inductors.len() == 2;
             fl.circuit.instances.push(Instance {
                 name: if only {
-                    name
+                    name.into()
                 } else {
-                    format!("{name}#{}#{}", fl.circuit.instances[a.0 as usize].name, fl.circuit.instances[b.0 as usize].name)
+                    format!("{name}#{}#{}", fl.circuit.instances[a.0 as usize].name, fl.circuit.instances[b.0 as usize].name).into()
                 },
                 model,
-                terminals: vec![Terminal::InstanceCurrent(a.0), Terminal::InstanceCurrent(b.0)],
-                params: given.params,
+                terminals: [Terminal::InstanceCurrent(a.0), Terminal::InstanceCurrent(b.0)].as_slice().into(),
+                params: given.params.into(),
                 multiplicity: Number::Fixed(1.0),
                 temperature: None,
                 initial: None,
@@ -457,16 +458,16 @@ fn build_mutual<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element
 /// Index and inductance of the inductor called `name`.
 fn inductor(fl: &mut Flattener, env: EnvId, name: &Name) -> Option<(u32, Number)> {
     let path = fl.path(env, &name.text);
-    if let Some(Device::Instance(index)) = fl.names.device(&path)
+    if let Some(Device::Instance(index)) = fl.device(&path)
         && let Some(instance) = fl.circuit.instances.get(index as usize)
         && let Some(l) = inductance(&fl.circuit.models[instance.model as usize], instance)
     {
         return Some((index, l));
     }
-    if fl.names.device(&path) == Some(Device::Broken) {
+    if fl.device(&path) == Some(Device::Broken) {
         return None;
     }
-    let found = fl.names.devices.contains_key(&path.to_lowercase());
+    let found = fl.device(&path).is_some();
     let message = if found { format!("`{path}` is no inductor") } else { format!("there is no inductor `{path}`") };
     let known: Vec<String> = fl.inductor_names();
     fl.report(

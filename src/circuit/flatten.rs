@@ -5,15 +5,21 @@
 
 use std::collections::{HashMap, HashSet};
 
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use smol_str::{SmolStr, format_smolstr};
+
 use crate::circuit::columns::Columns;
 use crate::circuit::device::{self, Plan};
 use crate::circuit::models::Models;
-use crate::circuit::names::{Device, GROUND, Names, branch_current, local_unknown};
+use crate::circuit::names::{Device, Names, branch_current, is_ground, local_unknown};
+use crate::circuit::plain::{Kind, Texts, take};
 use crate::circuit::scope::{EnvId, Scopes, TOP};
-use crate::circuit::{Circuit, Node, Number, SourceKind, Terminal};
+use crate::circuit::{Circuit, Node, Number, SourceKind, Terminal, Terminals, fold};
 use crate::diag::Diagnostic;
 use crate::model::library::Library;
-use crate::netlist::ast::{Deck, Element, Name, Subcircuit};
+use crate::netlist::ast::{Assignment, Deck, Element, Item, Name, Scope, Subcircuit};
+use crate::netlist::plain::Card;
 use crate::span::{Sources, Span};
 
 /// Subcircuits in one another; each costs stack.
@@ -44,15 +50,47 @@ pub struct Flattener<'d, 'l> {
     /// Instances with one branch current, which may control others.
     pub branches: HashSet<u32>,
     /// Controlling currents inside subcircuits, which are unfolded later: path and place.
-    later: Vec<(String, Span)>,
-    globals: HashMap<String, String>,
+    pub later: Vec<(String, Span)>,
+    /// Nodes whose name was written with a dot.
+    pub dotted: Vec<u32>,
+    /// Global nodes: folded name, and as written.
+    pub globals: HashMap<String, String>,
+    /// Scopes whose names were compared with one another.
+    checked: HashSet<*const Scope>,
     chain: Vec<(&'d Subcircuit, Span)>,
 }
 
+/// A card that uses a subcircuit.
+pub struct Use<'d, 'n> {
+    /// Its name.
+    pub name: &'n str,
+    /// Its place.
+    pub span: Span,
+    /// The card; of plain ones, the first of the kind.
+    pub element: &'d Element,
+    /// Of plain ones, the values of the parameters that `element` has.
+    pub values: &'n [f64],
+}
+
+/// What the elements of one use of a scope are.
+struct Survey<'d> {
+    /// Of those that are not plain: what they are and what they touch.
+    elements: Vec<(Target<'d>, Terminals)>,
+    /// Kinds of plain elements.
+    kinds: Vec<Kind<'d>>,
+    /// What the plain ones touch, one behind another.
+    terminals: Vec<Terminal>,
+    /// Indices of the next instance and the next source.
+    next: (u32, u32),
+}
+
 /// What an element card turns out to be.
-enum Target<'d> {
+pub enum Target<'d> {
+    /// A device.
     Device(Plan),
+    /// A subcircuit, and the use in whose text it is declared.
     Subcircuit(&'d Subcircuit, EnvId),
+    /// A mistake that was reported.
     Nothing,
 }
 
@@ -71,6 +109,8 @@ impl<'d, 'l> Flattener<'d, 'l> {
             shaping: Vec::new(),
             branches: HashSet::new(),
             later: Vec::new(),
+            dotted: Vec::new(),
+            checked: HashSet::new(),
             globals: deck.globals.iter().map(|n| (n.folded(), n.text.clone())).collect(),
             chain: Vec::new(),
         }
@@ -122,9 +162,9 @@ impl<'d, 'l> Flattener<'d, 'l> {
 
     /// A controlling node that is really an unknown inside a device.
     fn inner_unknowns(&mut self) {
-        for k in 0..self.circuit.nodes.len() {
-            let node = &self.circuit.nodes[k];
-            let Some((instance, local)) = self.names.instance(&node.name) else { continue };
+        for k in std::mem::take(&mut self.dotted) {
+            let node = &self.circuit.nodes[k as usize];
+            let Some((instance, local)) = self.instance(&node.name) else { continue };
             let Some(card) = self.circuit.instances.get(instance as usize) else { continue };
             let model = &self.circuit.models[card.model as usize];
             let Some(unknown) = local_unknown(model, local) else { continue };
@@ -138,37 +178,137 @@ impl<'d, 'l> Flattener<'d, 'l> {
 
     /// Unfolds one use of a scope.
     fn unfold(&mut self, env: EnvId) {
-        let elements: &'d [Element] = &self.scopes.envs[env].definition.scope.elements;
-        let mut targets = Vec::with_capacity(elements.len());
-        for element in elements {
-            let target = self.target(env, element);
-            let nodes = match target {
-                Target::Device(Plan::Mutual) | Target::Nothing => Vec::new(),
-                _ => element.nodes.iter().map(|n| self.node(env, n)).collect(),
+        let scope: &'d Scope = self.scopes.envs[env].definition.scope;
+        self.check_names(scope);
+        let mut plan = self.survey(env, scope);
+        let mut elements = plan.elements.iter();
+        let mut texts = Texts::default();
+        let mut terminals = plan.terminals.as_slice();
+        let kinds = &mut plan.kinds;
+        for item in scope.items() {
+            let text = texts.behind(self.sources, &item);
+            let mut build = |card: &Card| {
+                let nodes = take(&mut terminals, scope.kinds[card.kind as usize].nodes.len());
+                self.build_plain(env, scope, card, &mut kinds[card.kind as usize], nodes);
             };
-            self.declare(env, element, &target);
-            targets.push((element, target, nodes));
-        }
-        self.index_devices(env, &targets);
-        // Couplings read the inductances, so they come last.
-        for couplings in [false, true] {
-            for (element, target, nodes) in &targets {
-                if let Target::Device(plan) = target
-                    && matches!(plan, Plan::Mutual) == couplings
-                {
-                    device::build(self, env, element, plan, nodes);
+            match item {
+                Item::Plain(plain) => build(&plain.card(text)),
+                Item::Loop(repeated) => {
+                    // What is wrong was reported by `survey`.
+                    let _ = repeated.each(&mut build);
+                }
+                Item::Element(element) => {
+                    if let Some((Target::Device(made), nodes)) = elements.next()
+                        && !matches!(made, Plan::Mutual)
+                    {
+                        device::build(self, env, element, made, nodes);
+                    }
                 }
             }
         }
-        for (element, target, nodes) in targets {
-            if let Target::Subcircuit(subcircuit, defined) = target {
-                self.enter(env, element, subcircuit, defined, &nodes);
+        // Couplings read the inductances, so they come last.
+        for (element, (target, nodes)) in scope.elements.iter().zip(&plan.elements) {
+            if let Target::Device(mutual @ Plan::Mutual) = target {
+                device::build(self, env, element, mutual, nodes);
+            }
+        }
+        self.unfold_inner(env, scope, plan);
+    }
+
+    /// Unfolds the subcircuits that a use of a scope uses.
+    fn unfold_inner(&mut self, env: EnvId, scope: &'d Scope, mut plan: Survey<'d>) {
+        let inner = |target: &Target| matches!(target, Target::Subcircuit(..));
+        let plain = plan.kinds.iter().any(|kind| kind.target.as_ref().is_some_and(inner));
+        if !plain && !plan.elements.iter().any(|(target, _)| inner(target)) {
+            return;
+        }
+        let mut elements = plan.elements.iter();
+        let mut texts = Texts::default();
+        let mut terminals = plan.terminals.as_slice();
+        let kinds = &mut plan.kinds;
+        let mut values: Vec<f64> = Vec::new();
+        for item in scope.items() {
+            let text = texts.behind(self.sources, &item);
+            let mut enter = |card: &Card| {
+                let element = &scope.kinds[card.kind as usize];
+                let nodes = take(&mut terminals, element.nodes.len());
+                let kind = &mut kinds[card.kind as usize];
+                if let Some(Target::Subcircuit(subcircuit, defined)) = kind.target {
+                    values.clear();
+                    values.extend(card.assigned(element).map(|(value, _)| value));
+                    let card = Use { name: card.name(), span: card.span, element, values: &values };
+                    self.enter_again(env, &card, (subcircuit, defined), &mut kind.stamps, nodes);
+                }
+            };
+            match item {
+                Item::Plain(plain) => enter(&plain.card(text)),
+                Item::Loop(repeated) => {
+                    let _ = repeated.each(&mut enter);
+                }
+                Item::Element(element) => {
+                    if let Some((Target::Subcircuit(subcircuit, defined), nodes)) = elements.next() {
+                        let card = Use { name: &element.name.text, span: element.span, element, values: &[] };
+                        self.enter(env, &card, subcircuit, *defined, nodes);
+                    }
+                }
             }
         }
     }
 
+    /// What the elements of a scope are and what they touch, in order; names of nodes and devices are given out.
+    fn survey(&mut self, env: EnvId, scope: &'d Scope) -> Survey<'d> {
+        let next = (self.circuit.instances.len() as u32, self.circuit.sources.len() as u32);
+        let mut plan =
+            Survey { elements: Vec::with_capacity(scope.elements.len()), kinds: Vec::new(), terminals: Vec::new(), next };
+        plan.kinds.resize_with(scope.kinds.len(), Default::default);
+        let mut texts = Texts::default();
+        for item in scope.items() {
+            match item {
+                Item::Plain(plain) => {
+                    self.survey_plain(env, scope, &plain.card(texts.of(self.sources, plain.span.file)), &mut plan)
+                }
+                Item::Loop(repeated) => {
+                    if let Err(error) = repeated.each(&mut |card| self.survey_plain(env, scope, card, &mut plan)) {
+                        self.report(error);
+                    }
+                }
+                Item::Element(element) => {
+                    let target = self.target(env, element);
+                    let nodes = match target {
+                        Target::Device(Plan::Mutual) | Target::Nothing => Terminals::new(),
+                        _ => element.nodes.iter().map(|n| self.node(env, &n.text, n.span)).collect(),
+                    };
+                    self.declare(env, &element.name.text, &target, &mut plan.next);
+                    plan.elements.push((target, nodes));
+                }
+            }
+        }
+        plan
+    }
+
+    fn survey_plain(&mut self, env: EnvId, scope: &'d Scope, card: &Card, plan: &mut Survey<'d>) {
+        let element = &scope.kinds[card.kind as usize];
+        let kind = &mut plan.kinds[card.kind as usize];
+        if kind.target.is_none() {
+            kind.target = Some(self.target(env, element));
+            kind.declared = kind.target.as_ref().is_some_and(|target| self.controls(target));
+        } else if matches!(kind.target, Some(Target::Nothing)) {
+            // The same mistake at another place.
+            self.target(env, &card.element(element));
+        }
+        match &kind.target {
+            Some(target) if kind.declared => self.declare(env, card.name(), target, &mut plan.next),
+            Some(Target::Device(_)) => plan.next.0 += 1,
+            _ => {}
+        }
+        let broken = matches!(kind.target, Some(Target::Nothing));
+        for (span, word) in card.words().skip(1).take(element.nodes.len()) {
+            plan.terminals.push(if broken { Terminal::Ground } else { self.node(env, word, span) });
+        }
+    }
+
     /// What an element is: `X` and `N` ask for a subcircuit first, then for a model card, then for a module.
-    fn target(&mut self, env: EnvId, element: &'d Element) -> Target<'d> {
+    fn target(&mut self, env: EnvId, element: &Element) -> Target<'d> {
         if matches!(element.letter, 'x' | 'n')
             && let Some(name) = &element.model
             && let Some((subcircuit, defined)) = self.scopes.subcircuit(env, &name.folded())
@@ -178,66 +318,103 @@ impl<'d, 'l> Flattener<'d, 'l> {
         device::plan(self, env, element).map_or(Target::Nothing, Target::Device)
     }
 
-    /// Claims the name of an element.
-    fn declare(&mut self, env: EnvId, element: &Element, target: &Target) {
-        let path = self.path(env, &element.name.text).to_lowercase();
-        let device = match target {
-            Target::Subcircuit(..) => Device::Subcircuit,
-            // The index of a device is filled in by `index_devices`.
-            Target::Device(_) | Target::Nothing => Device::Broken,
-        };
-        if self.names.devices.insert(path, device).is_none() {
+    /// Names that are declared twice in a scope, looked for once however often it is used.
+    fn check_names(&mut self, scope: &'d Scope) {
+        if !self.checked.insert(std::ptr::from_ref(scope)) {
             return;
         }
-        let elements = &self.scopes.envs[env].definition.scope.elements;
-        let first = elements.iter().find(|e| e.name.folded() == element.name.folded()).map_or(element.span, |e| e.name.span);
-        self.report(
-            Diagnostic::error(element.name.span, format!("element `{}` is declared twice", element.name.text))
-                .expected("second declaration")
-                .label(first, "first declaration")
-                .hint("give one of them another name"),
-        );
+        // Hashes tell that there is nothing to look for, nearly always.
+        let mut hashes: HashTable<u64> = HashTable::with_capacity(scope.elements.len() + scope.plain.len());
+        let mut twice = false;
+        each_name(scope, self.sources, &mut |name, _| {
+            let hash = fold::hash(name);
+            match hashes.entry(hash, |known| *known == hash, |known| *known) {
+                Entry::Occupied(_) => twice = true,
+                Entry::Vacant(free) => drop(free.insert(hash)),
+            }
+        });
+        if !twice {
+            return;
+        }
+        let mut first: HashMap<String, Span> = HashMap::new();
+        let mut found = Vec::new();
+        each_name(scope, self.sources, &mut |name, span| {
+            if let Some(first) = first.get(&name.to_lowercase()) {
+                found.push((name.to_string(), span, *first));
+            } else {
+                first.insert(name.to_lowercase(), span);
+            }
+        });
+        for (name, span, first) in found {
+            self.report(
+                Diagnostic::error(span, format!("element `{name}` is declared twice"))
+                    .expected("second declaration")
+                    .label(first, "first declaration")
+                    .hint("give one of them another name"),
+            );
+        }
     }
 
-    /// Gives every device of a scope the index that it will have.
-    fn index_devices(&mut self, env: EnvId, targets: &[(&'d Element, Target<'d>, Vec<Terminal>)]) {
-        let (mut instance, mut source) = (self.circuit.instances.len() as u32, self.circuit.sources.len() as u32);
-        for (element, target, _) in targets {
-            let Target::Device(plan) = target else { continue };
-            let device = match plan {
-                Plan::Source(_) => {
-                    source += 1;
-                    Device::Source(source - 1)
-                }
-                // Built after all others; nobody refers to it.
-                Plan::Mutual => Device::Coupling,
-                Plan::Module(_) | Plan::Behaviour(_) => {
-                    let branch = match plan {
-                        Plan::Module(used) => branch_current(&self.circuit.models[used.model as usize]).is_some(),
-                        other => matches!(other, Plan::Behaviour(SourceKind::Voltage)),
-                    };
-                    if branch {
-                        self.branches.insert(instance);
-                    }
-                    instance += 1;
-                    Device::Instance(instance - 1)
-                }
-            };
-            let path = self.path(env, &element.name.text).to_lowercase();
-            self.names.devices.insert(path, device);
+    /// Whether a device of this kind may be asked for before it is built.
+    fn controls(&self, target: &Target) -> bool {
+        match target {
+            Target::Device(Plan::Module(used)) => branch_current(&self.circuit.models[used.model as usize]).is_some(),
+            Target::Device(_) | Target::Nothing => true,
+            Target::Subcircuit(..) => false,
         }
+    }
+
+    /// Claims the name of an element; a device gets the index that it will have.
+    fn declare(&mut self, env: EnvId, name: &str, target: &Target, (instance, source): &mut (u32, u32)) {
+        let device = match target {
+            Target::Subcircuit(..) => Device::Subcircuit,
+            Target::Nothing => Device::Broken,
+            Target::Device(Plan::Source(_)) => {
+                *source += 1;
+                Device::Source(*source - 1)
+            }
+            // Built after all others; nobody refers to it.
+            Target::Device(Plan::Mutual) => Device::Coupling,
+            Target::Device(plan @ (Plan::Module(_) | Plan::Behaviour(_))) => {
+                let branch = match plan {
+                    Plan::Module(used) => branch_current(&self.circuit.models[used.model as usize]).is_some(),
+                    other => matches!(other, Plan::Behaviour(SourceKind::Voltage)),
+                };
+                if branch {
+                    self.branches.insert(*instance);
+                }
+                *instance += 1;
+                Device::Instance(*instance - 1)
+            }
+        };
+        let path = self.path(env, name).to_lowercase();
+        self.names.declared.insert(path, device);
+    }
+
+    /// Whether an instance has one branch current, which may control others.
+    pub fn has_branch(&self, instance: u32) -> bool {
+        let built = self.circuit.instances.get(instance as usize);
+        self.branches.contains(&instance) || built.is_some_and(|i| branch_current(&self.circuit.models[i.model as usize]).is_some())
+    }
+
+    /// Names of the elements of a use, for suggestions.
+    pub fn element_names(&self, env: EnvId) -> Vec<String> {
+        let mut names = Vec::new();
+        each_name(self.scopes.envs[env].definition.scope, self.sources, &mut |name, _| names.push(name.to_string()));
+        names
     }
 
     /// Unfolds a subcircuit where an `X` card uses it.
-    fn enter(&mut self, env: EnvId, element: &'d Element, subcircuit: &'d Subcircuit, defined: EnvId, nodes: &[Terminal]) {
-        if self.recursive(element, subcircuit) || self.too_much(element) {
+    pub fn enter(&mut self, env: EnvId, card: &Use<'d, '_>, subcircuit: &'d Subcircuit, defined: EnvId, nodes: &[Terminal]) {
+        let element = card.element;
+        if self.recursive(card.span, subcircuit) || self.too_much(card.span) {
             return;
         }
         if nodes.len() != subcircuit.ports.len() {
             let names: Vec<&str> = subcircuit.ports.iter().map(|p| p.text.as_str()).collect();
             self.report(
                 Diagnostic::error(
-                    element.span,
+                    card.span,
                     format!("subcircuit `{}` has {}, {} given", subcircuit.name.text, count(names.len(), "port"), nodes.len()),
                 )
                 .expected(format!("expected {}", count(names.len(), "node")))
@@ -247,30 +424,32 @@ impl<'d, 'l> Flattener<'d, 'l> {
         }
         let definition = self.scopes.definition(&subcircuit.scope, &subcircuit.parameters, &subcircuit.ports);
         let ports = subcircuit.ports.iter().map(Name::folded).zip(nodes.iter().copied()).collect();
-        let path = format!("{}.", self.path(env, &element.name.text));
+        let path = format!("{}.", self.path(env, card.name));
         let multiplicity = device::multiplicity(self, env, element);
         let inner = self.scopes.push(definition.clone(), Some(defined), path, ports, multiplicity);
-        for assignment in element.parameters.iter().filter(|a| !a.name.text.eq_ignore_ascii_case("m")) {
-            match definition.header_parameter(&assignment.name.folded()) {
-                Some(k) => self.scopes.assign(inner, k, &assignment.value, env),
-                None => self.unknown_parameter(assignment.name.span, &assignment.name.text, subcircuit),
+        let own = |(_, a): &(usize, &Assignment)| !a.name.text.eq_ignore_ascii_case("m");
+        for (index, assignment) in element.parameters.iter().enumerate().filter(own) {
+            match (definition.header_parameter(&assignment.name.folded()), card.values.get(index)) {
+                (Some(k), Some(value)) => self.scopes.settle(inner, k, *value),
+                (Some(k), None) => self.scopes.assign(inner, k, &assignment.value, env),
+                (None, _) => self.unknown_parameter(assignment.name.span, &assignment.name.text, subcircuit),
             }
         }
         self.scopes.force(inner);
-        self.chain.push((subcircuit, element.span));
+        self.chain.push((subcircuit, card.span));
         self.unfold(inner);
         self.chain.pop();
         self.scopes.pop();
     }
 
     /// Limits that no circuit meets but by mistake.
-    fn too_much(&mut self, element: &Element) -> bool {
+    pub fn too_much(&mut self, span: Span) -> bool {
         let what = match (self.chain.len(), self.circuit.instances.len()) {
             (DEEPEST.., _) => format!("subcircuits in subcircuits, more than {DEEPEST} deep"),
             (_, MOST_DEVICES..) => format!("more than {MOST_DEVICES} devices"),
             _ => return false,
         };
-        self.report(Diagnostic::error(element.span, what).expected("this one is too much"));
+        self.report(Diagnostic::error(span, what).expected("this one is too much"));
         true
     }
 
@@ -285,11 +464,11 @@ impl<'d, 'l> Flattener<'d, 'l> {
         );
     }
 
-    fn recursive(&mut self, element: &Element, subcircuit: &'d Subcircuit) -> bool {
+    fn recursive(&mut self, span: Span, subcircuit: &'d Subcircuit) -> bool {
         let Some(start) = self.chain.iter().position(|(s, _)| std::ptr::eq(*s, subcircuit)) else { return false };
         let mut path: Vec<&str> = self.chain[start..].iter().map(|(s, _)| s.name.text.as_str()).collect();
         path.push(&subcircuit.name.text);
-        let mut error = Diagnostic::error(element.span, format!("subcircuit `{}` contains itself: {}", path[0], path.join(" -> ")))
+        let mut error = Diagnostic::error(span, format!("subcircuit `{}` contains itself: {}", path[0], path.join(" -> ")))
             .expected("here the circle closes");
         for (inner, span) in &self.chain[start + 1..] {
             error = error.label(*span, format!("`{}` is used here", inner.name.text));
@@ -304,7 +483,7 @@ impl<'d, 'l> Flattener<'d, 'l> {
     /// Names of all inductors so far, for suggestions.
     pub fn inductor_names(&self) -> Vec<String> {
         let all = self.circuit.instances.iter();
-        all.filter(|i| self.circuit.models[i.model as usize].name == "inductor").map(|i| i.name.clone()).collect()
+        all.filter(|i| self.circuit.models[i.model as usize].name == "inductor").map(|i| i.name.to_string()).collect()
     }
 
     /// The name of something in a use: with the path of the use before it.
@@ -313,24 +492,44 @@ impl<'d, 'l> Flattener<'d, 'l> {
     }
 
     /// The terminal that a node name stands for; the first mention makes the node.
-    pub fn node(&mut self, env: EnvId, name: &Name) -> Terminal {
-        let folded = name.folded();
-        if GROUND.contains(&folded.as_str()) {
+    pub fn node(&mut self, env: EnvId, name: &str, span: Span) -> Terminal {
+        if is_ground(name) {
             return Terminal::Ground;
         }
-        if let Some(port) = self.scopes.envs[env].ports.get(&folded) {
+        let use_ = &self.scopes.envs[env];
+        if !use_.ports.is_empty()
+            && let Some(port) = use_.ports.get(&name.to_lowercase())
+        {
             return *port;
         }
-        let path = match self.globals.get(&folded) {
-            Some(global) => global.clone(),
-            None => self.path(env, &name.text),
+        let global = if self.globals.is_empty() { None } else { self.globals.get(&name.to_lowercase()) };
+        let path = match global {
+            Some(global) => SmolStr::new(global),
+            None if use_.path.is_empty() => SmolStr::new(name),
+            None => format_smolstr!("{}{name}", use_.path),
         };
-        let next = self.circuit.nodes.len() as u32;
-        let node = *self.names.nodes.entry(path.to_lowercase()).or_insert(next);
-        if node == next {
-            self.circuit.nodes.push(Node { name: path, span: name.span });
+        let known = self.circuit.nodes.len();
+        let node = self.names.node(&mut self.circuit.nodes, &path, || Node { name: path.clone(), span });
+        if node as usize == known && name.contains('.') {
+            self.dotted.push(node);
         }
         Terminal::Node(node)
+    }
+}
+
+/// The names of all elements of a scope and their places.
+fn each_name(scope: &Scope, sources: &Sources, act: &mut dyn FnMut(&str, Span)) {
+    for item in scope.items() {
+        let mut first = |card: &Card| {
+            if let Some((span, name)) = card.words().next() {
+                act(name, span);
+            }
+        };
+        match item {
+            Item::Plain(plain) => first(&plain.card(sources.text(plain.span.file))),
+            Item::Loop(repeated) => drop(repeated.each(&mut first)),
+            Item::Element(element) => act(&element.name.text, element.name.span),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Two small graphs: components by union-find, and forests in which the path that closes a loop is found.
 
+use rustc_hash::FxHashMap;
+
 /// Components that grow together.
 pub struct Components {
     parent: Vec<u32>,
@@ -34,20 +36,20 @@ impl Components {
 /// A forest of numbered edges.
 pub struct Forest {
     components: Components,
-    edges: Vec<Vec<(u32, u32)>>,
+    edges: FxHashMap<u32, Vec<(u32, u32)>>,
 }
 
 impl Forest {
     /// A forest without edges on `n` vertices.
     pub fn new(n: usize) -> Forest {
-        Forest { components: Components::new(n), edges: vec![Vec::new(); n] }
+        Forest { components: Components::new(n), edges: FxHashMap::default() }
     }
 
     /// Adds an edge; if it closes a loop it is left out and the other edges of the loop are given.
     pub fn add(&mut self, a: u32, b: u32, edge: u32) -> Option<Vec<u32>> {
         if self.components.join(a, b) {
-            self.edges[a as usize].push((b, edge));
-            self.edges[b as usize].push((a, edge));
+            self.edges.entry(a).or_default().push((b, edge));
+            self.edges.entry(b).or_default().push((a, edge));
             return None;
         }
         Some(self.path(a, b))
@@ -61,7 +63,7 @@ impl Forest {
             if v == b {
                 break;
             }
-            for (w, edge) in &self.edges[v as usize] {
+            for (w, edge) in self.edges.get(&v).into_iter().flatten() {
                 if !from.contains_key(w) {
                     from.insert(*w, Some((v, *edge)));
                     queue.push_back(*w);

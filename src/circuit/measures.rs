@@ -203,7 +203,7 @@ fn value<'d>(fl: &mut Flattener<'d, '_>, expr: &Expr, names: &[String]) -> Resul
 
 /// `x1.state` outside of `v()`, alone or in an expression.
 fn reads_unknowns(fl: &Flattener, expr: &Expr) -> bool {
-    holds(expr, &|leaf| matches!(&leaf.kind, ExprKind::Name(name) if fl.names.instance(name).is_some()))
+    holds(expr, &|leaf| matches!(&leaf.kind, ExprKind::Name(name) if fl.instance(name).is_some()))
 }
 
 /// Stores the measures with their numbers.

@@ -4,7 +4,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+use smol_str::SmolStr;
+
 use crate::args::Args;
+use crate::circuit::settings::Settings;
 use crate::ir::Function;
 use crate::model::Model;
 use crate::span::Span;
@@ -18,6 +22,7 @@ pub mod data;
 pub mod device;
 pub mod elaborate;
 pub mod flatten;
+pub mod fold;
 pub mod forest;
 pub mod graph;
 pub mod measures;
@@ -27,10 +32,13 @@ pub mod options;
 pub mod outputs;
 pub mod overrides;
 pub mod patterns;
+pub mod plain;
 pub mod ranges;
 pub mod reader;
 pub mod scope;
+pub mod settings;
 pub mod shape;
+pub mod stamp;
 pub mod starts;
 pub mod stimulus;
 pub mod structure;
@@ -59,7 +67,7 @@ pub struct Root {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Node {
     /// `out`, `x1.mid`: as first written, with the path of its subcircuit.
-    pub name: String,
+    pub name: SmolStr,
     /// First element that touches it.
     pub span: Span,
 }
@@ -79,17 +87,20 @@ pub enum Terminal {
     Open,
 }
 
+/// Terminals of a device; most have few.
+pub type Terminals = SmallVec<[Terminal; 3]>;
+
 /// One device.
 #[derive(Clone, Debug)]
 pub struct Instance {
     /// `r1`, `x1.m3`: as written, with path.
-    pub name: String,
+    pub name: SmolStr,
     /// Index into `Circuit::models`.
     pub model: u32,
     /// One per port of the model.
-    pub terminals: Vec<Terminal>,
+    pub terminals: Terminals,
     /// Parameters that are given (model card and instance together): index into `Model::params`, value.
-    pub params: Vec<(u32, Number)>,
+    pub params: Settings,
     /// Product of all `m` down the hierarchy.
     pub multiplicity: Number,
     /// Temperature in degrees Celsius, if it is not that of the circuit.

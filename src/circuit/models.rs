@@ -181,7 +181,7 @@ impl<'d> Flattener<'d, '_> {
     }
 
     /// Gives one parameter.
-    pub fn give(&mut self, env: EnvId, model: u32, assignment: &'d Assignment, given: &mut Given) {
+    pub fn give(&mut self, env: EnvId, model: u32, assignment: &Assignment, given: &mut Given) {
         let name = &assignment.name;
         let known = self.circuit.models[model as usize].clone();
         match known.parameter(&name.text) {
@@ -204,7 +204,7 @@ impl<'d> Flattener<'d, '_> {
         }
     }
 
-    fn give_value(&mut self, env: EnvId, model: u32, k: u32, assignment: &'d Assignment, given: &mut Given) {
+    fn give_value(&mut self, env: EnvId, model: u32, k: u32, assignment: &Assignment, given: &mut Given) {
         let param = &self.circuit.models[model as usize].clone().params[k as usize];
         let value = &assignment.value;
         if let (ExprKind::Text(text), true) = (&value.kind, self.circuit.models[model as usize].table_files.contains(&k)) {
@@ -279,7 +279,7 @@ impl<'d> Flattener<'d, '_> {
 }
 
 /// True if a value can be seen to be in range without knowing any other.
-fn plainly_allowed(param: &Param, number: Number) -> bool {
+pub fn plainly_allowed(param: &Param, number: Number) -> bool {
     let Number::Fixed(value) = number else { return false };
     if param.kind == ParamKind::Int && value.fract() != 0.0 {
         return false;

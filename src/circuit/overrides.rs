@@ -19,7 +19,7 @@ pub fn apply(fl: &mut Flattener, overrides: &[(String, f64)]) {
         let mut known: Vec<String> = fl.scopes.roots.iter().map(|r| r.name.clone()).collect();
         let list = known.join(", ");
         known.extend(fl.circuit.sources.iter().map(|s| s.name.clone()));
-        known.extend(fl.circuit.instances.iter().map(|i| i.name.clone()));
+        known.extend(fl.circuit.instances.iter().map(|i| i.name.to_string()));
         let mut error = Diagnostic::error(Span::default(), format!("there is no parameter `{name}` to set"))
             .suggest(name, known.iter().map(String::as_str))
             .hint(format!("the deck's parameters are {list}"));
@@ -30,13 +30,13 @@ pub fn apply(fl: &mut Flattener, overrides: &[(String, f64)]) {
 
 /// Applies one override; false if its name means nothing.
 fn one(fl: &mut Flattener, name: &str, value: f64) -> bool {
-    let (instance, parameter) = match fl.names.device(name) {
+    let (instance, parameter) = match fl.device(name) {
         Some(Device::Source(source)) => {
             fl.circuit.sources[source as usize].dc = Some(Number::Fixed(value));
             return true;
         }
         Some(Device::Instance(instance)) => (instance, None),
-        _ => match fl.names.instance(name) {
+        _ => match fl.instance(name) {
             Some((instance, parameter)) => (instance, Some(parameter)),
             None => return false,
         },
@@ -48,10 +48,7 @@ fn one(fl: &mut Flattener, name: &str, value: f64) -> bool {
         None => (!model.params.is_empty()).then_some(0),
     };
     let Some(k) = found else { return false };
-    match card.params.iter_mut().find(|(p, _)| *p == k) {
-        Some(given) => given.1 = Number::Fixed(value),
-        None => card.params.push((k, Number::Fixed(value))),
-    }
+    card.params.set(k, Number::Fixed(value));
     fl.checks.push((instance, k, card.span));
     fl.reshape(instance);
     true

@@ -167,8 +167,8 @@ impl Flattener<'_, '_> {
             // Parameters only by their own name: there are many.
             let exact = !is_pattern(name);
             let parameters = model.params.iter().map(|p| &p.name).filter(|p| exact && p.eq_ignore_ascii_case(name)).take(1);
-            let first = variables.filter(|v| fits(name, v)).map(|v| (instance.name.clone(), v.clone())).collect::<Vec<_>>();
-            let others = parameters.map(|p| (instance.name.clone(), p.clone()));
+            let first = variables.filter(|v| fits(name, v)).map(|v| (instance.name.to_string(), v.clone())).collect::<Vec<_>>();
+            let others = parameters.map(|p| (instance.name.to_string(), p.clone()));
             wanted.extend(if first.is_empty() { others.collect() } else { first });
         }
         wanted.into_iter().map(|(device, name)| self.variable_column(&device, &name, span)).collect()

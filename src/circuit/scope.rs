@@ -236,6 +236,12 @@ impl<'d> Scopes<'d> {
         self.envs[env].slots[index] = Slot::Waiting(value, from);
     }
 
+    /// Gives parameter `index` of use `env` a number.
+    pub fn settle(&mut self, env: EnvId, index: usize, value: f64) {
+        let value = self.graph.fixed(value);
+        self.envs[env].slots[index] = Slot::Done(value);
+    }
+
     /// Adds a root with an expression or an override for it.
     pub fn add_root(&mut self, name: &str, value: Value, span: Span) -> Value {
         let value = match self.overrides.get(name) {

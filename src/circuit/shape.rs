@@ -19,9 +19,9 @@ const SPECIAL: [&str; 4] = ["m", "temp", "dtemp", "trise"];
 /// Rounds until no further parameter turns out to decide on structure.
 const MOST_ROUNDS: usize = 8;
 
-impl<'d> Flattener<'d, '_> {
+impl Flattener<'_, '_> {
     /// The model like `model` for what is given already (by a `.model` card) and for the assignments of a card.
-    pub fn shaped(&mut self, env: EnvId, model: u32, given: &Given, assignments: &'d [Assignment]) -> u32 {
+    pub fn shaped(&mut self, env: EnvId, model: u32, given: &Given, assignments: &[Assignment]) -> u32 {
         let mut index = self.chosen(env, model, given, assignments);
         for _ in 0..MOST_ROUNDS {
             let known = self.circuit.models[index as usize].clone();
@@ -50,7 +50,7 @@ impl<'d> Flattener<'d, '_> {
     }
 
     /// Of several paramsets of one name, the first one that has all parameters that are given and allows their values.
-    fn chosen(&mut self, env: EnvId, model: u32, given: &Given, assignments: &'d [Assignment]) -> u32 {
+    fn chosen(&mut self, env: EnvId, model: u32, given: &Given, assignments: &[Assignment]) -> u32 {
         let own = self.circuit.models[model as usize].clone();
         let all = self.library.alternatives(&own);
         if all.len() < 2 {
@@ -118,7 +118,7 @@ impl<'d> Flattener<'d, '_> {
     pub fn reshape(&mut self, instance: u32) {
         for _ in 0..MOST_ROUNDS {
             let card = &self.circuit.instances[instance as usize];
-            let (index, given) = (card.model, Given { params: card.params.clone(), unchecked: Vec::new() });
+            let (index, given) = (card.model, Given { params: card.params.to_vec(), unchecked: Vec::new() });
             let known = self.circuit.models[index as usize].clone();
             let number = |k: &u32| given.params.iter().find(|(p, _)| p == k).map(|(_, n)| *n);
             let numbers =
@@ -132,7 +132,7 @@ impl<'d> Flattener<'d, '_> {
             }
             let params = self.handed_over(&given, index, next).params;
             let card = &mut self.circuit.instances[instance as usize];
-            (card.model, card.params) = (next, params);
+            (card.model, card.params) = (next, params.into());
         }
     }
 }

@@ -36,10 +36,10 @@ fn target(fl: &Flattener, name: &Name) -> Result<StartTarget, Diagnostic> {
     if let Some(device) = strip(&name.text, 'i') {
         return current(fl, name, device);
     }
-    if let Some(terminal) = fl.names.node(text) {
+    if let Some(terminal) = fl.node_named(text) {
         return Ok(StartTarget::Terminal(terminal));
     }
-    let Some((instance, local)) = fl.names.instance(text) else {
+    let Some((instance, local)) = fl.instance(text) else {
         return Err(fl.unknown_node(name.span, text));
     };
     let card = &fl.circuit.instances[instance as usize];
@@ -52,7 +52,7 @@ fn target(fl: &Flattener, name: &Name) -> Result<StartTarget, Diagnostic> {
 }
 
 fn current(fl: &Flattener, name: &Name, device: &str) -> Result<StartTarget, Diagnostic> {
-    match fl.names.device(device) {
+    match fl.device(device) {
         Some(Device::Source(s)) if fl.circuit.sources[s as usize].kind == SourceKind::Voltage => {
             Ok(StartTarget::Terminal(Terminal::SourceCurrent(s)))
         }

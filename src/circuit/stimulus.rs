@@ -22,7 +22,7 @@ const SHAPES: [(&str, usize, &[&str]); 5] = [
 ];
 
 /// Builds a source.
-pub fn build<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, element: &'d Element, kind: SourceKind, nodes: &[Terminal]) {
+pub fn build(fl: &mut Flattener, env: EnvId, element: &Element, kind: SourceKind, nodes: &[Terminal]) {
     if nodes.len() != 2 {
         fl.report(
             Diagnostic::error(element.span, format!("a source has 2 nodes, `{}` has {}", element.name.text, nodes.len()))
@@ -88,13 +88,13 @@ pub fn edges(circuit: &Circuit, values: &Values) -> Vec<Diagnostic> {
 }
 
 /// An amplitude times the multiplicity.
-fn scaled<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, expr: &'d Expr, scale: Value) -> Number {
+fn scaled(fl: &mut Flattener, env: EnvId, expr: &Expr, scale: Value) -> Number {
     let value = fl.scopes.value(env, expr);
     let value = fl.scopes.graph.product(scale, value);
     fl.scopes.graph.number(value)
 }
 
-fn waveform<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, written: &'d ast::Waveform, scale: Value) -> Option<Waveform> {
+fn waveform(fl: &mut Flattener, env: EnvId, written: &ast::Waveform, scale: Value) -> Option<Waveform> {
     let kind = written.kind.folded();
     if kind == "pwl" {
         return pwl(fl, env, written, scale);
@@ -139,7 +139,7 @@ fn waveform<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, written: &'d ast::Wavefo
     })
 }
 
-fn pwl<'d>(fl: &mut Flattener<'d, '_>, env: EnvId, written: &'d ast::Waveform, scale: Value) -> Option<Waveform> {
+fn pwl(fl: &mut Flattener, env: EnvId, written: &ast::Waveform, scale: Value) -> Option<Waveform> {
     let mut points = Vec::new();
     let mut repeat = None;
     let mut delay = Number::Fixed(0.0);

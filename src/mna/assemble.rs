@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use smol_str::{SmolStr, format_smolstr};
+
 use crate::circuit::{Circuit, Instance, OutputKind, SourceKind, Terminal};
 use crate::dae::{Derived, Layout, OutputInfo, Part, Quantity, RowKind, Unknown};
 use crate::mna::bank::{Bank, Request, Requested, branch_current};
@@ -11,7 +13,7 @@ use crate::model::kernel::{Kernel, Place};
 use crate::model::{LocalUnknown, Model, UnknownKind};
 use crate::sparse::Pattern;
 
-/// Numbers of all unknowns, before and after nodes are merged.
+/// Numbers of all unknowns.
 pub struct Numbering {
     /// Number of unknowns.
     pub n: usize,
@@ -20,7 +22,21 @@ pub struct Numbering {
     /// Branch current of each source; `n` for current sources.
     pub branches: Vec<u32>,
     /// Unknowns of each instance, one per local unknown.
-    pub locals: Vec<Vec<u32>>,
+    pub locals: Locals,
+}
+
+/// A list of unknowns for each instance, one behind another.
+#[derive(Default)]
+pub struct Locals {
+    starts: Vec<u32>,
+    unknowns: Vec<u32>,
+}
+
+impl Locals {
+    /// Unknowns of an instance, in the order of its model's.
+    pub fn of(&self, instance: usize) -> &[u32] {
+        &self.unknowns[self.starts[instance] as usize..self.starts[instance + 1] as usize]
+    }
 }
 
 /// Disjoint sets of provisional unknowns; ground is the last one and always the representative of its set.
@@ -43,56 +59,73 @@ impl Sets {
     }
 }
 
+/// What numbering asks of a model.
+struct Form {
+    ports: usize,
+    /// Unknowns behind the ports.
+    inner: u32,
+    branch: Option<u32>,
+}
+
+/// First provisional number of each instance's own unknowns (open ports, then what the model brings along), and of what follows.
+fn own_numbers(circuit: &Circuit, forms: &[Form], mut next: u32) -> (Vec<u32>, u32) {
+    let mut first = Vec::with_capacity(circuit.instances.len());
+    for instance in &circuit.instances {
+        first.push(next);
+        next += open_ports(instance) + forms[instance.model as usize].inner;
+    }
+    (first, next)
+}
+
+fn open_ports(instance: &Instance) -> u32 {
+    instance.terminals.iter().filter(|t| **t == Terminal::Open).count() as u32
+}
+
 /// Numbers the unknowns: nodes, source currents, then the instances' own in order. `collapsed(instance, k)` tells whether
 /// collapse k of its model applies.
 pub fn number(circuit: &Circuit, collapsed: &dyn Fn(u32, usize) -> bool) -> Numbering {
+    let form = |m: &Arc<Model>| Form { ports: m.ports, inner: (m.unknowns.len() - m.ports) as u32, branch: branch_current(m) };
+    let forms: Vec<Form> = circuit.models.iter().map(form).collect();
     let mut next = circuit.nodes.len() as u32;
     let mut fresh = || {
         next += 1;
         next - 1
     };
     let branches: Vec<Option<u32>> = circuit.sources.iter().map(|s| (s.kind == SourceKind::Voltage).then(&mut fresh)).collect();
-    let own: Vec<Vec<u32>> = circuit
-        .instances
-        .iter()
-        .map(|i| {
-            let model = &circuit.models[i.model as usize];
-            let open = i.terminals.iter().filter(|t| **t == Terminal::Open).count();
-            (0..open + model.unknowns.len() - model.ports).map(|_| fresh()).collect()
-        })
-        .collect();
-    let ground = next;
-    let current_of = |instance: u32| {
-        let i = &circuit.instances[instance as usize];
-        let model = &circuit.models[i.model as usize];
-        let open = i.terminals.iter().filter(|t| **t == Terminal::Open).count();
-        branch_current(model).map_or(ground, |k| own[instance as usize][open + k as usize - model.ports])
+    let (own, ground) = own_numbers(circuit, &forms, next);
+    let current_of = |k: u32| {
+        let instance = &circuit.instances[k as usize];
+        let form = &forms[instance.model as usize];
+        form.branch.map_or(ground, |branch| own[k as usize] + open_ports(instance) + branch - form.ports as u32)
     };
-    let provisional = |index: usize, instance: &Instance| -> Vec<u32> {
-        let mut own = own[index].iter().copied();
-        let mut all: Vec<u32> = Vec::with_capacity(circuit.models[instance.model as usize].unknowns.len());
+    let mut locals = Locals { starts: Vec::with_capacity(own.len() + 1), unknowns: Vec::with_capacity(2 * own.len()) };
+    locals.starts.push(0);
+    for (instance, first) in circuit.instances.iter().zip(&own) {
+        let mut first = *first;
         for terminal in &instance.terminals {
-            all.push(match terminal {
+            locals.unknowns.push(match terminal {
                 Terminal::Ground => ground,
                 Terminal::Node(k) => *k,
                 Terminal::SourceCurrent(s) => branches[*s as usize].unwrap_or(ground),
                 Terminal::InstanceCurrent(i) => current_of(*i),
-                Terminal::Open => own.next().unwrap_or(ground),
+                Terminal::Open => {
+                    first += 1;
+                    first - 1
+                }
             });
         }
-        all.extend(own);
-        all
-    };
-    let mut locals: Vec<Vec<u32>> = circuit.instances.iter().enumerate().map(|(k, i)| provisional(k, i)).collect();
+        locals.unknowns.extend(first..first + forms[instance.model as usize].inner);
+        locals.starts.push(locals.unknowns.len() as u32);
+    }
     let mut sets = Sets((0..=ground).collect());
-    for (k, instance) in circuit.instances.iter().enumerate() {
+    let any = circuit.models.iter().any(|m| !m.collapses.is_empty());
+    for (k, instance) in circuit.instances.iter().enumerate().filter(|_| any) {
+        let own = locals.of(k);
         for (c, collapse) in circuit.models[instance.model as usize].collapses.iter().enumerate() {
             if collapsed(k as u32, c) {
-                let b = collapse.b.map_or(ground, |b| locals[k][b as usize]);
-                sets.unite(locals[k][collapse.a as usize], b, ground);
-                for row in &collapse.drops {
-                    sets.unite(locals[k][*row as usize], ground, ground);
-                }
+                let b = collapse.b.map_or(ground, |b| own[b as usize]);
+                sets.unite(own[collapse.a as usize], b, ground);
+                collapse.drops.iter().for_each(|row| sets.unite(own[*row as usize], ground, ground));
             }
         }
     }
@@ -106,7 +139,7 @@ pub fn number(circuit: &Circuit, collapsed: &dyn Fn(u32, usize) -> bool) -> Numb
     }
     index[ground as usize] = n;
     let mut renumber = |k: u32| index[sets.find(k) as usize];
-    for unknown in locals.iter_mut().flatten() {
+    for unknown in &mut locals.unknowns {
         *unknown = renumber(*unknown);
     }
     Numbering {
@@ -126,7 +159,7 @@ impl Numbering {
             Terminal::SourceCurrent(s) => self.branches[s as usize],
             Terminal::InstanceCurrent(i) => {
                 let model = &circuit.models[circuit.instances[i as usize].model as usize];
-                branch_current(model).map_or(self.n as u32, |k| self.locals[i as usize][k as usize])
+                branch_current(model).map_or(self.n as u32, |k| self.locals.of(i as usize)[k as usize])
             }
         }
     }
@@ -136,7 +169,17 @@ impl Numbering {
 pub fn banks(circuit: &Circuit, kernels: &[Arc<Kernel>]) -> Vec<Bank> {
     let mut index: BTreeMap<(u32, Vec<bool>), usize> = BTreeMap::new();
     let mut banks: Vec<Bank> = Vec::new();
+    let mut last: Vec<Option<usize>> = vec![None; circuit.models.len()];
     for (k, instance) in circuit.instances.iter().enumerate() {
+        let alike = |at: &usize| {
+            let same = |(terminal, connected): (&Terminal, &bool)| (*terminal != Terminal::Open) == *connected;
+            let bank: &Bank = &banks[*at];
+            bank.connected.len() == instance.terminals.len() && instance.terminals.iter().zip(&bank.connected).all(same)
+        };
+        if let Some(at) = last[instance.model as usize].filter(alike) {
+            banks[at].instances.push(k as u32);
+            continue;
+        }
         let connected: Vec<bool> = instance.terminals.iter().map(|t| *t != Terminal::Open).collect();
         let at = *index.entry((instance.model, connected.clone())).or_insert_with(|| {
             let kernel = kernels[instance.model as usize].clone();
@@ -163,6 +206,7 @@ pub fn banks(circuit: &Circuit, kernels: &[Arc<Kernel>]) -> Vec<Bank> {
             });
             banks.len() - 1
         });
+        last[instance.model as usize] = Some(at);
         banks[at].instances.push(k as u32);
     }
     banks
@@ -181,29 +225,30 @@ pub fn lanes_of(banks: &[Bank], instances: usize) -> Vec<(u32, u32)> {
 
 /// The pattern of all banks and sources.
 pub fn pattern(circuit: &Circuit, banks: &[Bank], numbering: &Numbering) -> Pattern {
-    let n = numbering.n as u32;
-    let mut entries: Vec<(u32, u32)> = Vec::new();
-    for bank in banks {
-        for derivative in &bank.kernel.derivatives {
-            let contribution = &bank.model.contributions[derivative.contribution as usize];
-            let probe = &bank.model.probes[derivative.probe as usize];
-            for lane in 0..bank.len() {
-                let at = |row: Option<u32>| row.map_or(n, |r| bank.unknowns[r as usize][lane]);
-                for row in [at(Some(contribution.plus)), at(contribution.minus)] {
-                    entries.push((row, at(Some(probe.plus))));
-                    entries.push((row, at(probe.minus)));
+    let ground = vec![numbering.n as u32; banks.iter().map(Bank::len).max().unwrap_or(0)];
+    Pattern::visited(numbering.n, |entry| {
+        for bank in banks {
+            let column = |row: Option<u32>| row.map_or(&ground[..bank.len()], |r| &bank.unknowns[r as usize]);
+            for derivative in &bank.kernel.derivatives {
+                let contribution = &bank.model.contributions[derivative.contribution as usize];
+                let probe = &bank.model.probes[derivative.probe as usize];
+                let rows = column(Some(contribution.plus)).iter().zip(column(contribution.minus));
+                let columns = column(Some(probe.plus)).iter().zip(column(probe.minus));
+                for ((row, other_row), (plus, minus)) in rows.zip(columns) {
+                    entry(*row, *plus);
+                    entry(*row, *minus);
+                    entry(*other_row, *plus);
+                    entry(*other_row, *minus);
                 }
             }
         }
-    }
-    for (k, source) in circuit.sources.iter().enumerate() {
-        let branch = numbering.branches[k];
-        for node in [source.plus, source.minus].map(|t| numbering.terminal(circuit, t)) {
-            entries.push((node, branch));
-            entries.push((branch, node));
+        for (source, branch) in circuit.sources.iter().zip(&numbering.branches) {
+            for node in [source.plus, source.minus].map(|t| numbering.terminal(circuit, t)) {
+                entry(node, *branch);
+                entry(*branch, node);
+            }
         }
-    }
-    Pattern::new(numbering.n, entries)
+    })
 }
 
 /// Kinds of quantities, each listed once.
@@ -233,75 +278,75 @@ fn abstol(circuit: &Circuit, unknown: &LocalUnknown) -> (f64, f64) {
     }
 }
 
-/// Names, quantities, tolerances and kinds of rows.
-pub fn layout(circuit: &Circuit, numbering: &Numbering) -> Layout {
-    let mut quantities = Quantities::default();
-    let mut unknowns: Vec<Option<Unknown>> = vec![None; numbering.n];
-    let (voltage, current) =
-        (quantities.index("voltage", "V", circuit.options.vntol), quantities.index("current", "A", circuit.options.abstol));
-    let plain = |name: &str, quantity: u32, residual_abstol: f64, node: bool| Unknown {
-        name: name.to_string(),
-        quantity,
-        residual_abstol,
-        row: RowKind::Equilibrium,
-        node,
-        index2: false,
-        bounds: (f64::NEG_INFINITY, f64::INFINITY),
-    };
-    let put = |slot: &mut Option<Unknown>, unknown: Unknown| {
-        if slot.is_none() {
-            *slot = Some(unknown);
-        }
-    };
-    // A node takes its kind from the first port on it that is not electrical.
-    for instance in &circuit.instances {
+/// An unknown of which nothing special is known.
+fn plain(name: SmolStr, quantity: u32, residual_abstol: f64, node: bool) -> Unknown {
+    let bounds = (f64::NEG_INFINITY, f64::INFINITY);
+    Unknown { name, quantity, residual_abstol, row: RowKind::Equilibrium, node, index2: false, bounds }
+}
+
+/// Ports that are not electrical give their nodes a kind of their own: the first such port on a node decides.
+fn special_nodes(circuit: &Circuit, numbering: &Numbering, quantities: &mut Quantities, unknowns: &mut [Option<Unknown>]) {
+    let special = |m: &Arc<Model>| m.unknowns[..m.ports].iter().any(|port| port.quantity != "voltage");
+    let special: Vec<bool> = circuit.models.iter().map(special).collect();
+    for instance in circuit.instances.iter().filter(|i| special[i.model as usize]) {
         let model = &circuit.models[instance.model as usize];
         for (port, terminal) in model.unknowns[..model.ports].iter().zip(&instance.terminals) {
             let at = numbering.terminal(circuit, *terminal) as usize;
             if let (Terminal::Node(node), false) = (terminal, port.quantity == "voltage" || at >= numbering.n) {
                 let (tolerance, residual) = abstol(circuit, port);
                 let quantity = quantities.index(&port.quantity, &port.unit, tolerance);
-                put(&mut unknowns[at], plain(&circuit.nodes[*node as usize].name, quantity, residual, true));
+                let name = || circuit.nodes[*node as usize].name.clone();
+                unknowns[at].get_or_insert_with(|| plain(name(), quantity, residual, true));
             }
         }
     }
+}
+
+/// What an instance brings along.
+fn own_unknowns(circuit: &Circuit, numbering: &Numbering, quantities: &mut Quantities, unknowns: &mut [Option<Unknown>]) {
+    // Quantity and tolerance of the row, for each unknown of each model.
+    let mut kinds: Vec<Vec<(u32, f64)>> = vec![Vec::new(); circuit.models.len()];
+    for (k, instance) in circuit.instances.iter().enumerate() {
+        let model = &circuit.models[instance.model as usize];
+        let kinds = &mut kinds[instance.model as usize];
+        if kinds.is_empty() {
+            kinds.extend(model.unknowns.iter().map(|local| {
+                let (tolerance, residual) = abstol(circuit, local);
+                (quantities.index(&local.quantity, &local.unit, tolerance), residual)
+            }));
+        }
+        for ((local, (quantity, residual)), at) in model.unknowns.iter().zip(kinds).zip(numbering.locals.of(k)) {
+            let Some(slot @ None) = unknowns.get_mut(*at as usize) else { continue };
+            let node = matches!(local.kind, UnknownKind::Internal | UnknownKind::Port) && local.quantity == "voltage";
+            let name = format_smolstr!("{}.{}", instance.name, local.name);
+            let row = if local.held { RowKind::Held } else { RowKind::Equilibrium };
+            *slot = Some(Unknown { bounds: local.bounds, row, ..plain(name, *quantity, *residual, node) });
+        }
+    }
+}
+
+/// Names, quantities, tolerances and kinds of rows.
+pub fn layout(circuit: &Circuit, numbering: &Numbering) -> Layout {
+    let mut quantities = Quantities::default();
+    let mut unknowns: Vec<Option<Unknown>> = vec![None; numbering.n];
+    let (voltage, current) =
+        (quantities.index("voltage", "V", circuit.options.vntol), quantities.index("current", "A", circuit.options.abstol));
+    special_nodes(circuit, numbering, &mut quantities, &mut unknowns);
     for (node, at) in circuit.nodes.iter().zip(&numbering.nodes) {
-        if (*at as usize) < numbering.n {
-            put(&mut unknowns[*at as usize], plain(&node.name, voltage, circuit.options.abstol, true));
+        if let Some(slot @ None) = unknowns.get_mut(*at as usize) {
+            *slot = Some(plain(node.name.clone(), voltage, circuit.options.abstol, true));
         }
     }
     for (source, at) in circuit.sources.iter().zip(&numbering.branches) {
-        if (*at as usize) < numbering.n {
-            let name = format!("{}#branch", source.name);
-            put(&mut unknowns[*at as usize], plain(&name, current, circuit.options.vntol, false));
+        if let Some(slot @ None) = unknowns.get_mut(*at as usize) {
+            *slot = Some(plain(format_smolstr!("{}#branch", source.name), current, circuit.options.vntol, false));
         }
     }
-    for (k, instance) in circuit.instances.iter().enumerate() {
-        let model = &circuit.models[instance.model as usize];
-        for (local, at) in model.unknowns.iter().zip(&numbering.locals[k]) {
-            if *at as usize >= numbering.n {
-                continue;
-            }
-            let (tolerance, residual) = abstol(circuit, local);
-            let quantity = quantities.index(&local.quantity, &local.unit, tolerance);
-            let name = format!("{}.{}", instance.name, local.name);
-            let mut unknown = plain(
-                &name,
-                quantity,
-                residual,
-                matches!(local.kind, UnknownKind::Internal | UnknownKind::Port) && local.quantity == "voltage",
-            );
-            unknown.bounds = local.bounds;
-            if local.held {
-                unknown.row = RowKind::Held;
-            }
-            put(&mut unknowns[*at as usize], unknown);
-        }
-    }
+    own_unknowns(circuit, numbering, &mut quantities, &mut unknowns);
     let mut unknowns: Vec<Unknown> = unknowns
         .into_iter()
         .enumerate()
-        .map(|(k, u)| u.unwrap_or_else(|| plain(&format!("#{k}"), voltage, circuit.options.abstol, false)))
+        .map(|(k, u)| u.unwrap_or_else(|| plain(format_smolstr!("#{k}"), voltage, circuit.options.abstol, false)))
         .collect();
     for node in &circuit.islands {
         mark(&mut unknowns, numbering.nodes[*node as usize], |u| u.row = RowKind::Anchored);
@@ -432,7 +477,13 @@ pub fn collapse_applies(model: &Model, kernel: &Kernel, values: &Values, bank: u
 /// Instances and the collapses of their models that apply, in order.
 pub fn collapsed(circuit: &Circuit, banks: &[Bank], lanes_of: &[(u32, u32)], values: &Values) -> Vec<(u32, usize)> {
     let mut out = Vec::new();
+    if circuit.models.iter().all(|m| m.collapses.is_empty()) {
+        return out;
+    }
     for (k, instance) in circuit.instances.iter().enumerate() {
+        if circuit.models[instance.model as usize].collapses.is_empty() {
+            continue;
+        }
         let (bank, lane) = lanes_of[k];
         let b = &banks[bank as usize];
         let count = circuit.models[instance.model as usize].collapses.len();

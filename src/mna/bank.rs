@@ -7,6 +7,7 @@ use crate::dae::{Eval, Phase, Point, Want};
 use crate::ir::batch::{LANES, Program, Source, Work};
 use crate::ir::{Function, Input};
 use crate::mna::block::Block;
+use crate::mna::column::{Column, Growing};
 use crate::mna::limit;
 use crate::mna::linear::Filled;
 use crate::mna::scatter::{Laid, Lists};
@@ -77,21 +78,21 @@ pub enum Requested {
 #[derive(Clone, Default)]
 pub struct Lanes {
     /// Values of parameters.
-    pub params: Vec<Vec<f64>>,
+    pub params: Vec<Column>,
     /// 1 where a parameter was given.
-    pub given: Vec<Vec<f64>>,
+    pub given: Vec<Column>,
     /// Temperature, K.
-    pub temperature: Vec<f64>,
+    pub temperature: Column,
     /// Multiplicity.
-    pub multiplicity: Vec<f64>,
+    pub multiplicity: Column,
     /// Random stream of each instance.
-    pub streams: Vec<f64>,
+    pub streams: Column,
     /// Random stream that all share.
     pub seed: f64,
     /// Values of the model's simulator parameters.
     pub simulator: Vec<f64>,
     /// Outputs of the setup program.
-    pub setup: Vec<Vec<f64>>,
+    pub setup: Vec<Column>,
     /// What the programs of Newton read of all this.
     pub laid: Laid,
 }
@@ -173,7 +174,7 @@ impl Bank {
     pub fn setup(&self, lanes: &mut Lanes) {
         let program = &self.kernel.setup;
         let count = self.len();
-        let mut setup = vec![vec![0.0; count]; program.outputs];
+        let mut setup: Vec<Growing> = (0..program.outputs).map(|_| Growing::default()).collect();
         let mut work = Work::default();
         let mut outputs = vec![0.0; program.outputs * LANES];
         for start in (0..count).step_by(LANES) {
@@ -181,25 +182,25 @@ impl Bank {
             let sources: Vec<Source> = program.inputs.iter().map(|i| self.parameter_source(*i, lanes, start, block)).collect();
             program.run(block, &sources, &mut work, &mut outputs);
             for (k, column) in setup.iter_mut().enumerate() {
-                column[start..start + block].copy_from_slice(&outputs[k * LANES..k * LANES + block]);
+                outputs[k * LANES..k * LANES + block].iter().for_each(|value| column.push(*value, count));
             }
         }
-        lanes.setup = setup;
+        lanes.setup = setup.into_iter().map(Growing::finish).collect();
     }
 
     /// Lanes of an input that changes with parameters only; 0 for all others.
     pub fn parameter_source<'a>(&self, input: Input, lanes: &'a Lanes, start: usize, block: usize) -> Source<'a> {
         let range = start..start + block;
         match input {
-            Input::Param(k) => Source::Lanes(&lanes.params[k as usize][range]),
-            Input::Given(k) => Source::Lanes(&lanes.given[k as usize][range]),
+            Input::Param(k) => lanes.params[k as usize].source(range),
+            Input::Given(k) => lanes.given[k as usize].source(range),
             Input::Connected(k) => Source::Same(f64::from(self.connected[k as usize])),
-            Input::Temperature => Source::Lanes(&lanes.temperature[range]),
-            Input::Multiplicity => Source::Lanes(&lanes.multiplicity[range]),
+            Input::Temperature => lanes.temperature.source(range),
+            Input::Multiplicity => lanes.multiplicity.source(range),
             Input::Simulator(k) => Source::Same(lanes.simulator[k as usize]),
-            Input::Stream => Source::Lanes(&lanes.streams[range]),
+            Input::Stream => lanes.streams.source(range),
             Input::Seed => Source::Same(lanes.seed),
-            Input::Hoisted(k) => Source::Lanes(&lanes.setup[(self.kernel.hoisted + k) as usize][range]),
+            Input::Hoisted(k) => lanes.setup[(self.kernel.hoisted + k) as usize].source(range),
             Input::Phase => Source::Same(f64::from(Phase::Static as u8)),
             Input::Probe(_) | Input::Trial(_) | Input::Small(_) | Input::Time | Input::Past(_) | Input::Argument(_) => {
                 Source::Same(0.0)

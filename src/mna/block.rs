@@ -23,7 +23,7 @@ pub struct Block<'a> {
 impl Block<'_> {
     fn column(&self, place: Place) -> &[f64] {
         match place {
-            Place::Setup(k) => &self.lanes.setup[k as usize][self.start..self.start + self.block],
+            Place::Setup(k) => self.lanes.setup[k as usize].block(self.start..self.start + self.block),
             Place::Eval(k) => &self.outputs[k as usize * LANES..k as usize * LANES + self.block],
         }
     }

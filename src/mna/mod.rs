@@ -20,6 +20,7 @@ use crate::sparse::Pattern;
 mod assemble;
 pub mod bank;
 mod block;
+pub mod column;
 pub mod dual;
 pub mod files;
 mod limit;
@@ -86,7 +87,7 @@ impl Mna {
         let mut layout = assemble::layout(&circuit, &numbering);
         for bank in &mut banks {
             let locals = bank.model.unknowns.len();
-            let of = |local: usize| bank.instances.iter().map(|k| numbering.locals[*k as usize][local]).collect();
+            let of = |local: usize| bank.instances.iter().map(|k| numbering.locals.of(*k as usize)[local]).collect();
             bank.unknowns = (0..locals).map(of).collect();
             bank.trial_start = layout.limits;
             bank.memory_start = layout.memory;
@@ -306,7 +307,7 @@ impl System for Mna {
             for lane in 0..bank.len() {
                 let input = |input: Input| bank.input_at(input, at, lanes, lane);
                 if let Some(found) = interp::first_non_finite(&function, &input) {
-                    let instance = self.circuit.instances[bank.instances[lane] as usize].name.clone();
+                    let instance = self.circuit.instances[bank.instances[lane] as usize].name.to_string();
                     faults.push(Fault { instance, span: found.span, text: found.text });
                 }
                 if faults.len() >= 3 {
@@ -327,6 +328,6 @@ impl Mna {
     /// Name of what a terminal is bound to.
     pub fn terminal_name(&self, terminal: Terminal) -> String {
         let at = self.numbering.terminal(&self.circuit, terminal) as usize;
-        self.layout.unknowns.get(at).map_or_else(|| "0".to_string(), |u| u.name.clone())
+        self.layout.unknowns.get(at).map_or_else(|| "0".to_string(), |u| u.name.to_string())
     }
 }

@@ -15,7 +15,9 @@ impl Mna {
                 OutputKind::Difference(a, b) => {
                     (self.numbering.terminal(&self.circuit, *a), Some(self.numbering.terminal(&self.circuit, *b)))
                 }
-                OutputKind::Unknown { instance, unknown } => (self.numbering.locals[*instance as usize][*unknown as usize], None),
+                OutputKind::Unknown { instance, unknown } => {
+                    (self.numbering.locals.of(*instance as usize)[*unknown as usize], None)
+                }
                 OutputKind::SourceCurrent(k) if self.circuit.sources[*k as usize].kind == SourceKind::Voltage => {
                     (self.numbering.branches[*k as usize], None)
                 }

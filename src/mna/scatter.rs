@@ -207,7 +207,7 @@ impl Bank {
         let Some(output) = self.model.bound_step else { return };
         let values = match (self.kernel.stamp.bound_step, self.kernel.outputs[output as usize]) {
             (Some(k), _) => &registers.lanes(k)[..count],
-            (None, Place::Setup(k)) => &lanes.setup[k as usize][..],
+            (None, Place::Setup(k)) => lanes.setup[k as usize].all(),
             (None, Place::Eval(_)) => &[],
         };
         let least = values.iter().copied().filter(|h| *h > 0.0).fold(f64::INFINITY, f64::min);

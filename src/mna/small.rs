@@ -88,7 +88,7 @@ impl Mna {
                 SmallKind::Stimulus(..) => return,
             };
             out.push(NoiseSource {
-                instance: self.circuit.instances[active.instance as usize].name.clone(),
+                instance: self.circuit.instances[active.instance as usize].name.to_string(),
                 name: active.source.name.clone(),
                 density,
                 gains: active.gains,

@@ -63,20 +63,24 @@ impl Mna {
         let n = self.numbering.n as u32;
         let mut out = Vec::new();
         let open = |unknown, minus, kind| Start { unknown, minus, value: f64::NAN, kind };
+        let starting: Vec<bool> = self.circuit.models.iter().map(|m| m.unknowns.iter().any(|u| u.start.is_some())).collect();
         for (k, instance) in self.circuit.instances.iter().enumerate() {
+            if !starting[instance.model as usize] && instance.initial.is_none() {
+                continue;
+            }
             let (bank, lane) = self.lanes_of[k];
             let model = &self.circuit.models[instance.model as usize];
             for (local, unknown) in model.unknowns.iter().enumerate() {
                 let Some(output) = unknown.start else { continue };
-                let at = self.numbering.locals[k][local];
+                let at = self.numbering.locals.of(k)[local];
                 if at < n && matches!(self.banks[bank as usize].kernel.outputs[output as usize], Place::Setup(_)) {
                     out.push((open(at, None, StartKind::State), Origin::Output(bank, lane, output)));
                 }
             }
             if let Some(initial) = instance.initial {
-                let terminal = |t: usize| self.numbering.locals[k].get(t).copied().unwrap_or(n);
+                let terminal = |t: usize| self.numbering.locals.of(k).get(t).copied().unwrap_or(n);
                 let (plus, minus, sign) = match bank::branch_current(model) {
-                    Some(current) => (self.numbering.locals[k][current as usize], n, 1.0),
+                    Some(current) => (self.numbering.locals.of(k)[current as usize], n, 1.0),
                     None if terminal(0) == n => (terminal(1), n, -1.0),
                     None => (terminal(0), terminal(1), 1.0),
                 };
@@ -89,7 +93,7 @@ impl Mna {
             for start in list {
                 let at = match start.unknown {
                     StartTarget::Terminal(t) => self.numbering.terminal(&self.circuit, t),
-                    StartTarget::Unknown(i, u) => self.numbering.locals[i as usize][u as usize],
+                    StartTarget::Unknown(i, u) => self.numbering.locals.of(i as usize)[u as usize],
                 };
                 if at < n {
                     out.push((open(at, None, kind), Origin::Number(start.value, 1.0)));

@@ -10,11 +10,12 @@ use crate::diag::Diagnostic;
 use crate::ir::{Function, Input, Inst, chance, interp};
 use crate::mna::Mna;
 use crate::mna::bank::{Bank, Lanes, Scratch, Which};
+use crate::mna::column::{Column, Growing};
 use crate::mna::dual::Real;
 use crate::mna::linear::{Constant, Rows};
 use crate::mna::stimulus::{Stimulus, TranTimes, Wave, wave};
 use crate::model::kernel::Place;
-use crate::model::{Formula, Model, Range};
+use crate::model::{Formula, Range};
 use crate::sparse::Slot;
 use crate::units::CELSIUS;
 
@@ -145,56 +146,97 @@ fn simulator(name: &str, default: Option<f64>, values: &Values, circuit: &Circui
 /// Parameters, temperature and setup values of one bank.
 pub fn lanes(bank: &Bank, circuit: &Circuit, values: &Values) -> Lanes {
     let model = &bank.model;
-    let count = bank.len();
+    let simulators: Vec<f64> = model.simparams.iter().map(|(n, d)| simulator(n, *d, values, circuit)).collect();
     let mut lanes = Lanes {
-        params: vec![vec![0.0; count]; model.params.len()],
-        given: vec![vec![0.0; count]; model.params.len()],
-        temperature: vec![values.temp + CELSIUS; count],
-        multiplicity: vec![1.0; count],
         streams: streams(bank, circuit, values.seed),
         seed: chance::hash([values.seed, 0.0, 0.0]),
-        simulator: model.simparams.iter().map(|(n, d)| simulator(n, *d, values, circuit)).collect(),
-        setup: Vec::new(),
-        laid: Default::default(),
+        simulator: simulators,
+        ..Lanes::default()
     };
+    let common: Vec<Option<f64>> = model.params.iter().map(|p| common_default(&p.default, &lanes)).collect();
+    let columns = || (0..model.params.len()).map(|_| Growing::default()).collect::<Vec<Growing>>();
+    let (mut params, mut given) = (columns(), columns());
+    let (mut temperature, mut multiplicity) = (Growing::default(), Growing::default());
+    let mut own = Own { params: vec![0.0; model.params.len()], given: vec![0.0; model.params.len()], ..Own::default() };
     for (lane, index) in bank.instances.iter().enumerate() {
         let instance = &circuit.instances[*index as usize];
+        own.params.fill(0.0);
+        own.given.fill(0.0);
         for (param, number) in &instance.params {
-            lanes.params[*param as usize][lane] = values.number(*number);
-            lanes.given[*param as usize][lane] = 1.0;
+            own.params[*param as usize] = values.number(*number);
+            own.given[*param as usize] = 1.0;
         }
-        lanes.multiplicity[lane] = values.number(instance.multiplicity);
-        if let Some(t) = instance.temperature {
-            lanes.temperature[lane] = values.number(t) + CELSIUS;
-        }
+        own.multiplicity = values.number(instance.multiplicity);
+        own.temperature = instance.temperature.map_or(values.temp, |t| values.number(t)) + CELSIUS;
         for ((_, param), value) in values.given.range((*index, 0)..=(*index, u32::MAX)) {
-            lanes.params[*param as usize][lane] = *value;
-            lanes.given[*param as usize][lane] = 1.0;
+            own.params[*param as usize] = *value;
+            own.given[*param as usize] = 1.0;
         }
-        fill_defaults(model, lane, &mut lanes);
+        for (k, param) in model.params.iter().enumerate() {
+            if own.given[k] == 0.0 {
+                own.params[k] = common[k].unwrap_or_else(|| own.formula(&param.default, &lanes, lane));
+            }
+        }
+        params.iter_mut().zip(&own.params).for_each(|(column, value)| column.push(*value, bank.len()));
+        given.iter_mut().zip(&own.given).for_each(|(column, value)| column.push(*value, bank.len()));
+        temperature.push(own.temperature, bank.len());
+        multiplicity.push(own.multiplicity, bank.len());
     }
+    let finish = |columns: Vec<Growing>| columns.into_iter().map(Growing::finish).collect();
+    (lanes.params, lanes.given) = (finish(params), finish(given));
+    (lanes.temperature, lanes.multiplicity) = (temperature.finish(), multiplicity.finish());
     bank.setup(&mut lanes);
     lanes
 }
 
+/// What one lane is given, while its defaults are computed.
+#[derive(Default)]
+struct Own {
+    params: Vec<f64>,
+    given: Vec<f64>,
+    temperature: f64,
+    multiplicity: f64,
+}
+
+impl Own {
+    /// A default; parameters that come later are not known yet.
+    fn formula(&self, formula: &Formula, lanes: &Lanes, lane: usize) -> f64 {
+        let input = |input: Input| match input {
+            Input::Param(k) => self.params[k as usize],
+            Input::Given(k) => self.given[k as usize],
+            Input::Temperature => self.temperature,
+            Input::Multiplicity => self.multiplicity,
+            other => parameter_input(other, lanes, lane),
+        };
+        match formula {
+            Formula::Number(v) => *v,
+            Formula::Function(f) => interp::evaluate(f, &input)[0],
+        }
+    }
+}
+
+/// A default that is the same in all lanes: a number, or a function of simulator parameters alone.
+fn common_default(default: &Formula, lanes: &Lanes) -> Option<f64> {
+    let same = |inst: &Inst| match inst {
+        Inst::Input(input) => matches!(input, Input::Simulator(_) | Input::Seed),
+        _ => true,
+    };
+    match default {
+        Formula::Number(value) => Some(*value),
+        Formula::Function(f) if f.insts.iter().all(same) => Some(formula(default, lanes, 0)),
+        Formula::Function(_) => None,
+    }
+}
+
 /// Random stream of each instance; none where the model draws nothing.
-fn streams(bank: &Bank, circuit: &Circuit, seed: f64) -> Vec<f64> {
+fn streams(bank: &Bank, circuit: &Circuit, seed: f64) -> Column {
     let draws = |f: &Function| f.insts.contains(&Inst::Input(Input::Stream));
     let default = |p: &crate::model::Param| matches!(&p.default, Formula::Function(f) if draws(f));
     if !draws(&bank.model.function) && !bank.model.params.iter().any(default) {
-        return vec![0.0; bank.len()];
+        return Column::default();
     }
     let name = |k: &u32| circuit.instances[*k as usize].name.to_lowercase();
-    bank.instances.iter().map(|k| chance::hash_text(seed, &name(k))).collect()
-}
-
-fn fill_defaults(model: &Model, lane: usize, lanes: &mut Lanes) {
-    for (k, param) in model.params.iter().enumerate() {
-        if lanes.given[k][lane] == 0.0 {
-            let value = formula(&param.default, lanes, lane);
-            lanes.params[k][lane] = value;
-        }
-    }
+    Column::Each(bank.instances.iter().map(|k| chance::hash_text(seed, &name(k))).collect())
 }
 
 /// A formula with the parameters of one lane.
@@ -248,9 +290,11 @@ pub fn constant(mna: &Mna, values: &Values) -> Constant {
                 true => target[slot.0 as usize] += value,
                 false => others[usize::from(derivative.charge)].push((slot, value)),
             };
-            for (lane, value) in lanes.setup[k as usize].iter().enumerate() {
+            let column = &lanes.setup[k as usize];
+            for lane in 0..bank.len() {
+                let value = column[lane];
                 let [pp, mm, pm, mp] = bank.stamp(derivative, lane, &mna.pattern);
-                [(pp, *value), (mm, *value), (pm, -value), (mp, -value)].into_iter().for_each(|(slot, value)| add(slot, value));
+                [(pp, value), (mm, value), (pm, -value), (mp, -value)].into_iter().for_each(|(slot, value)| add(slot, value));
             }
         }
         offsets(bank, lanes, rows - 1, &mut out);

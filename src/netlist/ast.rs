@@ -1,5 +1,7 @@
 //! The tree of a deck: cards with their spans, nothing resolved. Text keeps its case; names compare case-folded.
 
+use crate::netlist::plain::Plain;
+use crate::netlist::template::Loop;
 use crate::span::Span;
 
 /// A name as written.
@@ -162,11 +164,43 @@ pub struct FunctionCard {
     pub body: Expr,
 }
 
+/// Behind the first `elements` elements of a scope stand its plain ones up to `plain`, then its loops up to `loops`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Turn {
+    /// How many elements.
+    pub elements: u32,
+    /// How many plain ones.
+    pub plain: u32,
+    /// How many loops.
+    pub loops: u32,
+    /// True if it ends with a loop.
+    pub ends: bool,
+}
+
+/// An element of a scope, or a loop of them.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Item<'s> {
+    /// One of `elements`.
+    Element(&'s Element),
+    /// One of `plain`.
+    Plain(&'s Plain),
+    /// One of `loops`.
+    Loop(&'s Loop),
+}
+
 /// What stands between `.subckt` and `.ends`, or on the top level.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Scope {
-    /// Elements in order.
+    /// Elements in order, but for those in `plain`.
     pub elements: Vec<Element>,
+    /// Elements whose cards are nothing but words, in order.
+    pub plain: Vec<Plain>,
+    /// Loops of elements whose cards are nothing but words, in order.
+    pub loops: Vec<Loop>,
+    /// How these lists are mixed.
+    pub turns: Vec<Turn>,
+    /// The first plain element of each kind.
+    pub kinds: Vec<Element>,
     /// `.model` cards.
     pub models: Vec<ModelCard>,
     /// `.param` assignments in order.

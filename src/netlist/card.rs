@@ -30,6 +30,11 @@ impl<'a> Cursor<'a> {
         self.tokens.get(self.at).copied()
     }
 
+    /// All tokens of the card.
+    pub fn tokens(&self) -> &'a [Token] {
+        self.tokens
+    }
+
     /// Kind of the token here.
     pub fn kind(&self) -> Option<TokenKind> {
         self.peek().map(|t| t.kind)

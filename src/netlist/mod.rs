@@ -14,8 +14,10 @@ pub mod expr;
 pub mod lex;
 pub mod lower;
 pub mod parse;
+pub mod plain;
 pub mod repeat;
 pub mod section;
+pub mod template;
 pub mod waveform;
 
 /// Reads the deck whose main text is `file`, with everything that it includes.

@@ -11,7 +11,7 @@ use crate::netlist::cards::{self, Keyword};
 use crate::netlist::lex::Scanner;
 use crate::netlist::repeat::{self, Head, Known};
 use crate::netlist::section::{Sections, Verdict};
-use crate::netlist::{clip, control, elements};
+use crate::netlist::{clip, control, elements, plain, template};
 use crate::span::{FileId, Sources, Span};
 
 /// Files in one another.
@@ -112,7 +112,7 @@ impl<'s> Reader<'s> {
 
     /// Reads the cards of `file` from byte `start`, all or those of one section.
     fn read_cards(&mut self, file: FileId, start: usize, section: Option<&Name>) {
-        let text = self.sources.text(file).to_string();
+        let text = self.sources.shared(file);
         if let Some(diagnostic) = self.unreadable(file, &text) {
             self.push(diagnostic);
             return;
@@ -148,7 +148,7 @@ impl<'s> Reader<'s> {
                 Verdict::Card if keyword == Some(Keyword::For) => {
                     let (written, next) = self.write_out(cursor, &text, scanner.position());
                     scanner.seek(next);
-                    written.map(|loops| self.read_cards(loops, 0, None))
+                    written.map(|text| text.into_iter().for_each(|text| self.read_cards(text, 0, None)))
                 }
                 Verdict::Card => self.card(cursor),
             };
@@ -161,8 +161,8 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// A loop as a text of its own, and the byte behind its end.
-    fn write_out(&mut self, mut cursor: Cursor, text: &str, from: usize) -> (Result<FileId, Diagnostic>, usize) {
+    /// A loop as a text of its own, if it has to be written out, and the byte behind its end.
+    fn write_out(&mut self, mut cursor: Cursor, text: &str, from: usize) -> (Result<Option<FileId>, Diagnostic>, usize) {
         let span = cursor.card_span();
         let (end, next) = match repeat::body(text, from, span) {
             Ok(found) => found,
@@ -174,13 +174,24 @@ impl<'s> Reader<'s> {
         let overrides = if top { self.overrides.as_slice() } else { &[] };
         let known = Known { parameters: &parameters, overrides, used: &used };
         let head = Head::read(&mut cursor, known);
-        let written = head.and_then(|head| head.write_out(&text[from..end], (span.file, from), known));
+        let kept = head.as_ref().ok().and_then(|head| {
+            let scope = match self.open.last_mut() {
+                Some(subcircuit) => &mut subcircuit.scope,
+                None => &mut self.deck.top,
+            };
+            template::read(text, (span.file, from, end), (head.clone(), known), &mut scope.kinds, self.sources)
+        });
+        let written = match &kept {
+            Some(_) => Ok(None),
+            None => head.and_then(|head| head.write_out(&text[from..end], (span.file, from), known)).map(Some),
+        };
         self.scope().parameters = parameters;
+        kept.into_iter().for_each(|kept| self.scope().push_loop(kept));
         if top {
             self.deck.shaping.extend(used.into_inner());
         }
         let path = format!("{} (.for)", self.sources.path(span.file).display());
-        (written.map(|text| self.sources.add(Path::new(&path), text)), next)
+        (written.map(|text| text.map(|text| self.sources.add(Path::new(&path), text))), next)
     }
 
     /// Cards behind `.end` do not count; that is said once.
@@ -224,6 +235,9 @@ impl<'s> Reader<'s> {
         let first = cursor.word().unwrap_or("");
         if let Some(word) = first.strip_prefix('.') {
             return self.dot_card(cursor, word);
+        }
+        if plain::read(&cursor, self.scope()) {
+            return Ok(());
         }
         let element = elements::element(&mut cursor)?;
         self.scope().elements.push(element);

@@ -6,6 +6,8 @@
 //! numbers; names may have such parameters too, `n{size+1}_{i}`. Values that `--set` and `.step` give to a parameter count, and
 //! the deck notes which parameters decide on loops. Messages show the line as it was written out, in a text of its own named
 //! after the loop.
+//!
+//! Loops of plain cards are not written out at all (`template`).
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -27,6 +29,7 @@ const MOST_TEXT: usize = 1 << 30;
 const DEEPEST: u32 = 50;
 
 /// The head of a loop.
+#[derive(Clone, PartialEq, Debug)]
 pub struct Head {
     /// Name of the index.
     index: String,
@@ -80,22 +83,31 @@ impl Head {
         Ok(Head { index: index.text, values: (first, last, step), span })
     }
 
+    /// The name of the index.
+    pub fn index(&self) -> &str {
+        &self.index
+    }
+
+    /// The values of the index in order.
+    pub fn values(&self) -> impl Iterator<Item = f64> + use<> {
+        let (first, last, step) = self.values;
+        let rounds = ((last - first) / step + 1e-9).floor();
+        let count = if rounds < 0.0 { 0 } else { rounds as u64 + 1 };
+        (0..count).map(move |k| first + k as f64 * step)
+    }
+
     /// The body once for each value.
     ///
     /// # Errors
     /// An index that cannot be computed, or more text than is sensible.
     pub fn write_out(&self, body: &str, place: (FileId, usize), known: Known) -> Result<String, Diagnostic> {
         let within = indices(body);
-        let (first, last, step) = self.values;
-        let rounds = ((last - first) / step + 1e-9).floor();
         let mut out = String::new();
-        let mut k = 0.0;
-        while k <= rounds {
-            self.round(body, first + k * step, place, (known, &within), &mut out)?;
+        for value in self.values() {
+            self.round(body, value, place, (known, &within), &mut out)?;
             if out.len() > MOST_TEXT {
                 return Err(Diagnostic::error(self.span, "this loop writes out more than a gigabyte"));
             }
-            k += 1.0;
         }
         Ok(out)
     }

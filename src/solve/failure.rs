@@ -31,7 +31,7 @@ pub enum Failure {
 impl Failure {
     /// The failure in a few words with the names of `system`.
     pub fn words(&self, system: &dyn System) -> String {
-        let name = |k: usize| system.layout().unknowns.get(k).map_or_else(String::new, |u| u.name.clone());
+        let name = |k: usize| system.layout().unknowns.get(k).map_or_else(String::new, |u| u.name.to_string());
         match self {
             Failure::Singular(singular) => format!("singular at {}", name(singular.column)),
             Failure::Escaped(unknown) => format!("{} leaves its bounds", name(*unknown)),
@@ -42,7 +42,7 @@ impl Failure {
 
     /// The failure with the names of `system`: `what` failed at `at` (whose time is left out in static phases), after `tried`.
     pub fn named(&self, system: &dyn System, at: &Point, what: &str, tried: &str, hint: &str) -> SimError {
-        let name = |k: usize| system.layout().unknowns.get(k).map_or_else(|| format!("#{k}"), |u| u.name.clone());
+        let name = |k: usize| system.layout().unknowns.get(k).map_or_else(|| format!("#{k}"), |u| u.name.to_string());
         let t = if matches!(at.phase, crate::dae::Phase::Transient) { at.t } else { f64::NAN };
         let (what, hint) = (what.to_string(), hint.to_string());
         match self {

@@ -584,7 +584,7 @@ impl<'a> March<'a> {
             Err(Failure::NotFinite | Failure::Refused(_)) => (0, 0, f64::INFINITY, "a value is not finite"),
         };
         let unknowns = &self.given.plan.system.layout().unknowns;
-        let name = |k: usize| unknowns.get(k).map_or_else(String::new, |u| u.name.clone());
+        let name = |k: usize| unknowns.get(k).map_or_else(String::new, |u| u.name.to_string());
         if matches!(last, Err(Failure::NotFinite)) {
             let at = self.history.newest();
             let point = self.given.problem().point(&self.work.end.x, at.t + h);

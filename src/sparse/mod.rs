@@ -38,22 +38,40 @@ pub struct Pattern {
 impl Pattern {
     /// The pattern of all `(row, column)` in `entries`, duplicates merged, diagonal added. Indices `>= n` are ignored (ground).
     pub fn new(n: usize, entries: impl IntoIterator<Item = (u32, u32)>) -> Pattern {
-        let mut keys: Vec<u64> = entries
-            .into_iter()
-            .filter(|(r, c)| (*r as usize) < n && (*c as usize) < n)
-            .map(|(r, c)| (u64::from(c) << 32) | u64::from(r))
-            .chain((0..n as u64).map(|k| (k << 32) | k))
-            .collect();
-        keys.sort_unstable();
-        keys.dedup();
-        let mut columns = vec![0u32; n + 1];
-        for key in &keys {
-            columns[(key >> 32) as usize + 1] += 1;
+        let entries: Vec<(u32, u32)> = entries.into_iter().collect();
+        Pattern::visited(n, |entry| entries.iter().for_each(|(row, column)| entry(*row, *column)))
+    }
+
+    /// The same for entries `(row, column)` that `visit` names twice in the same way: once to be counted, once to be put in place,
+    /// so that no list of them is ever held.
+    pub fn visited(n: usize, visit: impl Fn(&mut dyn FnMut(u32, u32))) -> Pattern {
+        let inside = |row: u32, column: u32| (row as usize) < n && (column as usize) < n;
+        // The diagonal is one entry of each column; the count of column c stands at c + 2, so that filling moves it to c + 1.
+        let mut ends = vec![1u32; n + 2];
+        (ends[0], ends[1]) = (0, 0);
+        visit(&mut |row, column| {
+            if inside(row, column) {
+                ends[column as usize + 2] += 1;
+            }
+        });
+        for c in 1..ends.len() {
+            ends[c] += ends[c - 1];
         }
-        for c in 0..n {
-            columns[c + 1] += columns[c];
-        }
-        Pattern { n, columns, rows: keys.iter().map(|k| *k as u32).collect() }
+        let mut rows = vec![0u32; ends[n + 1] as usize];
+        let mut put = |row: u32, column: u32| {
+            if inside(row, column) {
+                let end = &mut ends[column as usize + 1];
+                rows[*end as usize] = row;
+                *end += 1;
+            }
+        };
+        visit(&mut put);
+        (0..n as u32).for_each(|k| put(k, k));
+        ends.truncate(n + 1);
+        let merged = merge_columns(&mut ends, &mut rows);
+        rows.truncate(merged);
+        rows.shrink_to_fit();
+        Pattern { n, columns: ends, rows }
     }
 
     /// Number of stored entries.
@@ -80,7 +98,9 @@ impl Pattern {
             return Slot(self.len() as u32);
         }
         let range = self.column(column as usize);
-        let found = self.rows[range.clone()].binary_search(&row);
+        let rows = &self.rows[range.clone()];
+        // Most columns are short enough for a look at each entry.
+        let found = if rows.len() <= 8 { rows.iter().position(|r| *r == row).ok_or(0) } else { rows.binary_search(&row) };
         Slot((range.start + found.expect("entry is in the pattern")) as u32)
     }
 
@@ -92,6 +112,25 @@ impl Pattern {
             }
         }
     }
+}
+
+/// Sorts the rows of each column and drops what is there twice; gives the number of entries that are left.
+fn merge_columns(columns: &mut [u32], rows: &mut [u32]) -> usize {
+    let (mut start, mut kept) = (0, 0);
+    for end in &mut columns[1..] {
+        let range = start as usize..*end as usize;
+        start = *end;
+        rows[range.clone()].sort_unstable();
+        let first = kept;
+        for k in range {
+            if kept == first || rows[kept - 1] != rows[k] {
+                rows[kept] = rows[k];
+                kept += 1;
+            }
+        }
+        *end = kept as u32;
+    }
+    kept
 }
 
 /// The two number fields that matrices are made of.

@@ -113,7 +113,7 @@ fn subcircuits_unfold() {
     assert_eq!(parameter(&circuit, "xa.x1.c1", "c", &now), 1e-12);
     let multiplicities: Vec<f64> = circuit.instances.iter().map(|i| now.of(i.multiplicity)).collect();
     assert_eq!(multiplicities, [5.0, 15.0, 5.0, 10.0, 30.0, 10.0]);
-    assert_eq!(circuit.instances[4].terminals, [Terminal::Node(3), Terminal::Ground]);
+    assert_eq!(circuit.instances[4].terminals[..], [Terminal::Node(3), Terminal::Ground]);
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn sources_of_one_shape_share_a_model() {
     let of = |name: &str| circuit.instances.iter().find(|i| i.name == name).expect("the instance");
     assert_eq!(of("B1").model, of("B2").model);
     assert_eq!(
-        of("B1").terminals,
+        of("B1").terminals[..],
         [Terminal::Ground, Terminal::Node(1), Terminal::Node(0), Terminal::Node(1), Terminal::Node(2), Terminal::SourceCurrent(0)]
     );
     // i = 2 v(a) + k (v(b,c)^2)^2 + i(v1) by the function of the model, at v(a) = 1, v(b,c) = 2, i(v1) = 0.25.

@@ -14,7 +14,8 @@ pub fn parse_with(text: &str, files: &[(&str, &str)]) -> (Deck, Vec<Diagnostic>,
     let memory = files.iter().map(|(path, text)| (Path::new(path).to_path_buf(), text.as_bytes().to_vec())).collect();
     let mut sources = Sources::new(Box::new(MemoryFiles(memory)));
     let file = sources.add(Path::new("deck.cir"), text.to_string());
-    let (deck, diagnostics) = netlist::parse(&mut sources, file);
+    let (mut deck, diagnostics) = netlist::parse(&mut sources, file);
+    deck.unpack(&sources);
     (deck, diagnostics, sources)
 }
 
@@ -498,7 +499,8 @@ fn text_of_another_encoding_is_read() {
     let files = MemoryFiles([(Path::new("deck.cir").to_path_buf(), bytes)].into());
     let mut sources = Sources::new(Box::new(files));
     let file = sources.load(Path::new("deck.cir")).unwrap();
-    let (deck, diagnostics) = netlist::parse(&mut sources, file);
+    let (mut deck, diagnostics) = netlist::parse(&mut sources, file);
+    deck.unpack(&sources);
     assert!(diagnostics.is_empty());
     assert_eq!(element_shown(&deck.top.elements[0]), "r: a 0 | value 1e-5");
 }

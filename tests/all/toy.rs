@@ -419,7 +419,7 @@ impl System for Toy {
         self.eval(at, Want::NEWTON, &mut eval);
         let row = eval.f.iter().position(|f| !f.is_finite());
         let fault = |k: usize| Fault {
-            instance: self.layout.unknowns[k].name.clone(),
+            instance: self.layout.unknowns[k].name.to_string(),
             span: memspice::span::Span::default(),
             text: "not finite".into(),
         };
