@@ -13,6 +13,8 @@ mod bad_decks;
 mod bifurcation;
 #[path = "all/cli.rs"]
 mod cli;
+#[path = "all/crossbar.rs"]
+mod crossbar;
 #[path = "all/decks.rs"]
 mod decks;
 #[path = "all/determinism.rs"]

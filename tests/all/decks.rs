@@ -416,6 +416,111 @@ decks! {
     // Dense elimination by an independent program; it reads seven digits of each resistance.
     bench_resistive: "bench/resistive" {"n" = 8.0} [number(0, "column", 6.420645e-5, 1e-10)];
     bench_chain: "bench/chain" {"n" = 1000.0} [number(0, "first", 1.0, 1e-9)];
+    // Nodal equations by another program (golden); the error of the ideal array is what 1 uohm takes.
+    mvm: "crossbar/mvm" [
+        number(0, "worst", 0.0, 1e-7),
+        number(1, "first", -2.4100302e-2, 1e-8),
+        number(1, "worst", -5.2064683e-2, 1e-8),
+        number(2, "worst", -1.2142860e-1, 1e-8),
+    ];
+    ir_drop: "crossbar/ir-drop" [
+        number(0, "first", 0.993436, 1e-6),
+        number(0, "last", 0.986950, 1e-6),
+        number(2, "last", 0.740063, 1e-6),
+        number(5, "first", 0.745590, 1e-6),
+        number(5, "last", 0.528798, 1e-6),
+    ];
+    // sum(G V)/sum(G) to the last digits; time constants where straight lines between points are read.
+    voltage_sensing: "crossbar/voltage-sensing" [
+        number(0, "open1", -0.125, 1e-13),
+        number(0, "open2", -0.1, 1e-13),
+        number(0, "tau1", 25e-9, 2e-11),
+        number(0, "tau2", 16.6666667e-9, 2e-11),
+    ];
+    // 1R, 1T1R: closed forms. 1S1R, 1D1R: golden; the last digits of the reviews' sheet.
+    read_margin: "crossbar/read-margin" [
+        number(0, "margin_1r", 0.084453, 1e-6),
+        number(4, "margin_1r", 0.014926, 1e-6),
+        number(0, "margin_1s1r", 0.043273, 1e-6),
+        number(4, "margin_1s1r", 0.043248, 1e-6),
+        number(4, "margin_1t1r", 0.089910, 1e-6),
+    ];
+    // 1 us times K(0.6 V), K(0.4 V), -K(0.4 V) (1 - 0.8^8): the flat top of 999 ns and its edges.
+    half_select: "crossbar/half-select" [
+        number(0, "selected", 1.0, 1e-3),
+        number(0, "one_pulse", 4.53595e-5, 1e-9),
+        number(0, "one_other", 0.0, 1e-15),
+        number(1, "one_pulse", 1.6143e-6, 1e-9),
+        number(1, "one_other", -8.989e-6, 1e-9),
+    ];
+    write_pattern: "crossbar/write-pattern" [number(0, "kept", 0.11, 1e-12), number(0, "corner", 0.11, 1e-12)];
+    // Ends of the state; others see thresholds that they do not reach.
+    array_1t1r: "crossbar/array-1t1r" [
+        number(0, "set", 0.0, 1e-3),
+        number(0, "reset", 1.0, 1e-3),
+        number(0, "same_row", 0.9, 1e-3),
+        number(0, "same_column", 0.9, 1e-3),
+        number(0, "same_source", 0.9, 1e-3),
+    ];
+    array_1s1r: "crossbar/array-1s1r" [
+        number(0, "selected", 1.0, 1e-3),
+        number(0, "half", 0.0, 1e-12),
+        number(1, "half", 1.0, 1e-3),
+    ];
+    // States of the oracle of this class of devices; within 1e-3 of what it prints.
+    bmr_selector: "crossbar/bmr-selector" [
+        number(0, "activated", 0.0112, 1e-4),
+        number(0, "programmed", 0.9552, 1e-3),
+        number(0, "later", 0.9552, 1e-3),
+        number(0, "half_row", 0.0, 1e-5),
+        number(0, "half_column", 0.0, 1e-5),
+        number(0, "unselected", 0.0, 1e-9),
+        number(1, "programmed", 0.0051, 1e-3),
+        number(1, "later", 0.0051, 1e-3),
+        number(1, "half_row", 1.0, 1e-5),
+        number(1, "unselected", 1.0, 1e-9),
+    ];
+    // All cells; what the controller leaves is within its own limit of 3 %, which other cells disturb a little afterwards.
+    write_verify: "crossbar/write-verify" [
+        number(0, "within", 1.0, 1e-12),
+        number(1, "within", 1.0, 1e-12),
+        number(0, "worst", 0.015, 0.0151),
+        number(1, "worst", 0.015, 0.0151),
+    ];
+    // Truth tables: 1 is below 17.3 kohm; p keeps its state but where the gate is to fail (members 4 to 7).
+    imply: "logic/imply" [
+        number(0, "q_new", 6295.73, 30.0),
+        number(0, "logic", 1.0, 0.0),
+        number(1, "logic", 1.0, 0.0),
+        number(2, "logic", 0.0, 0.0),
+        number(3, "logic", 1.0, 0.0),
+        number(0, "p_drift", 0.0, 1e-12),
+        number(3, "p_drift", 0.0, 1e-12),
+        number(4, "logic", 0.0, 0.0),
+        number(7, "p_drift", 1.0, 1e-3),
+    ];
+    magic_nor: "logic/magic-nor" [
+        number(0, "logic", 1.0, 0.0),
+        number(1, "logic", 0.0, 0.0),
+        number(2, "logic", 0.0, 0.0),
+        number(3, "logic", 0.0, 0.0),
+        number(3, "drift_a", 0.0, 1e-12),
+    ];
+    magic_nand: "logic/magic-nand" [
+        number(0, "logic", 1.0, 0.0),
+        number(1, "logic", 1.0, 0.0),
+        number(2, "logic", 1.0, 0.0),
+        number(3, "logic", 0.0, 0.0),
+        number(3, "drift_b", 0.0, 1e-12),
+    ];
+    // Against numpy's FFT (golden); the sheet's errors in three digits.
+    dft: "compute/dft" [
+        number(1, "error", 4.50e-3, 5e-6),
+        number(2, "error", 2.21e-2, 5e-5),
+        number(3, "error", 6.27e-3, 5e-6),
+        number(6, "error", 2.29e-2, 5e-5),
+        number(9, "error", 2.25e-3, 1e-5),
+    ];
 }
 
 #[test]

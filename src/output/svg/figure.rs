@@ -51,6 +51,8 @@ struct Entry {
     y: ColumnInfo,
     /// Where the current result has its values; `None` if it has none for this line.
     sources: Option<(Source, usize)>,
+    /// Whether its abscissa is a `.step` parameter.
+    keyed: bool,
     trace: Trace,
     /// Last phase in degrees, to go on without jumps.
     phase: f64,
@@ -105,6 +107,7 @@ impl Figure {
                     x: x.clone(),
                     y: header.columns[y].clone(),
                     sources: None,
+                    keyed: matches!(source, Source::Key(_)),
                     trace: Trace::new(shape, window),
                     phase: 0.0,
                 });
@@ -325,7 +328,7 @@ impl Figure {
             label: self.label(entry, group),
             hue: self.hue(entry, group),
             curve: entry.curve,
-            marked: matches!(entry.sources, Some((Source::Key(_), _))),
+            marked: entry.keyed,
             trace: &entry.trace,
         });
         Panel { x, lines: lines.collect(), y }

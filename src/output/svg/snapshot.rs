@@ -2,7 +2,8 @@
 //!
 //! `.plot tran map="x%_%.x" at="0 5u 20u"`: each column whose name fits the pattern is a cell; `%` stands for whole numbers,
 //! the first one counts rows from the top, the last one columns. Without `at=` the last row of the result is shown. Between rows of
-//! a result nothing is interpolated: the first row at or behind the abscissa counts.
+//! a result nothing is interpolated: the first row at or behind the abscissa counts. `ylabel=`, `ymin=`, `ymax=` and `ylog` are
+//! for the colours; members of a `.step` family say which one they are.
 
 use std::io;
 
@@ -31,7 +32,8 @@ pub struct Snapshots {
     begun: bool,
     seats: Vec<Seat>,
     cell: ColumnInfo,
-    abscissa: ColumnInfo,
+    /// `None` for an operating point.
+    abscissa: Option<ColumnInfo>,
     /// Abscissae asked for, rising.
     at: Vec<f64>,
     /// Abscissa and values of those found.
@@ -46,7 +48,6 @@ impl Snapshots {
         let pattern = plot.settings.map.as_ref()?;
         let seats = seats(pattern, header);
         let cell = header.columns.get(seats.first()?.column)?.clone();
-        let none = ColumnInfo { name: "row".into(), quantity: String::new(), unit: String::new(), kind: cell.kind };
         let own = if deck.is_empty() { header.title.clone() } else { deck.to_string() };
         Some(Snapshots {
             plot: plot.clone(),
@@ -56,7 +57,7 @@ impl Snapshots {
             begun: false,
             seats,
             cell,
-            abscissa: if header.independent > 0 { header.columns[0].clone() } else { none },
+            abscissa: (header.independent > 0).then(|| header.columns[0].clone()),
             at: plot.settings.at.clone(),
             taken: Vec::new(),
             newest: (f64::NAN, Vec::new()),
@@ -137,14 +138,19 @@ impl Drawing for Snapshots {
         let shown = self.shown();
         let values = shown.iter().flat_map(|s| &s.1).filter(|v| v.is_finite());
         let range = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(*v), b.max(*v)));
+        let settings = &self.plot.settings;
+        let range = (settings.y.0.unwrap_or(range.0), settings.y.1.unwrap_or(range.1));
         let range = if range.0 < range.1 { range } else { (range.0, range.0 + 1.0) };
+        let log = settings.ylog && range.0 > 0.0;
+        let position = |value: f64| if log { value.log10() } else { value };
+        let ends = (position(range.0), position(range.1));
         let bar = axis::layout(&Wish {
-            range: Some(range),
-            fixed: (Some(range.0), Some(range.1)),
-            log: false,
+            range: Some(ends),
+            fixed: (Some(ends.0), Some(ends.1)),
+            log,
             symlog: None,
-            name: self.cell.quantity.clone(),
-            unit: self.cell.unit.clone(),
+            name: settings.ylabel.clone().unwrap_or_else(|| self.cell.quantity.clone()),
+            unit: if settings.ylabel.as_ref().is_some_and(|l| l.contains('(')) { String::new() } else { self.cell.unit.clone() },
             ticks: 8.0,
             margin: 0.0,
         });
@@ -159,12 +165,8 @@ impl Drawing for Snapshots {
             for (k, (abscissa, cells)) in shown.iter().enumerate() {
                 let at = (left + (k % across) as f64 * (size + gap.0), top + (k / across) as f64 * (size + gap.1));
                 let frame = Frame { left: at.0, top: at.1, width: size, height: size };
-                self.field(canvas, &frame, cells, range);
-                if abscissa.is_finite() {
-                    let value = axis::short(three_digits(*abscissa), true);
-                    let words = format!("{} = {value}{}", self.abscissa.name, self.abscissa.unit);
-                    canvas.words(&words, (frame.left + size / 2.0, frame.top - 12.0), Anchor::Middle, TICK);
-                }
+                self.field(canvas, &frame, cells, |value| bar.fraction(position(value)));
+                canvas.words(&self.caption(*abscissa), (frame.left + size / 2.0, frame.top - 12.0), Anchor::Middle, TICK);
             }
             let frame = Frame { left: left + across as f64 * (size + gap.0) - gap.0, top, width: 0.0, height: size };
             draw_bar(canvas, &frame, &bar);
@@ -182,7 +184,17 @@ impl Snapshots {
         }
     }
 
-    fn field(&self, canvas: &mut Canvas, frame: &Frame, cells: &[f64], (low, high): (f64, f64)) {
+    /// Which member of a family, and where.
+    fn caption(&self, abscissa: f64) -> String {
+        let here = |column: &ColumnInfo| (column.name.clone(), abscissa, column.unit.clone());
+        let keys = self.keys.iter().map(|(name, value)| (name.clone(), *value, String::new()));
+        let all = keys.chain(self.abscissa.iter().map(here)).filter(|(_, value, _)| value.is_finite());
+        all.map(|(name, value, unit)| format!("{name} = {}{unit}", axis::short(three_digits(value), true)))
+            .collect::<Vec<String>>()
+            .join(", ")
+    }
+
+    fn field(&self, canvas: &mut Canvas, frame: &Frame, cells: &[f64], fraction: impl Fn(f64) -> f64) {
         let extent = |values: &mut dyn Iterator<Item = i64>| values.fold((i64::MAX, i64::MIN), |(a, b), v| (a.min(v), b.max(v)));
         let rows = extent(&mut self.seats.iter().map(|s| s.row));
         let places = extent(&mut self.seats.iter().map(|s| s.place));
@@ -190,10 +202,7 @@ impl Snapshots {
         for (seat, value) in self.seats.iter().zip(cells).filter(|(_, v)| v.is_finite()) {
             let left = frame.left + (seat.place - places.0) as f64 * width;
             let top = frame.top + (seat.row - rows.0) as f64 * height;
-            canvas.fill(
-                &Frame { left, top: top - SEAM, width: width + SEAM, height: height + SEAM },
-                ramp((value - low) / (high - low)),
-            );
+            canvas.fill(&Frame { left, top: top - SEAM, width: width + SEAM, height: height + SEAM }, ramp(fraction(*value)));
         }
         canvas.outline(frame, INK, 1.0);
     }
