@@ -50,6 +50,8 @@ mod models;
 #[allow(dead_code)]
 #[path = "bench/modules.rs"]
 mod modules;
+#[path = "all/native.rs"]
+mod native;
 #[path = "all/netlist.rs"]
 mod netlist;
 #[path = "all/noise.rs"]

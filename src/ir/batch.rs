@@ -7,13 +7,16 @@
 
 use std::sync::Arc;
 
+use crate::ir::native::widest;
 use crate::ir::op::looked_up;
-use crate::ir::simd::{CHUNKS, Path, Steps};
+use crate::ir::registers::{Places, Steps};
+use crate::ir::simd::{CHUNKS, Path};
 use crate::ir::{Function, Input, Inst, Item, MAX_ROUNDS, NodeKind, Op, Region, Value};
 
 use crate::ir::table::Table;
 
-pub use crate::ir::simd::{LANES, Registers};
+pub use crate::ir::registers::Registers;
+pub use crate::ir::simd::LANES;
 
 mod compile;
 
@@ -135,7 +138,11 @@ impl Program {
 
     /// Lanes that are run at once in a bank of `count`.
     pub fn width(count: usize) -> usize {
-        CHUNKS[chunk_for(count)]
+        match widest() {
+            0 => CHUNKS[chunk_for(count)],
+            // Machine code keeps vectors at hand: longer chunks would gain nothing.
+            widest => widest.min(CHUNKS[chunk_for(count)]),
+        }
     }
 
     /// Inputs that change with parameters only, in the order in which [`Program::advance`] is given them.
@@ -157,6 +164,11 @@ impl Program {
     /// after the other, the other inputs are in their registers. Output k is then in register k. Results count in the
     /// first `count` lanes.
     pub fn advance(&self, fixed: &[f64], registers: &mut Registers, count: usize) {
+        if let [Part::Straight(steps)] = self.code.as_slice()
+            && registers.execute_beside(steps, fixed)
+        {
+            return;
+        }
         let (chunk, first) = (registers.chunk(), self.outputs as u32);
         let width = CHUNKS[chunk];
         for (k, lanes) in fixed.chunks_exact(width).enumerate().take(self.fixed) {
@@ -182,13 +194,13 @@ impl Program {
     }
 }
 
-/// Index of the smallest chunk that holds `count` lanes, of the largest if none does. Up to two of the smallest are
-/// cheaper than one of the next.
+/// Index of the smallest chunk that holds `count` lanes, of the largest if none does.
 fn chunk_for(count: usize) -> usize {
     match count {
-        0..=8 => 0,
-        9..=16 => 1,
-        _ => 2,
+        0..=4 => 0,
+        5..=8 => 1,
+        9..=16 => 2,
+        _ => 3,
     }
 }
 
@@ -225,6 +237,27 @@ fn run(code: &[Part], registers: &mut Registers, chunk: usize, active: u64) {
             Part::If(branch) => branch.run(registers, chunk, active),
             Part::Loop(repeat) => repeat.run(registers, chunk, active),
             Part::Lookup(lookup) => lookup.run(registers),
+        }
+    }
+}
+
+impl Part {
+    /// Allows machine code.
+    fn settle(&mut self, places: &Places) {
+        match self {
+            Part::Straight(steps) => steps.settle(places),
+            Part::If(branch) => {
+                for (code, moves) in &mut branch.arms {
+                    code.iter_mut().for_each(|part| part.settle(places));
+                    moves.settle(places);
+                }
+                branch.select.settle(places);
+            }
+            Part::Loop(repeat) => {
+                repeat.body.iter_mut().for_each(|part| part.settle(places));
+                [&mut repeat.start, &mut repeat.update].into_iter().for_each(|steps| steps.settle(places));
+            }
+            Part::Lookup(_) => {}
         }
     }
 }

@@ -19,8 +19,14 @@ pub mod formula;
 pub mod interp;
 pub mod kernels;
 pub mod live;
+#[cfg(all(unix, target_arch = "x86_64"))]
+pub mod native;
+#[cfg(not(all(unix, target_arch = "x86_64")))]
+#[path = "native/none.rs"]
+pub mod native;
 pub mod op;
 pub mod rate;
+pub mod registers;
 pub mod sets;
 pub mod simd;
 pub mod small;

@@ -1,8 +1,8 @@
-//! Vectors of four lanes, and the loop that runs vector code over registers.
+//! Vectors of four lanes, and vector code of single operations over fixed numbers of lanes.
 //!
 //! Two paths give the same bits: AVX2 with FMA, chosen at run time, and a portable one with `f64::mul_add`. Every
-//! operation acts on each lane by itself, so that no result depends on the position of a lane or on its neighbours. This
-//! is the only file of the room with `unsafe`: loads, stores and intrinsics.
+//! operation acts on each lane by itself, so that no result depends on the position of a lane or on its neighbours. Beside
+//! `registers` and `native` this is the only file of the room with `unsafe`: loads, stores and intrinsics.
 
 /// Lanes of a block.
 pub const LANES: usize = 64;
@@ -16,7 +16,7 @@ pub trait Vector: Copy {
     /// Four numbers from memory.
     ///
     /// # Safety
-    /// Four numbers can be read there; the place is a multiple of 32 bytes.
+    /// Four numbers can be read there.
     unsafe fn load(from: *const f64) -> Self;
     /// Four numbers to memory.
     ///
@@ -277,7 +277,7 @@ mod avx {
         #[inline(always)]
         unsafe fn load(from: *const f64) -> Wide {
             // SAFETY: the caller vouches for four numbers.
-            Wide(unsafe { *from.cast::<__m256d>() })
+            Wide(unsafe { _mm256_loadu_pd(from) })
         }
         #[inline(always)]
         unsafe fn store(self, to: *mut f64) {
@@ -329,21 +329,24 @@ pub trait Kernel {
 }
 
 /// Scalar function of an operation.
-type Value = fn([f64; 3]) -> f64;
+pub type Value = fn([f64; 3]) -> f64;
 /// Runs one operation over a fixed number of lanes: result, arguments, scalar function.
-type Run = unsafe fn(*mut f64, *const f64, *const f64, *const f64, Value);
+#[allow(improper_ctypes_definitions)]
+pub type Run = unsafe extern "C" fn(*mut f64, *const f64, *const f64, *const f64, Value);
 
 /// Numbers of lanes that code exists for. Fixed ones, because loops of cheap operations are then unrolled: besides being
 /// faster they leave the processor's memory of jumps to the sequence of instructions, which it then predicts.
-pub const CHUNKS: [usize; 3] = [4, 16, 32];
+pub const CHUNKS: [usize; 4] = [4, 8, 16, 32];
 /// Code of one operation for each of [`CHUNKS`].
-type Runs = [Run; CHUNKS.len()];
+pub type Runs = [Run; CHUNKS.len()];
 
 /// Vector code of one operation, for both paths.
 #[derive(Clone, Copy)]
 pub struct Code {
-    fast: Runs,
-    portable: Runs,
+    /// AVX2 and FMA, or what there is.
+    pub fast: Runs,
+    /// Plain Rust.
+    pub portable: Runs,
 }
 
 /// Which of the two paths.
@@ -368,15 +371,16 @@ impl Path {
 
 /// Code that applies the scalar function lane by lane.
 pub const fn each() -> Code {
-    let runs: Runs = [run_each::<4>, run_each::<16>, run_each::<32>];
+    let runs: Runs = [run_each::<4>, run_each::<8>, run_each::<16>, run_each::<32>];
     Code { fast: runs, portable: runs }
 }
 
 /// Code of a kernel.
 pub const fn code<K: Kernel>() -> Code {
-    let portable: Runs = [run_vectors::<K, Four, 4>, run_vectors::<K, Four, 16>, run_vectors::<K, Four, 32>];
+    let portable: Runs =
+        [run_vectors::<K, Four, 4>, run_vectors::<K, Four, 8>, run_vectors::<K, Four, 16>, run_vectors::<K, Four, 32>];
     #[cfg(target_arch = "x86_64")]
-    let fast: Runs = [run_fast::<K, 4>, run_fast::<K, 16>, run_fast::<K, 32>];
+    let fast: Runs = [run_fast::<K, 4>, run_fast::<K, 8>, run_fast::<K, 16>, run_fast::<K, 32>];
     #[cfg(not(target_arch = "x86_64"))]
     let fast = portable;
     Code { fast, portable }
@@ -406,8 +410,9 @@ macro_rules! lanes {
 }
 pub(crate) use lanes;
 
+#[allow(improper_ctypes_definitions)]
 #[inline(always)]
-unsafe fn run_vectors<K: Kernel, V: Vector, const COUNT: usize>(
+unsafe extern "C" fn run_vectors<K: Kernel, V: Vector, const COUNT: usize>(
     to: *mut f64,
     a: *const f64,
     b: *const f64,
@@ -428,132 +433,22 @@ unsafe fn run_vectors<K: Kernel, V: Vector, const COUNT: usize>(
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn run_fast<K: Kernel, const COUNT: usize>(to: *mut f64, a: *const f64, b: *const f64, c: *const f64, value: Value) {
+#[allow(improper_ctypes_definitions)]
+unsafe extern "C" fn run_fast<K: Kernel, const COUNT: usize>(
+    to: *mut f64,
+    a: *const f64,
+    b: *const f64,
+    c: *const f64,
+    value: Value,
+) {
     // SAFETY: as in `run_vectors`; the processor has what `Path::best` asked for.
     unsafe { run_vectors::<K, avx::Wide, COUNT>(to, a, b, c, value) }
 }
 
-unsafe fn run_each<const COUNT: usize>(to: *mut f64, a: *const f64, b: *const f64, c: *const f64, value: Value) {
+#[allow(improper_ctypes_definitions)]
+unsafe extern "C" fn run_each<const COUNT: usize>(to: *mut f64, a: *const f64, b: *const f64, c: *const f64, value: Value) {
     for k in 0..COUNT {
         // SAFETY: the caller vouches for `COUNT` numbers behind each pointer.
         unsafe { *to.wrapping_add(k) = value([*a.wrapping_add(k), *b.wrapping_add(k), *c.wrapping_add(k)]) };
-    }
-}
-
-/// One instruction: an operation on registers.
-#[derive(Clone, Copy)]
-struct Step {
-    runs: Runs,
-    value: Value,
-    to: u32,
-    arguments: [u32; 3],
-}
-
-/// Instructions without control flow.
-#[derive(Clone, Default)]
-pub struct Steps {
-    list: Vec<Step>,
-    /// One more than the largest register.
-    registers: usize,
-}
-
-impl Steps {
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-
-    /// Appends `registers[to] = code(registers[arguments])`; `value` is the scalar function.
-    pub fn push(&mut self, path: Path, code: Code, value: Value, to: u32, arguments: [u32; 3]) {
-        let runs = if path == Path::Fast && Path::best() == Path::Fast { code.fast } else { code.portable };
-        self.registers = arguments.iter().chain([&to]).map(|r| *r as usize + 1).max().unwrap_or(0).max(self.registers);
-        self.list.push(Step { runs, value, to, arguments });
-    }
-}
-
-/// Memory of one register; read and written through pointers.
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Block(#[allow(dead_code)] [f64; LONG]);
-
-/// Numbers between registers of many lanes: their distance is no power of two, so that they do not compete for the same
-/// lines of the cache.
-const GAP: usize = 8;
-/// Largest distance of registers.
-const LONG: usize = CHUNKS[CHUNKS.len() - 1] + GAP;
-
-/// Registers of as many lanes as one of [`CHUNKS`] says.
-pub struct Registers {
-    memory: Vec<Block>,
-    count: usize,
-    /// Lanes that each register holds.
-    size: usize,
-    /// Numbers from one register to the next.
-    stride: usize,
-}
-
-impl Registers {
-    /// `count` registers; how many lanes they hold says `fit`.
-    pub fn new(count: usize) -> Registers {
-        Registers { memory: vec![Block([0.0; LONG]); count.max(1)], count, size: 0, stride: 0 }
-    }
-
-    /// Makes registers hold `CHUNKS[chunk]` lanes: few lanes lie close together. True if this changed the layout, which
-    /// loses all contents.
-    pub fn fit(&mut self, chunk: usize) -> bool {
-        let (size, before) = (CHUNKS[chunk], self.stride);
-        (self.size, self.stride) = (size, Registers::stride_of(size));
-        self.stride != before
-    }
-
-    /// Index into [`CHUNKS`] of the lanes that registers hold.
-    pub fn chunk(&self) -> usize {
-        CHUNKS.iter().position(|c| *c == self.size).unwrap_or(0)
-    }
-
-    /// Numbers from one register to the next in [`Registers::all`], where they hold `width` lanes.
-    pub fn stride_of(width: usize) -> usize {
-        if width == CHUNKS[0] { width } else { width + GAP }
-    }
-
-    /// All registers, `stride_of` numbers apart.
-    pub fn all(&self) -> &[f64] {
-        // SAFETY: as in `lanes`.
-        unsafe { std::slice::from_raw_parts(self.memory.as_ptr().cast::<f64>(), self.memory.len() * LONG) }
-    }
-
-    /// The lanes of one register.
-    pub fn lanes(&self, register: u32) -> &[f64] {
-        // SAFETY: `Block` is made of `LONG` numbers, and those of all blocks lie side by side.
-        let all = unsafe { std::slice::from_raw_parts(self.memory.as_ptr().cast::<f64>(), self.memory.len() * LONG) };
-        &all[register as usize * self.stride..][..self.size]
-    }
-
-    /// The lanes of one register, to be written.
-    pub fn lanes_mut(&mut self, register: u32) -> &mut [f64] {
-        let (stride, size) = (self.stride, self.size);
-        // SAFETY: as in `lanes`.
-        let all = unsafe { std::slice::from_raw_parts_mut(self.memory.as_mut_ptr().cast::<f64>(), self.memory.len() * LONG) };
-        &mut all[register as usize * stride..][..size]
-    }
-
-    /// Which lanes of a truth value are set.
-    pub fn truths(&self, register: u32) -> u64 {
-        let set = |bits: u64, (k, x): (usize, &f64)| bits | u64::from(*x != 0.0) << k;
-        self.lanes(register).iter().enumerate().fold(0, set)
-    }
-
-    /// Runs `steps` over `CHUNKS[chunk]` lanes.
-    pub fn execute(&mut self, steps: &Steps, chunk: usize) {
-        assert!(steps.registers <= self.count && CHUNKS[chunk] <= self.size && self.stride <= LONG);
-        let (base, stride) = (self.memory.as_mut_ptr().cast::<f64>(), self.stride);
-        let at = |register: u32| base.wrapping_add(register as usize * stride);
-        for step in &steps.list {
-            let [a, b, c] = step.arguments;
-            // SAFETY: every register number is below `self.count` and registers hold that many lanes (checked above); `fast`
-            // code is only chosen where the processor has it. Result and arguments may be the same register, each lane of
-            // which is read before it is written.
-            unsafe { (step.runs[chunk])(at(step.to), at(a), at(b), at(c), step.value) };
-        }
     }
 }

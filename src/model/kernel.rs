@@ -55,6 +55,8 @@ pub struct Kernel {
     pub newton: Lazy,
     /// The outputs of `residual` and `newton`.
     pub stamp: Stamp,
+    /// The function of `newton`.
+    pub stamped: Arc<Function>,
     /// Where each output of the model is found (by index into `Model::function.outputs`).
     pub outputs: Vec<Place>,
     /// Derivatives of the contributions, in order of contribution, f before q.
@@ -87,15 +89,16 @@ impl Kernel {
         let (stamped, stamp) = stamp::stamp(model, &split.eval, &outputs, &derivatives, &affine);
         let few: Vec<u32> = (0..stamp.residual_outputs).collect();
         let (eval, stamped) = (Arc::new(split.eval), Arc::new(stamped));
-        let (whole, stamped_whole) = (eval.clone(), stamped.clone());
+        let (whole, stamped_few, stamped_whole) = (eval.clone(), stamped.clone(), stamped.clone());
         Kernel {
             setup: Program::compile(&split.setup),
             hoisted: split.first_hoisted,
             values: Lazy::new(Box::new(move || Program::compile(&rate::slice(&eval, &kept)))),
             full: Lazy::new(Box::new(move || Program::compile(&whole))),
-            residual: Lazy::new(Box::new(move || Program::for_lanes(&rate::slice(&stamped, &few)))),
+            residual: Lazy::new(Box::new(move || Program::for_lanes(&rate::slice(&stamped_few, &few)))),
             newton: Lazy::new(Box::new(move || Program::for_lanes(&stamped_whole))),
             stamp,
+            stamped,
             limiter: model.limiter.as_ref().map(|f| Program::compile(&diff::resolve(f))),
             derivatives,
             affine,

@@ -392,7 +392,7 @@ impl<'a> Place<'a> {
 }
 
 /// Every model of the library, and one that was made up.
-fn models() -> Vec<Arc<Model>> {
+pub fn models() -> Vec<Arc<Model>> {
     let mut sources = Sources::new(Box::new(MemoryFiles::default()));
     let mut library = Library::new();
     let mut all: Vec<Arc<Model>> = Vec::new();

@@ -113,6 +113,7 @@ fn compile(size: modules::Size) {
         full.registers()
     );
     evaluation(size.name, &split.eval, &kernel.full);
+    chunks(size.name, &kernel);
 }
 
 /// Time of one call by the number of lanes.
@@ -178,27 +179,58 @@ fn library(name: &str) {
     let (mut sources, mut library) = (Sources::new(Box::new(MemoryFiles::default())), Library::new());
     let model = library.get(&mut sources, name).expect("a model of the library");
     let split = rate::split(&kernel::differentiated(&model).0);
-    evaluation(name, &split.eval, &Kernel::compile(&model).full);
+    let kernel = Kernel::compile(&model);
+    evaluation(name, &split.eval, &kernel.full);
+    chunks(name, &kernel);
 }
 
-/// Time of one evaluation of a whole system, gather and scatter included, by the number of transistors.
-fn systems() {
-    println!("whole systems of transistors (gather, kernel, scatter of residual and matrix)");
-    println!("  {:>6} {:>12} {:>14}", "number", "ns per call", "ns/instance");
-    for count in [1, 4, 64, 1024] {
-        let mut deck = String::from("transistors\nVD d 0 1\nVG g 0 0.8\n.model nm nmos(vto=0.5 kp=100u gamma=0.4 lambda=0.02)\n");
-        (0..count).for_each(|k| deck.push_str(&format!("M{k} d{k} g 0 0 nm w=10u l=1u\nR{k} d d{k} 1k\n")));
-        let path = Path::new("deck.cir");
-        let files = MemoryFiles([(path.to_path_buf(), deck.into_bytes())].into());
-        let mut sources = Sources::new(Box::new(files));
-        let Ok((mna, _)) = prepare(path, &[], &mut sources) else { panic!("the deck is right") };
-        let (params, past) = (mna.params(), Memory::default());
-        let x: Vec<f64> = (0..mna.layout().unknowns.len()).map(|k| 0.3 + 0.001 * k as f64).collect();
-        let at = Point { x: &x, t: 0.0, params: &params, past: &past, trial: None, phase: Phase::Static };
-        let mut out = Eval::new(&mna);
-        let calls = 200_000 / count.max(20);
-        let (seconds, ()) = best(9, || (0..calls).for_each(|_| mna.eval(&at, Want::NEWTON, &mut out)));
+/// Time of one chunk of lanes of the program that Newton runs.
+fn chunks(name: &str, kernel: &Kernel) {
+    let (program, count) = (&kernel.newton, operations(&kernel.stamped));
+    println!("{name} as Newton runs it: {count} operations, {} registers, {} outputs", program.registers(), program.outputs);
+    for width in [4, 8] {
+        let fixed = vec![0.5; program.fixed().len() * width];
+        let mut work = Work::default();
+        let registers = program.registers_of(&mut work, width);
+        for (k, (_, register)) in program.moving().enumerate() {
+            let lanes = registers.lanes_mut(register).iter_mut().enumerate();
+            lanes.for_each(|(lane, v)| *v = 0.3 + 0.01 * lane as f64 + 0.02 * k as f64);
+        }
+        let calls = (2_000_000 / (count * 8)).max(3);
+        let (seconds, ()) = best(15, || (0..calls).for_each(|_| program.advance(&fixed, registers, width)));
         let call = 1e9 * seconds / calls as f64;
-        println!("  {count:>6} {call:>12.0} {:>14.1}", call / count as f64);
+        println!("  {width:>6} {call:>12.0} {:>14.1} {:>15.3}", call / width as f64, call / width as f64 / count as f64);
+    }
+}
+
+/// Kinds of devices, their cards and one of them with a load: `{k}` stands for its number.
+const DEVICES: [(&str, &str, &str); 3] = [
+    ("memristor", "", "X{k} d{k} 0 taox\nR{k} d d{k} 1k\n"),
+    ("diode", ".model dm d(is=80p rs=0.05 n=1.45 cjo=25p m=0.33 vj=0.7)\n", "D{k} d{k} 0 dm\nR{k} d d{k} 1k\n"),
+    ("MOS", ".model nm nmos(vto=0.5 kp=100u gamma=0.4 lambda=0.02)\n", "M{k} d{k} g 0 0 nm w=10u l=1u\nR{k} d d{k} 1k\n"),
+];
+
+/// Time of one evaluation of a whole system, gather and scatter included, by the number of devices.
+fn systems() {
+    println!("whole systems (gather, kernel, scatter of residual and matrix), ns; in brackets the residual alone");
+    println!("  {:>10} {:>6} {:>20} {:>20}", "device", "number", "per call", "per instance");
+    for (name, card, device) in DEVICES {
+        for count in [1, 4, 64, 4096] {
+            let mut deck = format!("{name}\nVD d 0 1\nVG g 0 0.8\nRG g 0 1k\n{card}");
+            (0..count).for_each(|k| deck.push_str(&device.replace("{k}", &k.to_string())));
+            let path = Path::new("deck.cir");
+            let files = MemoryFiles([(path.to_path_buf(), deck.into_bytes())].into());
+            let mut sources = Sources::new(Box::new(files));
+            let Ok((mna, _)) = prepare(path, &[], &mut sources) else { panic!("the deck is right") };
+            let (params, past) = (mna.params(), Memory::default());
+            let x: Vec<f64> = (0..mna.layout().unknowns.len()).map(|k| 0.3 + 1e-5 * k as f64).collect();
+            let at = Point { x: &x, t: 0.0, params: &params, past: &past, trial: None, phase: Phase::Static };
+            let mut out = Eval::new(&mna);
+            let calls = 200_000 / count.max(20);
+            let mut cost = |want| 1e9 * best(9, || (0..calls).for_each(|_| mna.eval(&at, want, &mut out))).0 / calls as f64;
+            let (all, few) = (cost(Want::NEWTON), cost(Want::RESIDUAL));
+            let each = |cost: f64| cost / count as f64;
+            println!("  {name:>10} {count:>6} {all:>10.0} ({few:>7.0}) {:>10.1} ({:>7.1})", each(all), each(few));
+        }
     }
 }

@@ -156,6 +156,11 @@ pub fn program(f: &Function, path: Path, lanes: bool) -> Program {
     program.code = compiler.region(Region(0));
     if lanes {
         compiler.deliver(&mut program.code);
+        let (first, single) = (f.outputs.len() as u32, program.code.len() == 1);
+        let places = Places { fixed: first..first + program.fixed as u32, results: if single { first } else { u32::MAX } };
+        if path == Path::Fast {
+            program.code.iter_mut().for_each(|part| part.settle(&places));
+        }
     }
     let found = |(k, v): (usize, &Value)| if lanes { k as u32 } else { compiler.register[v.0 as usize] };
     program.output_registers = f.outputs.iter().enumerate().map(found).collect();
@@ -217,7 +222,7 @@ impl Compiler<'_> {
     }
 
     fn emit(&self, steps: &mut Steps, op: Op, to: u32, arguments: [u32; 3]) {
-        steps.push(self.path, op.row().code, op.row().value, to, arguments);
+        steps.push(self.path, op, to, arguments);
     }
 
     fn copy(&self, steps: &mut Steps, to: u32, from: u32) {
