@@ -21,8 +21,12 @@ mod decks;
 mod determinism;
 #[path = "all/diagnostics.rs"]
 mod diagnostics;
+#[path = "all/eigenvalues.rs"]
+mod eigenvalues;
 #[path = "all/elaborate.rs"]
 mod elaborate;
+#[path = "all/entries.rs"]
+mod entries;
 #[path = "all/envelope.rs"]
 mod envelope;
 #[path = "all/events.rs"]
@@ -31,6 +35,8 @@ mod events;
 mod exactness;
 #[path = "all/frontend.rs"]
 mod frontend;
+#[path = "all/fronts.rs"]
+mod fronts;
 #[path = "all/fuzz.rs"]
 mod fuzz;
 #[path = "all/ir.rs"]

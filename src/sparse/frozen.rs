@@ -1,13 +1,23 @@
 //! Factors with a frozen pattern: numeric refactorisation, solves, and the watch over the pivots.
 //!
 //! `P R A Q = L U + F` with R a scaling of rows by powers of two (no rounding), L unit lower and U upper triangular within
-//! each diagonal block, F what stands above the blocks. Everything is stored by position: columns of L, columns of F and U
-//! one behind the other, reciprocal pivots. Left-looking: column j of A is scattered into a dense vector, the columns of L
-//! named by U are subtracted in rising order, the rest is divided by the pivot.
+//! each diagonal block, F what stands above the blocks. Blocks are factored column by column ([`super::columns`]) or by dense
+//! fronts ([`super::fronts`]).
+//!
+//! R is computed anew only when it no longer fits: when the entry that was the largest of its row has become small, or some
+//! entry large. As its factors are powers of two, the numbers do not depend on when that was; they only have to be near enough
+//! for pivots to be compared.
 
-use super::fronts::{Fronts, Watch};
+use std::ops::Range;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::columns::{Columns, Limits, Shape, TOP};
+use super::fronts::Fronts;
 use super::gilbert::Pivots;
 use super::order::Plan;
+use super::sweeps::{ABREAST, Entry, Space};
 use super::tree::Tree;
 use super::{Pattern, Scalar};
 
@@ -16,10 +26,11 @@ use super::{Pattern, Scalar};
 const KEEP: f64 = 1e-4;
 /// Entries of the scaled matrix are below 2; in U they may grow to this before pivots are chosen anew: four digits lost.
 pub(super) const GROWTH: f64 = 1e4;
-/// A pivot below this part of its column of A may be nothing but round-off; it is examined.
-const SUSPECT: f64 = 1e-12;
-/// Round-off to be expected of a sum, in parts of the sum of magnitudes.
-const ROUND_OFF: f64 = 16.0 * f64::EPSILON;
+/// The entry that was the largest of its row, and then between 1 and 2, may have become this small.
+const BOTTOM: f64 = 1.0 / 16.0;
+
+/// Stored entries of factors from which on groups of right-hand sides are solved for in parallel.
+const PARALLEL: usize = 100_000;
 
 /// Why a refactorisation was given up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,37 +43,41 @@ pub(super) enum Refusal {
     NotFinite,
 }
 
+/// Blocks that are factored together.
+#[derive(Clone, Debug)]
+struct Stage<T> {
+    positions: Range<usize>,
+    /// Blocks of one position each: nothing of L.
+    single: bool,
+    fronts: Option<Fronts<T>>,
+    /// Slot and position of the row of what stands above a block with fronts, in the order of its columns.
+    above: Arc<[(u32, u32)]>,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Frozen<T> {
+    pattern: Arc<Pattern>,
     /// Row and column at each position.
     rows: Vec<u32>,
     columns: Vec<u32>,
-    blocks: Vec<u32>,
-    /// Entries of A within the blocks: slot and row position, by columns.
-    near_start: Vec<u32>,
-    near: Vec<(u32, u32)>,
-    /// Entries of A above the blocks, likewise.
-    far_start: Vec<u32>,
-    far: Vec<(u32, u32)>,
-    /// Columns of F and U.
-    upper_start: Vec<u32>,
-    upper: Vec<u32>,
-    upper_values: Vec<T>,
-    /// Columns of L.
-    lower_start: Vec<u32>,
-    lower: Vec<u32>,
-    lower_values: Vec<T>,
+    /// Position of each row.
+    position: Vec<u32>,
+    block_count: usize,
+    stages: Vec<Stage<T>>,
+    /// L, U and F, but for blocks with fronts, of which it has F alone.
+    factors: Columns<T>,
     /// Reciprocal pivots.
     inverse: Vec<T>,
-    /// R, by position.
+    /// R, by position, and the slot of the entry that was the largest of the row then; false as long as there is none.
     scale: Vec<f64>,
+    witness: Vec<u32>,
+    scaled: bool,
     /// Largest entry of U within the blocks, and what it may be.
     growth: f64,
     growth_limit: f64,
     /// Zero between calls.
     work: Vec<T>,
-    /// For each block its fronts, if it has any; columns of L and U are empty there.
-    fronts: Vec<Option<Fronts<T>>>,
+    space: Space<T>,
 }
 
 /// The reciprocal of the largest power of two not above `largest`.
@@ -71,108 +86,104 @@ fn reciprocal_power(largest: f64) -> f64 {
     f64::from_bits((2046 - exponent) << 52)
 }
 
-/// Scale of each row (index by `row_of`) and whether all values are finite.
-fn row_scales<T: Scalar>(entries: impl Iterator<Item = (usize, usize)>, values: &[T], scale: &mut [f64]) -> bool {
-    scale.fill(0.0);
-    let mut poison = 0.0;
-    for (slot, row) in entries {
-        let size = values[slot].magnitude();
-        poison += size * 0.0;
-        if size > scale[row] {
-            scale[row] = size;
-        }
-    }
-    for s in scale {
-        *s = reciprocal_power(*s);
-    }
-    poison == 0.0
-}
-
 /// Scale of each row of the matrix; `None` if some value is not finite.
 pub(super) fn scales<T: Scalar>(pattern: &Pattern, values: &[T]) -> Option<Vec<f64>> {
     let mut scale = vec![0.0; pattern.n];
-    let entries = pattern.rows.iter().enumerate().map(|(slot, row)| (slot, *row as usize));
-    row_scales(entries, values, &mut scale).then_some(scale)
+    let mut finite = true;
+    for (row, value) in pattern.rows.iter().zip(values) {
+        let (size, largest) = (value.magnitude(), &mut scale[*row as usize]);
+        finite &= size < f64::INFINITY;
+        *largest = if size > *largest { size } else { *largest };
+    }
+    scale.iter_mut().for_each(|s| *s = reciprocal_power(*s));
+    finite.then_some(scale)
 }
 
-fn span(starts: &[u32], j: usize) -> std::ops::Range<usize> {
+fn span(starts: &[u32], j: usize) -> Range<usize> {
     starts[j] as usize..starts[j + 1] as usize
 }
 
 impl<T: Scalar> Frozen<T> {
     /// Space for the factors of a matrix with these pivots, and for each block the tree of its fronts, if it has any.
-    pub fn new(pattern: &Pattern, plan: &Plan, pivots: Pivots, trees: Vec<Option<Tree>>) -> Frozen<T> {
+    pub fn new(pattern: &Arc<Pattern>, plan: &Plan, pivots: Pivots, trees: &[Option<Tree>]) -> Frozen<T> {
         let n = pattern.n;
-        let (mut near_start, mut near) = (vec![0], Vec::with_capacity(pattern.len()));
-        let (mut far_start, mut far) = (vec![0], Vec::new());
-        let (mut upper_start, mut upper) = (vec![0], Vec::with_capacity(pivots.upper.len()));
-        let (mut lower_start, mut lower) = (vec![0], Vec::with_capacity(pivots.lower.len()));
-        let mut fronts = Vec::with_capacity(trees.len());
+        let mut shape = Shape::new(pattern);
+        let mut stages: Vec<Stage<T>> = Vec::new();
+        let (mut far, mut inside, mut above) = (Vec::new(), Vec::new(), Vec::new());
         for (block, tree) in plan.blocks.windows(2).zip(trees) {
-            let mut inside = Vec::new();
-            for p in block[0] as usize..block[1] as usize {
+            let positions = block[0] as usize..block[1] as usize;
+            inside.clear();
+            above.clear();
+            for p in positions.clone() {
                 let c = plan.columns[p] as usize;
+                far.clear();
                 for slot in pattern.column(c) {
                     let row = pattern.rows[slot] as usize;
                     let position = pivots.position[row];
-                    match position < block[0] {
-                        _ if row == c && plan.absent[c] => {}
-                        true => far.push((slot as u32, position)),
-                        false => {
-                            near.push((slot as u32, position));
-                            inside.extend(tree.as_ref().map(|_| (slot as u32, position, p as u32)));
-                        }
+                    if row == c && plan.absent[c] {
+                        continue;
+                    }
+                    if position < block[0] {
+                        far.push(position);
+                        above.extend(tree.as_ref().map(|_| (slot as u32, position)));
+                    } else if tree.is_some() {
+                        inside.push((slot as u32, position, p as u32));
                     }
                 }
-                upper.extend(far[far_start[p] as usize..].iter().map(|f| f.1));
-                if tree.is_none() {
-                    upper.extend(&pivots.upper[span(&pivots.upper_start, p)]);
-                    lower.extend(&pivots.lower[span(&pivots.lower_start, p)]);
+                let slots = pattern.column(c);
+                if tree.is_some() {
+                    shape.push(slots.start as u32, std::iter::empty(), &far, &[], &[]);
+                } else {
+                    let rows = slots.clone().map(|slot| pivots.position[pattern.rows[slot] as usize]);
+                    let upper = &pivots.upper[span(&pivots.upper_start, p)];
+                    shape.push(slots.start as u32, rows, &far, upper, &pivots.lower[span(&pivots.lower_start, p)]);
                 }
-                lower_start.push(lower.len() as u32);
-                near_start.push(near.len() as u32);
-                far_start.push(far.len() as u32);
-                upper_start.push(upper.len() as u32);
             }
-            fronts.push(tree.map(|tree| Fronts::new(block[0] as usize, tree, &inside)));
+            let single = positions.len() == 1;
+            match stages.last_mut() {
+                Some(last) if single && last.single => last.positions.end = positions.end,
+                _ => {
+                    let fronts = tree.as_ref().map(|tree| Fronts::new(block[0] as usize, tree, &inside));
+                    stages.push(Stage { positions, single, fronts, above: above.as_slice().into() });
+                }
+            }
         }
-        Frozen {
+        let mut frozen = Frozen {
+            pattern: pattern.clone(),
             rows: pivots.rows,
             columns: plan.columns.clone(),
-            blocks: plan.blocks.clone(),
-            near_start,
-            near,
-            far_start,
-            far,
-            upper_values: vec![T::default(); upper.len()],
-            upper_start,
-            upper,
-            lower_values: vec![T::default(); lower.len()],
-            lower_start,
-            lower,
+            position: pivots.position,
+            block_count: plan.blocks.len() - 1,
+            stages,
+            factors: Columns::new(shape),
             inverse: vec![T::default(); n],
             scale: vec![0.0; n],
+            witness: vec![0; n],
+            scaled: false,
             growth: 1.0,
             growth_limit: f64::INFINITY,
             work: vec![T::default(); n],
-            fronts,
-        }
+            space: Space::default(),
+        };
+        frozen.space = Space::new(frozen.room());
+        frozen
     }
 
     /// Factors new values with the pivots as they are; with `watch`, only while they are good enough.
     pub fn refactor(&mut self, values: &[T], watch: bool) -> Result<(), Refusal> {
-        let entries = self.near.iter().chain(&self.far).map(|(slot, row)| (*slot as usize, *row as usize));
-        if !row_scales(entries, values, &mut self.scale) {
-            return Err(Refusal::NotFinite);
+        let fits = watch && self.scaled && self.fits(values);
+        if !fits {
+            self.rescale(values)?;
         }
-        let keep = if watch { KEEP } else { 0.0 };
-        self.growth = 1.0;
-        for k in 0..self.fronts.len() {
-            let block = self.blocks[k] as usize..self.blocks[k + 1] as usize;
-            if let Err(refusal) = self.block(k, block, values, keep, watch) {
-                self.work.fill(T::default());
-                return Err(refusal);
+        match self.numbers(values, watch) {
+            Ok(false) => {}
+            // Old scales may be why.
+            Ok(true) | Err(_) if fits => {
+                self.rescale(values)?;
+                self.numbers(values, watch)?;
             }
+            Ok(true) => {}
+            Err(refusal) => return Err(refusal),
         }
         if !watch {
             self.settle();
@@ -180,140 +191,117 @@ impl<T: Scalar> Frozen<T> {
         Ok(())
     }
 
+    /// True if no row has become small beside its scale, as far as its witness tells.
+    fn fits(&self, values: &[T]) -> bool {
+        let mut small = false;
+        for (scale, slot) in self.scale.iter().zip(&self.witness) {
+            // What is not a number does not fit.
+            small |= !(values[*slot as usize].scaled(*scale).magnitude() >= BOTTOM);
+        }
+        !small
+    }
+
+    #[cold]
+    fn rescale(&mut self, values: &[T]) -> Result<(), Refusal> {
+        self.scaled = false;
+        self.scale.fill(0.0);
+        let mut finite = true;
+        for (slot, (row, value)) in self.pattern.rows.iter().zip(values).enumerate() {
+            let (size, at) = (value.magnitude(), self.position[*row as usize] as usize);
+            finite &= size < f64::INFINITY;
+            if size > self.scale[at] {
+                (self.scale[at], self.witness[at]) = (size, slot as u32);
+            }
+        }
+        self.scale.iter_mut().for_each(|s| *s = reciprocal_power(*s));
+        self.scaled = finite;
+        if finite { Ok(()) } else { Err(Refusal::NotFinite) }
+    }
+
     /// Takes the growth of these values for what others may need as well.
     pub fn settle(&mut self) {
         self.growth_limit = GROWTH.max(10.0 * self.growth);
     }
 
-    fn block(&mut self, k: usize, positions: std::ops::Range<usize>, values: &[T], keep: f64, watch: bool) -> Result<(), Refusal> {
-        let limit = if watch { self.growth_limit } else { f64::INFINITY };
-        if let Some(fronts) = &mut self.fronts[k] {
-            for j in positions.clone() {
-                let far = &self.far[span(&self.far_start, j)];
-                for (&(slot, row), value) in far.iter().zip(&mut self.upper_values[span(&self.upper_start, j)]) {
-                    *value = values[slot as usize].scaled(self.scale[row as usize]);
+    /// The numbers; true if some entry is too large for the scales.
+    fn numbers(&mut self, values: &[T], watch: bool) -> Result<bool, Refusal> {
+        let (keep, limit) = if watch { (KEEP, self.growth_limit) } else { (0.0, f64::INFINITY) };
+        let mut limits = Limits { keep, limit, growth: 1.0, beyond: false };
+        let scale = &self.scale[..];
+        for stage in &mut self.stages {
+            let positions = stage.positions.clone();
+            match &mut stage.fronts {
+                None => {
+                    let space = (&mut self.inverse[..], &mut self.work[..]);
+                    self.factors.refactor(positions, (values, scale), space, &mut limits)?;
+                }
+                Some(fronts) => {
+                    let above = self.factors.far_mut(positions.clone());
+                    for ((slot, row), value) in stage.above.iter().zip(above) {
+                        *value = values[*slot as usize].scaled(scale[*row as usize]);
+                        limits.beyond |= !(value.magnitude() <= TOP);
+                    }
+                    let start = positions.start;
+                    fronts.refactor((values, scale), &mut limits, &mut self.inverse[positions])?;
+                    if limits.growth > limit {
+                        return Err(Refusal::Weak(start));
+                    }
                 }
             }
-            let start = positions.start;
-            let mut watched = Watch { keep, suspect: SUSPECT, growth: self.growth };
-            fronts.refactor(values, &self.scale, &mut watched, &mut self.inverse[positions])?;
-            self.growth = watched.growth;
-            return if self.growth > limit { Err(Refusal::Weak(start)) } else { Ok(()) };
         }
-        for j in positions {
-            self.column(j, values, keep)?;
-            if self.growth > limit {
-                return Err(Refusal::Weak(j));
-            }
-        }
-        Ok(())
+        self.growth = limits.growth;
+        Ok(limits.beyond)
     }
 
     /// True if some block is factored by fronts.
     pub fn has_fronts(&self) -> bool {
-        self.fronts.iter().any(Option::is_some)
-    }
-
-    #[inline]
-    fn column(&mut self, j: usize, values: &[T], keep: f64) -> Result<(), Refusal> {
-        let work = &mut self.work[..];
-        let mut column_size = 0.0;
-        for &(slot, row) in &self.near[span(&self.near_start, j)] {
-            let value = values[slot as usize].scaled(self.scale[row as usize]);
-            work[row as usize] = value;
-            column_size = f64::max(column_size, value.magnitude());
-        }
-        let upper = span(&self.upper_start, j);
-        let far = &self.far[span(&self.far_start, j)];
-        let (far_values, near_values) = self.upper_values[upper.clone()].split_at_mut(far.len());
-        for (&(slot, row), value) in far.iter().zip(far_values) {
-            *value = values[slot as usize].scaled(self.scale[row as usize]);
-        }
-        let mut growth = self.growth;
-        for (&k, value) in self.upper[upper].iter().skip(far.len()).zip(near_values) {
-            let u = std::mem::take(&mut work[k as usize]);
-            *value = u;
-            growth = f64::max(growth, u.magnitude());
-            let lower = span(&self.lower_start, k as usize);
-            for (&row, &l) in self.lower[lower.clone()].iter().zip(&self.lower_values[lower]) {
-                work[row as usize] -= l * u;
-            }
-        }
-        let pivot = std::mem::take(&mut work[j]);
-        let inverse = T::from(1.0) / pivot;
-        self.inverse[j] = inverse;
-        let lower = span(&self.lower_start, j);
-        let mut largest = 0.0;
-        for (&row, value) in self.lower[lower.clone()].iter().zip(&mut self.lower_values[lower]) {
-            let x = std::mem::take(&mut work[row as usize]);
-            largest = f64::max(largest, x.magnitude());
-            *value = x * inverse;
-        }
-        let size = pivot.magnitude();
-        self.growth = f64::max(growth, size);
-        // Written so that a pivot that is not a number is refused.
-        if !(size >= keep * largest && size > 0.0 && size < f64::INFINITY) {
-            return Err(if size > 0.0 { Refusal::Weak(j) } else { Refusal::Vanished(j) });
-        }
-        if size < SUSPECT * column_size && size <= ROUND_OFF * self.pivot_terms(j, values) {
-            return Err(Refusal::Vanished(j));
-        }
-        Ok(())
-    }
-
-    /// Sum of the magnitudes whose sum is pivot `j`.
-    #[cold]
-    fn pivot_terms(&self, j: usize, values: &[T]) -> f64 {
-        let own = self.near[span(&self.near_start, j)].iter().find(|(_, row)| *row as usize == j);
-        let own = own.map_or(0.0, |(slot, _)| values[*slot as usize].scaled(self.scale[j]).magnitude());
-        let products = span(&self.upper_start, j).skip(span(&self.far_start, j).len()).map(|at| {
-            let lower = span(&self.lower_start, self.upper[at] as usize);
-            match self.lower[lower.clone()].binary_search(&(j as u32)) {
-                Ok(found) => self.lower_values[lower.start + found].magnitude() * self.upper_values[at].magnitude(),
-                Err(_) => 0.0,
-            }
-        });
-        own + products.sum::<f64>()
+        self.stages.iter().any(|stage| stage.fronts.is_some())
     }
 
     /// `A x = b`, in place.
     pub fn solve(&mut self, b: &mut [T]) {
         let work = &mut self.work[..];
+        let b = &mut b[..work.len()];
         for ((w, row), scale) in work.iter_mut().zip(&self.rows).zip(&self.scale) {
             *w = b[*row as usize].scaled(*scale);
         }
-        for (block, fronts) in self.blocks.windows(2).zip(&mut self.fronts).rev() {
-            let (begin, end) = (block[0] as usize, block[1] as usize);
-            if let Some(fronts) = fronts {
-                fronts.solve(&mut work[begin..end]);
-                for j in begin..end {
-                    let x = work[j];
-                    let upper = span(&self.upper_start, j);
-                    for (&row, &u) in self.upper[upper.clone()].iter().zip(&self.upper_values[upper]) {
-                        work[row as usize] -= u * x;
-                    }
-                }
-                continue;
-            }
-            for j in begin..end {
-                let x = work[j];
-                let lower = span(&self.lower_start, j);
-                for (&row, &l) in self.lower[lower.clone()].iter().zip(&self.lower_values[lower]) {
-                    work[row as usize] -= l * x;
-                }
-            }
-            for j in (begin..end).rev() {
-                let x = work[j] * self.inverse[j];
-                work[j] = x;
-                let upper = span(&self.upper_start, j);
-                for (&row, &u) in self.upper[upper.clone()].iter().zip(&self.upper_values[upper]) {
-                    work[row as usize] -= u * x;
-                }
-            }
-        }
+        sweep(&self.stages, &self.factors, &self.inverse, (work, &mut self.space));
         for (w, column) in work.iter_mut().zip(&self.columns) {
             b[*column as usize] = std::mem::take(w);
         }
+    }
+
+    /// `A x = b` for vectors one behind the other, in place; [`ABREAST`] at a time, in parallel where that is worth it.
+    pub fn solve_many(&self, b: &mut [T]) {
+        let n = self.rows.len();
+        if n == 0 {
+            return;
+        }
+        let together = |b: &mut [T]| {
+            let mut work = vec![[T::default(); ABREAST]; n];
+            let mut space = Space::new(self.room());
+            for (k, b) in b.chunks_exact(n).enumerate() {
+                for ((w, row), scale) in work.iter_mut().zip(&self.rows).zip(&self.scale) {
+                    w[k] = b[*row as usize].scaled(*scale);
+                }
+            }
+            sweep(&self.stages, &self.factors, &self.inverse, (&mut work[..], &mut space));
+            for (k, b) in b.chunks_exact_mut(n).enumerate() {
+                for (w, column) in work.iter().zip(&self.columns) {
+                    b[*column as usize] = w[k];
+                }
+            }
+        };
+        if b.len() > ABREAST * n && self.entries() > PARALLEL {
+            b.par_chunks_mut(ABREAST * n).for_each(together);
+        } else {
+            b.chunks_mut(ABREAST * n).for_each(together);
+        }
+    }
+
+    /// Positions and rows that fronts need space for.
+    fn room(&self) -> (usize, usize) {
+        self.fronts().map(Fronts::space).fold((0, 0), |a, b| (a.0.max(b.0), a.1.max(b.1)))
     }
 
     /// `A^T x = b`, in place (transposed, not conjugated).
@@ -322,35 +310,19 @@ impl<T: Scalar> Frozen<T> {
         for (w, column) in work.iter_mut().zip(&self.columns) {
             *w = b[*column as usize];
         }
-        for (block, fronts) in self.blocks.windows(2).zip(&mut self.fronts) {
-            let (begin, end) = (block[0] as usize, block[1] as usize);
-            if let Some(fronts) = fronts {
-                for j in begin..end {
-                    let upper = span(&self.upper_start, j);
-                    let mut x = work[j];
-                    for (&row, &u) in self.upper[upper.clone()].iter().zip(&self.upper_values[upper]) {
-                        x -= u * work[row as usize];
+        for stage in &self.stages {
+            let positions = stage.positions.clone();
+            match &stage.fronts {
+                Some(fronts) => {
+                    self.factors.forward_transposed(positions.clone(), None, work);
+                    fronts.solve_transposed(&mut work[positions], &mut self.space);
+                }
+                None => {
+                    self.factors.forward_transposed(positions.clone(), Some(&self.inverse), work);
+                    if !stage.single {
+                        self.factors.backward_transposed(positions, work);
                     }
-                    work[j] = x;
                 }
-                fronts.solve_transposed(&mut work[begin..end]);
-                continue;
-            }
-            for j in begin..end {
-                let upper = span(&self.upper_start, j);
-                let mut x = work[j];
-                for (&row, &u) in self.upper[upper.clone()].iter().zip(&self.upper_values[upper]) {
-                    x -= u * work[row as usize];
-                }
-                work[j] = x * self.inverse[j];
-            }
-            for j in (begin..end).rev() {
-                let lower = span(&self.lower_start, j);
-                let mut x = work[j];
-                for (&row, &l) in self.lower[lower.clone()].iter().zip(&self.lower_values[lower]) {
-                    x -= l * work[row as usize];
-                }
-                work[j] = x;
             }
         }
         for ((w, row), scale) in work.iter_mut().zip(&self.rows).zip(&self.scale) {
@@ -368,20 +340,47 @@ impl<T: Scalar> Frozen<T> {
         &self.inverse
     }
 
+    fn fronts(&self) -> impl Iterator<Item = &Fronts<T>> {
+        self.stages.iter().filter_map(|stage| stage.fronts.as_ref())
+    }
+
     /// Stored entries of L and U and F, diagonal included.
     pub fn entries(&self) -> usize {
-        let fronts: usize = self.fronts.iter().flatten().map(Fronts::entries).sum();
-        self.lower.len() + self.upper.len() + self.rows.len() + fronts
+        self.factors.entries() + self.rows.len() + self.fronts().map(Fronts::entries).sum::<usize>()
+    }
+
+    /// Multiplications and additions of a refactorisation, those with zeros that fronts store included.
+    pub fn flops(&self) -> f64 {
+        self.factors.flops() + self.fronts().map(Fronts::flops).sum::<f64>()
     }
 
     /// Number of diagonal blocks.
     pub fn block_count(&self) -> usize {
-        self.blocks.len() - 1
+        self.block_count
     }
 
     /// Largest magnitude in U within the blocks, at least 1.
     pub fn growth(&self) -> f64 {
         self.growth
+    }
+}
+
+/// `L U x = b` with what stands above the blocks, from the last block to the first.
+fn sweep<T: Scalar, V: Entry<T>>(stages: &[Stage<T>], factors: &Columns<T>, inverse: &[T], (x, space): (&mut [V], &mut Space<V>)) {
+    for stage in stages.iter().rev() {
+        let positions = stage.positions.clone();
+        match &stage.fronts {
+            Some(fronts) => {
+                fronts.solve(&mut x[positions.clone()], space);
+                factors.above(positions, x);
+            }
+            None => {
+                if !stage.single {
+                    factors.forward(positions.clone(), x);
+                }
+                factors.backward(positions, inverse, x);
+            }
+        }
     }
 }
 

@@ -9,7 +9,9 @@ use super::{Pattern, Scalar, Singular};
 
 /// The diagonal entry stays the pivot while it is this part of the largest candidate.
 pub(super) const PREFER: f64 = 1e-3;
-/// The same where the first choice lets numbers grow.
+/// The same where the first choice lets numbers grow too much, and where this does so as well: with each exchange the order
+/// for low fill is left further behind.
+pub(super) const MIDDLE: f64 = 0.03;
 pub(super) const STRICT: f64 = 0.5;
 
 /// Pivots and the pattern of the factors, in positions.

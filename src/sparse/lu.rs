@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::clock;
 
 use super::frozen::{Frozen, GROWTH, Refusal, scales};
-use super::gilbert::{self, PREFER, STRICT};
+use super::gilbert::{self, MIDDLE, PREFER, STRICT};
 use super::order::Plan;
 use super::{Pattern, Scalar, Singular};
 
@@ -94,12 +94,15 @@ impl<T: Scalar> Lu<T> {
         let Some(scale) = scales(&self.pattern, values) else { return Err(self.not_finite(values)) };
         let Some(plan) = self.plan.clone() else { unreachable!("analysed before") };
         let mut frozen = self.factors(&plan, values, &scale, PREFER)?;
-        if frozen.growth() > GROWTH {
+        for prefer in [MIDDLE, STRICT] {
+            if frozen.growth() <= GROWTH {
+                break;
+            }
             // Rare: the preference for the diagonal costs too many digits.
-            if let Ok(strict) = self.factors(&plan, values, &scale, STRICT)
-                && strict.growth() < frozen.growth()
+            if let Ok(other) = self.factors(&plan, values, &scale, prefer)
+                && other.growth() < frozen.growth()
             {
-                frozen = strict;
+                frozen = other;
             }
         }
         self.frozen = Some(frozen);
@@ -109,12 +112,11 @@ impl<T: Scalar> Lu<T> {
 
     /// Factors with pivots of their own.
     fn factors(&self, plan: &Plan, values: &[T], scale: &[f64], prefer: f64) -> Result<Frozen<T>, Singular> {
-        let pattern = &*self.pattern;
-        let none = || vec![None; plan.blocks.len() - 1];
-        if prefer < STRICT && plan.trees.iter().any(Option::is_some) {
+        let pattern = &self.pattern;
+        if prefer <= PREFER && plan.trees.iter().any(Option::is_some) {
             // Blocks with fronts try the pivots of the plan, which costs no search.
             let pivots = gilbert::choose(pattern, plan, (values, scale), prefer, &|k| plan.trees[k].is_some())?;
-            let mut frozen = Frozen::new(pattern, plan, pivots, plan.trees.clone());
+            let mut frozen = Frozen::new(pattern, plan, pivots, &plan.trees);
             if frozen.refactor(values, true).is_ok() && frozen.growth() <= GROWTH {
                 frozen.settle();
                 return Ok(frozen);
@@ -123,12 +125,12 @@ impl<T: Scalar> Lu<T> {
         let pivots = gilbert::choose(pattern, plan, (values, scale), prefer, &|_| false)?;
         if plan.trees.iter().any(Option::is_some) {
             let trees = (0..plan.trees.len()).map(|k| plan.trees[k].as_ref().and_then(|_| plan.tree(pattern, &pivots.position, k)));
-            let mut frozen = Frozen::new(pattern, plan, pivots.clone(), trees.collect());
+            let mut frozen = Frozen::new(pattern, plan, pivots.clone(), &trees.collect::<Vec<_>>());
             if frozen.has_fronts() && frozen.refactor(values, false).is_ok() {
                 return Ok(frozen);
             }
         }
-        let mut frozen = Frozen::new(pattern, plan, pivots, none());
+        let mut frozen = Frozen::new(pattern, plan, pivots, &vec![None; plan.blocks.len() - 1]);
         match frozen.refactor(values, false) {
             Ok(()) => Ok(frozen),
             Err(Refusal::Weak(j) | Refusal::Vanished(j)) => {
@@ -152,6 +154,18 @@ impl<T: Scalar> Lu<T> {
     /// If nothing is factored, or b is shorter than n.
     pub fn solve(&mut self, b: &mut [T]) {
         self.factors_mut().solve(b);
+    }
+
+    /// As [`Lu::solve`] for `count` right-hand sides, one behind the other in `b`: the factors are read once for several.
+    ///
+    /// # Panics
+    /// If nothing is factored, or b is shorter than `count n`.
+    pub fn solve_many(&mut self, b: &mut [T], count: usize) {
+        let entries = count * self.pattern.n;
+        match count {
+            1 => self.solve(&mut b[..entries]),
+            _ => self.factors_mut().solve_many(&mut b[..entries]),
+        }
     }
 
     /// `b` becomes the solution x of `A^T x = b` (transposed, not conjugated). No allocation.
@@ -182,6 +196,11 @@ impl<T: Scalar> Lu<T> {
     /// Stored entries of the factors; 0 before the first factorisation.
     pub fn entries(&self) -> usize {
         self.frozen.as_ref().map_or(0, Frozen::entries)
+    }
+
+    /// Multiplications and additions of a factorisation; 0 before the first one.
+    pub fn flops(&self) -> f64 {
+        self.frozen.as_ref().map_or(0.0, Frozen::flops)
     }
 
     /// True if some block is factored by dense fronts.

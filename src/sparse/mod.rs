@@ -7,6 +7,8 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use num_complex::Complex64;
 
+mod columns;
+mod dense;
 pub mod eigen;
 mod fronts;
 mod frozen;
@@ -14,6 +16,8 @@ mod gilbert;
 mod lu;
 pub mod modes;
 mod order;
+mod parts;
+mod sweeps;
 mod tree;
 
 pub use lu::{Factored, Lu};
@@ -143,6 +147,7 @@ pub trait Scalar:
     + Sync
     + 'static
     + faer::traits::ComplexField
+    + dense::Kernels
     + Neg<Output = Self>
     + From<f64>
     + Add<Output = Self>

@@ -59,15 +59,17 @@ impl Tree {
         let counts = column_counts(&below, &parent);
         let supernodes = relaxed(&fundamental(&parent, &counts));
         let supernodes = structures(n, &below, &supernodes);
-        let cost = |s: &Supernode| {
-            let (k, m) = (f64::from(s.pivots), s.rows.len() as f64);
-            // Sums over the pivots of (rest)^2 and of the stored row and column.
-            let squares = |top: f64| top * (top + 1.0) * (2.0 * top + 1.0) / 6.0;
-            (2.0 * (squares(k + m - 1.0) - squares(m - 1.0)), k * k + 2.0 * k * m)
-        };
-        let (flops, entries) = supernodes.iter().map(cost).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
+        let (flops, entries) = supernodes.iter().map(work).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
         Tree { supernodes, seats, positions: order, flops, entries }
     }
+}
+
+/// Multiplications and additions of a front, and entries of the factors that it stores.
+pub(super) fn work(s: &Supernode) -> (f64, f64) {
+    let (k, m) = (f64::from(s.pivots), s.rows.len() as f64);
+    // Sums over the pivots of (rest)^2 and of the stored row and column.
+    let squares = |top: f64| top * (top + 1.0) * (2.0 * top + 1.0) / 6.0;
+    (2.0 * (squares(k + m - 1.0) - squares(m - 1.0)), k * k + 2.0 * k * m)
 }
 
 /// For each position the lower ones it is connected to.
