@@ -15,7 +15,13 @@ const SUSPECT: f64 = 1e-12;
 /// Round-off to be expected of a sum, in parts of the sum of magnitudes.
 const ROUND_OFF: f64 = 16.0 * f64::EPSILON;
 /// Scaled entries are below 2 when they are scaled; here they may have grown.
-pub(super) const TOP: f64 = 32.0;
+const TOP: f64 = 32.0;
+
+/// True if a scaled entry of this size is too large for its scale, or not a number.
+#[inline(always)]
+pub(super) fn exceeds(size: f64) -> bool {
+    size > TOP || size.is_nan()
+}
 
 /// Where the lists of a column begin; they end where those of the next begin.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,7 +66,7 @@ pub(super) struct Limits {
     pub limit: f64,
     /// Largest entry of U so far.
     pub growth: f64,
-    /// Some scaled entry of A is above [`TOP`], or not a number.
+    /// Some scaled entry of A [`exceeds`] its scale.
     pub beyond: bool,
 }
 
@@ -184,7 +190,7 @@ impl<T: Scalar> Columns<T> {
                 let rows = part(&shape.entries, head.entries, next.entries);
                 for (k, row) in rows.iter().enumerate() {
                     let value = at(values, head.slot as usize + k).scaled(at(scale, *row as usize));
-                    beyond |= !(value.magnitude() <= TOP);
+                    beyond |= exceeds(value.magnitude());
                     *work.get_unchecked_mut(*row as usize) = value;
                 }
                 let middle = head.upper + head.far;

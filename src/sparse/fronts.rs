@@ -16,7 +16,7 @@ use faer::{MatMut, MatRef};
 use rayon::prelude::*;
 
 use super::Scalar;
-use super::columns::{Limits, TOP};
+use super::columns::{Limits, exceeds};
 use super::dense::{Refused, Watch, subtract_product};
 use super::frozen::Refusal;
 use super::order::NONE;
@@ -239,7 +239,7 @@ impl<T: Scalar> Fronts<T> {
         let job = Job { layout: &self.layout, values, scale, divided: self.layout.divided && rayon::current_num_threads() > 1 };
         self.root.refactor(&job, Watch { keep: limits.keep, suspect: 0.0, growth: limits.growth });
         limits.growth = self.root.watch.growth;
-        limits.beyond |= !(self.root.largest <= TOP);
+        limits.beyond |= exceeds(self.root.largest);
         self.root.pivots(&self.layout, inverse);
         match self.root.refused {
             None => Ok(()),

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::columns::{Columns, Limits, Shape, TOP};
+use super::columns::{Columns, Limits, Shape, exceeds};
 use super::fronts::Fronts;
 use super::gilbert::Pivots;
 use super::order::Plan;
@@ -195,8 +195,8 @@ impl<T: Scalar> Frozen<T> {
     fn fits(&self, values: &[T]) -> bool {
         let mut small = false;
         for (scale, slot) in self.scale.iter().zip(&self.witness) {
-            // What is not a number does not fit.
-            small |= !(values[*slot as usize].scaled(*scale).magnitude() >= BOTTOM);
+            let size = values[*slot as usize].scaled(*scale).magnitude();
+            small |= size < BOTTOM || size.is_nan();
         }
         !small
     }
@@ -239,7 +239,7 @@ impl<T: Scalar> Frozen<T> {
                     let above = self.factors.far_mut(positions.clone());
                     for ((slot, row), value) in stage.above.iter().zip(above) {
                         *value = values[*slot as usize].scaled(scale[*row as usize]);
-                        limits.beyond |= !(value.magnitude() <= TOP);
+                        limits.beyond |= exceeds(value.magnitude());
                     }
                     let start = positions.start;
                     fronts.refactor((values, scale), &mut limits, &mut self.inverse[positions])?;
@@ -265,7 +265,7 @@ impl<T: Scalar> Frozen<T> {
         for ((w, row), scale) in work.iter_mut().zip(&self.rows).zip(&self.scale) {
             *w = b[*row as usize].scaled(*scale);
         }
-        sweep(&self.stages, &self.factors, &self.inverse, (work, &mut self.space));
+        sweep(&self.stages, &self.factors, &self.inverse, (&mut *work, &mut self.space));
         for (w, column) in work.iter_mut().zip(&self.columns) {
             b[*column as usize] = std::mem::take(w);
         }
