@@ -10,7 +10,7 @@ use crate::mna::Mna;
 use crate::output::array::Array;
 use crate::output::svg;
 use crate::run::{Outcome, Simulation};
-use crate::solve::SimError;
+use crate::solve::{Counts, SimError};
 use crate::span::{Sources, Span};
 use crate::units::engineering;
 use crate::wave::Dataset;
@@ -177,15 +177,13 @@ fn summary(outcome: &Outcome) -> String {
     let c = &s.counts;
     let _ = write!(out, "  {}{method}: {} points", s.analysis, s.points);
     if c.accepted + c.rejected > 0 {
-        let _ = write!(out, ", {} steps accepted, {} rejected", c.accepted, c.rejected);
+        let _ = write!(out, ", {} steps accepted, {} rejected{}", c.accepted, c.rejected, rejected(c));
     }
-    let _ = writeln!(
-        out,
-        ", {} Newton iterations, {} factorisations, {}s",
-        c.iterations,
-        c.factorisations,
-        engineering(outcome.seconds, 3)
-    );
+    let _ = write!(out, ", {} Newton iterations, {} factorisations", c.iterations, c.factorisations);
+    if c.accepted > 0 {
+        let _ = write!(out, ", {} evaluations, {} solves", c.evaluations, c.solves);
+    }
+    let _ = writeln!(out, ", {}s", engineering(outcome.seconds, 3));
     if !s.operating_point.is_empty() {
         let _ = writeln!(out, "    operating point: {}", s.operating_point);
     }
@@ -199,6 +197,14 @@ fn summary(outcome: &Outcome) -> String {
         let _ = writeln!(out, "    note: {remark}");
     }
     out
+}
+
+/// Why steps were rejected, where both reasons occur or Newton is one.
+fn rejected(counts: &Counts) -> String {
+    match counts.failed {
+        0 => String::new(),
+        failed => format!(" ({} error, {failed} Newton)", counts.rejected - failed.min(counts.rejected)),
+    }
 }
 
 /// What models said.

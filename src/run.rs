@@ -22,7 +22,7 @@ use crate::model::library::Library;
 use crate::output::spool::{Spool, Store};
 use crate::output::{self, Outputs, Request};
 use crate::report::{self, cost};
-use crate::solve::{SimError, Tolerances};
+use crate::solve::{Effort, SimError, Tolerances};
 use crate::span::{Disk, Sources, Span};
 use crate::wave::{Dataset, Sink};
 
@@ -333,6 +333,7 @@ fn environment<'a>(
         },
         reltol_given: options.reltol.is_some(),
         method: options.method.clone(),
+        newton: options.newton.map_or(Effort::Auto, |loose| if loose { Effort::Loose } else { Effort::Tight }),
         maxord: options.maxord,
         points_per_period: options.ppp,
         stop,

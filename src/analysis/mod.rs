@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use crate::args::Args;
 use crate::dae::{Message, Params, System};
 use crate::diag::Diagnostic;
-use crate::solve::{Counts, SimError, Tolerances};
+use crate::solve::{Counts, Effort, SimError, Tolerances};
 use crate::wave::Sink;
 
 pub mod ac;
@@ -46,6 +46,8 @@ pub struct Env<'a> {
     pub reltol_given: bool,
     /// Integration method by name; `None`: the default.
     pub method: Option<String>,
+    /// How far Newton goes in the steps of a transient.
+    pub newton: Effort,
     /// Highest order of multistep methods.
     pub maxord: Option<u32>,
     /// Points per period of the fastest source.

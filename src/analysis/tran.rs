@@ -169,6 +169,9 @@ impl Transient {
         let maxord = env.maxord.unwrap_or(method.order);
         let plan = Plan { system, params: &env.params, tolerances, method, maxord, stop: self.stop, first, ceilings };
         let mut march = March::new(plan, memory, point, true);
+        if env.newton.loose(tolerances.reltol) {
+            march.relax();
+        }
         let result = self.rows(system, env, sink, summary, &mut march);
         march.conclude(&mut summary.messages);
         summary.counts += march.work.counts;

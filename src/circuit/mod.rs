@@ -273,6 +273,8 @@ pub struct Options {
     pub gmin: f64,
     /// Integration method by name; `None`: the default.
     pub method: Option<String>,
+    /// `newton=`: true for `loose`, false for `tight`; `None`: as the tolerance of the local error asks for.
+    pub newton: Option<bool>,
     /// Highest order of multistep methods.
     pub maxord: Option<u32>,
     /// Newton iterations of an operating point (`itl1`).
@@ -298,6 +300,7 @@ impl Default for Options {
             trtol: None,
             gmin: 1e-12,
             method: None,
+            newton: None,
             maxord: None,
             itl1: 200,
             itl4: 50,

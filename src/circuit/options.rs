@@ -39,6 +39,13 @@ const TABLE: [Row; 12] = [
     row("seed", 0.0, 9_007_199_254_740_992.0, |o, v| o.seed = v as u64),
 ];
 
+/// Words of `newton=`, what they set, and what they mean for the steps of a transient.
+const EFFORTS: [(&str, Option<bool>, &str); 3] = [
+    ("auto", None, "loose where reltol is above 1e-5"),
+    ("tight", Some(false), "until only rounding is left"),
+    ("loose", Some(true), "until a hundredth of the local error allowed is left"),
+];
+
 /// Options of other simulators that are read and change nothing, and why.
 const WITHOUT_EFFECT: [(&str, &str); 26] = [
     ("chgtol", "the error of charges is measured in the unknowns themselves"),
@@ -91,10 +98,23 @@ pub fn read<'d>(fl: &mut Flattener<'d, '_>, deck: &'d Deck) -> Pending {
                 ExprKind::Name(method) | ExprKind::Text(method) => fl.circuit.options.method = Some(method.to_lowercase()),
                 _ => fl.report(Diagnostic::error(option.value.span, "a method has a name").expected("expected trap, gear, ...")),
             }
+        } else if name == "newton" {
+            let word = match &option.value.kind {
+                ExprKind::Name(word) | ExprKind::Text(word) => word.to_lowercase(),
+                _ => String::new(),
+            };
+            match EFFORTS.iter().find(|(known, ..)| *known == word) {
+                Some((_, loose, _)) => fl.circuit.options.newton = *loose,
+                None => {
+                    let known = EFFORTS.map(|(word, _, meaning)| format!("{word} ({meaning})")).join(", ");
+                    let wrong = Diagnostic::error(option.value.span, "option `newton` takes a word");
+                    fl.report(wrong.expected(format!("expected {known}")).suggest(&word, EFFORTS.iter().map(|e| e.0)));
+                }
+            }
         } else if let Some((_, why)) = WITHOUT_EFFECT.iter().find(|(n, _)| *n == name) {
             fl.report(Diagnostic::note(option.name.span, format!("option `{name}` has no effect: {why}")));
         } else {
-            let known = TABLE.iter().map(|r| r.name).chain(["method"]);
+            let known = TABLE.iter().map(|r| r.name).chain(["method", "newton"]);
             fl.report(
                 Diagnostic::warning(option.name.span, format!("unknown option `{}`", option.name.text))
                     .expected("ignored")

@@ -12,25 +12,31 @@ use super::events::{Events, Look};
 use super::failure::Failure;
 use super::history::{History, Record};
 use super::integrate::{Estimate, Integrator, Method, Problem, Weights, Work};
+use super::newton::LOOSE;
 use super::rest::RestGuard;
 use super::step::{Controller, FILTERS, Verdict};
 use super::window::Window;
 use super::{SimError, Tolerances};
 
-/// First step after a corner, in units of the last step before it.
-const AFRESH: f64 = 1e-3;
-/// Steps that each flat and each ramp of a source gets at least.
-const STEPS_BETWEEN_CORNERS: f64 = 8.0;
-/// A change of a row through explicit time alone that is too much for one step, in units of its scale.
-const JUMP: f64 = 0.5;
+mod jumps;
+mod ruled;
+
+use jumps::{JUMP, Watch};
+use ruled::Rule;
+pub use ruled::Ruled;
+
+/// First step after a corner, in units of the last step before it; where tolerances are loose.
+const AFRESH: (f64, f64) = (1e-3, 1e-2);
+/// Steps that each flat and each ramp of a source gets at least; where tolerances are loose.
+const STEPS_BETWEEN_CORNERS: (f64, f64) = (8.0, 3.0);
 /// What an event changes in a row, in units of its scale, that is more than rounding.
 const FIRED: f64 = 1e-9;
 /// A step this short, in units of the longest of its segment, goes over a jump.
 const RESOLVED: f64 = 1e-7;
 /// After so many halvings a jump is one that no step resolves.
 const JUMPS: u32 = 10;
-/// Accepted steps between two looks at explicit time, while the step does not grow.
-const LOOK_EVERY: u32 = 8;
+/// Where tolerances are loose: after this many rejected steps in sequence Newton is made to converge, and the past is dropped.
+const REPEATS: (u32, u32) = (4, 8);
 /// After this many failures of Newton in sequence the past is dropped and backward Euler tries.
 const FAILURES: u32 = 3;
 
@@ -68,29 +74,6 @@ pub struct Plan<'a> {
     pub first: f64,
     /// Bounds on the step that hold all the time.
     pub ceilings: Vec<Ceiling>,
-}
-
-/// What ruled the length of the accepted steps: how many each.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Ruled(Vec<(String, u64)>);
-
-impl Ruled {
-    fn count(&mut self, name: &str) {
-        match self.0.iter_mut().find(|r| r.0 == name) {
-            Some(rule) => rule.1 += 1,
-            None => self.0.push((name.to_string(), 1)),
-        }
-    }
-
-    /// `local error 93 %, corners of sources 7 %`, largest first; shares that round to nothing are left out.
-    pub fn shares(&self) -> String {
-        let total: u64 = self.0.iter().map(|r| r.1).sum();
-        let mut sorted = self.0.clone();
-        sorted.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
-        let share = |count: u64| 100.0 * count as f64 / total.max(1) as f64;
-        let shown = sorted.iter().filter(|r| share(r.1) >= 0.5).map(|r| format!("{} {:.0} %", r.0, share(r.1)));
-        shown.collect::<Vec<_>>().join(", ")
-    }
 }
 
 /// The plan and what models remember: what every evaluation needs.
@@ -147,7 +130,11 @@ pub struct March<'a> {
     corner: f64,
     pause: f64,
     h: f64,
-    looked: (u32, f64),
+    watch: Watch,
+    /// The error of the steps rules alone what tolerances above the usual ask for.
+    relaxed: bool,
+    /// The output rows at the newest point are those of the step that led to it.
+    completed: bool,
     /// Length of the last step that no corner cut short, s.
     uncut: f64,
     /// Length of the longest step of this segment, s.
@@ -161,25 +148,6 @@ struct Trial {
     t: f64,
     h: f64,
     rule: Rule,
-}
-
-/// What rules a step.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Rule {
-    Error,
-    Corner,
-    Between,
-    Bound,
-    Rest,
-    Event,
-    Ceiling(usize),
-}
-
-impl Rule {
-    /// True if the step was cut short: its length says nothing about how long steps may be.
-    fn cuts(self) -> bool {
-        matches!(self, Rule::Corner | Rule::Event)
-    }
 }
 
 impl<'a> March<'a> {
@@ -196,7 +164,7 @@ impl<'a> March<'a> {
             history: History::new(start, slope),
             work: Work::new(system, weights),
             guard: RestGuard::new(system),
-            ruled: Ruled::default(),
+            ruled: Ruled::new(&plan.ceilings),
             advice: Advice::default(),
             integrator: (plan.method.make)(plan.maxord),
             controller: Controller::new(FILTERS[plan.method.filter], plan.method.idle),
@@ -214,7 +182,9 @@ impl<'a> March<'a> {
             corner: 0.0,
             pause: f64::INFINITY,
             h: plan.first,
-            looked: (0, 0.0),
+            watch: Watch::due(),
+            relaxed: false,
+            completed: false,
             uncut: 0.0,
             longest: 0.0,
             milestone: (0, 0.0),
@@ -225,10 +195,24 @@ impl<'a> March<'a> {
             events.begin(&march.given.problem(), march.history.newest(), &mut seen);
             march.given.memory.seen = seen;
         }
+        march.work.later = true;
         march.work.weights.counted.fill(false);
         march.window.push(&march.history.newest().x, &mut march.work.weights.largest);
         march.begin_segment();
         march
+    }
+
+    /// Newton leaves [`LOOSE`] of the local error, and what makes up for a local error that is hardly controlled is left out:
+    /// for tolerances that somebody has chosen to be loose.
+    pub fn relax(&mut self) {
+        self.work.share = Some(LOOSE);
+        self.relaxed = true;
+        self.controller.relax();
+        self.find_corner();
+    }
+
+    fn of(&self, values: (f64, f64)) -> f64 {
+        if self.relaxed { values.1 } else { values.0 }
     }
 
     /// Time of the newest point, s.
@@ -243,6 +227,10 @@ impl<'a> March<'a> {
 
     /// Evaluates the output rows at the newest point, and what models say about the next step.
     pub fn evaluate_outputs(&mut self) {
+        if self.completed {
+            self.advice = self.work.completed().advice;
+            return;
+        }
         let at = self.history.newest();
         let problem = self.given.taken();
         problem.system.eval(&problem.point(&at.x, at.t), Want::OUTPUTS, &mut self.eval);
@@ -251,7 +239,7 @@ impl<'a> March<'a> {
 
     /// The output rows last evaluated.
     pub fn outputs(&self) -> &Outputs {
-        &self.eval.outputs
+        if self.completed { &self.work.completed().outputs } else { &self.eval.outputs }
     }
 
     /// Into how many parts the last step should be cut by dense output so that straight lines show it: 1 if the method has
@@ -274,6 +262,7 @@ impl<'a> March<'a> {
 
     /// Evaluates the output rows at `share` of the last step.
     pub fn evaluate_between(&mut self, share: f64) {
+        self.completed = false;
         if self.integrator.interpolate(share, &self.history, &mut self.dense) {
             let (at, problem) = (&self.dense, self.given.taken());
             problem.system.eval(&problem.point(&at.x, at.t), Want::OUTPUTS, &mut self.eval);
@@ -290,7 +279,8 @@ impl<'a> March<'a> {
     /// # Errors
     /// If the step would have to be too small.
     pub fn advance(&mut self, messages: &mut Vec<Message>) -> Result<(), SimError> {
-        let (mut failures, mut jumps) = (0, 0);
+        let (mut failures, mut jumps, mut repeats) = (0, 0, 0);
+        self.work.share = self.relaxed.then_some(LOOSE);
         let mut last: Result<Estimate, Failure> = Ok(Estimate::unverified());
         loop {
             let trial = self.choose();
@@ -303,7 +293,7 @@ impl<'a> March<'a> {
             last = self.integrator.step(&problem, &mut self.work, &self.history);
             let verdict = match &last {
                 Ok(estimate) => self.controller.judge(estimate),
-                Err(_) => Verdict::Reject(0.25),
+                Err(_) => self.controller.failed(),
             };
             let verdict = match verdict {
                 Verdict::Accept(_) if jumps < JUMPS && self.jumps(&trial) => {
@@ -325,11 +315,15 @@ impl<'a> March<'a> {
                 }
                 Verdict::Reject(ratio) => {
                     self.work.counts.rejected += 1;
+                    self.work.counts.failed += u64::from(last.is_err());
                     self.h = trial.h * ratio;
                     self.target = None;
                     self.events.iter_mut().for_each(Events::interrupt);
                     failures = if last.is_err() { failures + 1 } else { 0 };
-                    if failures == FAILURES && self.history.slopes() > 0 {
+                    repeats += 1;
+                    // What Newton has left may stand in the way: these steps are solved to the end.
+                    self.work.share = self.work.share.filter(|_| repeats < REPEATS.0);
+                    if (failures == FAILURES || self.relaxed && repeats == REPEATS.1) && self.history.slopes() > 0 {
                         self.history.restart();
                         self.controller.restart();
                     }
@@ -391,39 +385,6 @@ impl<'a> March<'a> {
         (self.t() - t) * CRAWL.1 < (self.given.plan.stop - self.t()) * taken as f64
     }
 
-    /// True if explicit time alone changes some row too much within the trial step (decision 21).
-    fn jumps(&mut self, trial: &Trial) -> bool {
-        self.leapt = false;
-        let (since, longest) = self.looked;
-        if self.history.smooth() < 2 || (since < LOOK_EVERY && trial.h <= longest) {
-            self.looked.0 += 1;
-            return false;
-        }
-        let start = self.history.newest();
-        let (system, problem) = (self.given.plan.system, self.given.problem());
-        let (x, n) = (&start.x, start.x.len());
-        let wanted = Want::F | Want::SCALE;
-        system.eval(&problem.point(x, 0.0), wanted, &mut self.eval);
-        self.f_before.copy_from_slice(&self.eval.f[..n]);
-        system.eval(&problem.point(x, trial.t), wanted, &mut self.eval);
-        self.f_after.copy_from_slice(&self.eval.f[..n]);
-        for (k, largest) in self.scales.iter_mut().enumerate() {
-            // What time alone has done since the beginning counts too: where unknowns follow a source, f itself stays small.
-            *largest = largest.max(self.eval.scale[k]).max((self.f_after[k] - self.f_before[k]).abs());
-        }
-        system.eval(&problem.point(x, start.t), wanted, &mut self.eval);
-        self.work.counts.evaluations += 3;
-        let changes = self.eval.f[..n].iter().zip(&self.f_after).map(|(before, after)| (after - before).abs());
-        let jumps = changes.zip(&self.scales).any(|(change, scale)| change > JUMP * scale * (1.0 + 1e-9));
-        if jumps && trial.h <= RESOLVED * self.longest {
-            // No step resolves it: over it, and on from there as after a corner.
-            self.leapt = true;
-            return false;
-        }
-        self.looked = if jumps { (LOOK_EVERY, 0.0) } else { (0, 1.1 * trial.h) };
-        jumps
-    }
-
     /// Takes the trial step in.
     fn accept(&mut self, trial: &Trial, ratio: f64, messages: &mut Vec<Message>) {
         let before = self.h;
@@ -436,9 +397,10 @@ impl<'a> March<'a> {
             self.uncut = trial.h;
         }
         self.longest = self.longest.max(trial.h);
-        self.count(trial.rule);
+        self.ruled.count(trial.rule);
         self.ceiling_ruled = matches!(trial.rule, Rule::Ceiling(_));
         self.work.counts.accepted += 1;
+        self.completed = self.work.complete(&self.given.problem(), trial.t);
         self.history.push(&mut self.work.end);
         let (work, history) = (&mut self.work, &self.history);
         self.window.push(&history.newest().x, &mut work.weights.largest);
@@ -454,7 +416,7 @@ impl<'a> March<'a> {
         let remaining = self.given.plan.stop - at.t;
         self.guard.look(&problem, &self.history, &self.work.weights, self.given.plan.method.order == 1, remaining);
         if (at.t >= self.corner || jumped) && at.t < self.given.plan.stop {
-            self.h = AFRESH * self.uncut.max(trial.h);
+            self.h = self.of(AFRESH) * self.uncut.max(trial.h);
             self.history.restart();
             self.controller.restart();
             self.guard.restart();
@@ -519,19 +481,6 @@ impl<'a> March<'a> {
         })
     }
 
-    fn count(&mut self, rule: Rule) {
-        let name = match rule {
-            Rule::Error => "local error",
-            Rule::Corner => "corners of sources",
-            Rule::Between => "steps between corners",
-            Rule::Bound => "bound_step of a model",
-            Rule::Rest => "rest on an unstable equilibrium",
-            Rule::Event => "events",
-            Rule::Ceiling(k) => self.given.plan.ceilings[k].name.as_str(),
-        };
-        self.ruled.count(name);
-    }
-
     /// Finds the next corner.
     fn find_corner(&mut self) {
         let (t, stop) = (self.t(), self.given.plan.stop);
@@ -542,9 +491,9 @@ impl<'a> March<'a> {
             corner = problem.system.next_break(&problem.point(&at.x, corner));
         }
         let corner = if corner > stop * (1.0 - 32.0 * f64::EPSILON) { stop } else { corner };
-        if corner != self.corner {
+        if corner != self.corner || t == 0.0 {
             self.corner = corner;
-            self.pause = if corner < stop || t > 0.0 { (corner - t) / STEPS_BETWEEN_CORNERS } else { f64::INFINITY };
+            self.pause = if corner < stop || t > 0.0 { (corner - t) / self.of(STEPS_BETWEEN_CORNERS) } else { f64::INFINITY };
         }
     }
 
@@ -553,7 +502,7 @@ impl<'a> March<'a> {
         let system = self.given.plan.system;
         self.find_corner();
         self.h = self.h.min(1e-2 * (self.corner - self.t()));
-        self.looked = (LOOK_EVERY, 0.0);
+        self.watch.again();
         let at = self.history.newest();
         let problem = self.given.problem();
         system.eval(&problem.point(&at.x, at.t), Want::C, &mut self.eval);

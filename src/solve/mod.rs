@@ -35,6 +35,29 @@ pub struct Tolerances {
     pub step_iterations: u32,
 }
 
+/// How far Newton goes in the steps of a transient.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Effort {
+    /// `Loose` where the tolerance of the local error is above 1e-5, otherwise `Tight`.
+    #[default]
+    Auto,
+    /// Until nothing is left but rounding.
+    Tight,
+    /// Until what is left is a hundredth of the local error that the step is allowed.
+    Loose,
+}
+
+impl Effort {
+    /// True if steps whose local error is held against `reltol` are solved loosely.
+    pub fn loose(self, reltol: f64) -> bool {
+        match self {
+            Effort::Auto => reltol > 1.001e-5,
+            Effort::Tight => false,
+            Effort::Loose => true,
+        }
+    }
+}
+
 /// What failed, in names. The waveforms computed so far are kept by whoever holds the sink.
 #[derive(Clone, PartialEq, Debug, Error)]
 pub enum SimError {
@@ -133,8 +156,12 @@ pub struct Counts {
     pub factorisations: u64,
     /// Accepted time steps.
     pub accepted: u64,
+    /// Back-substitutions of Newton.
+    pub solves: u64,
     /// Rejected time steps (error or Newton).
     pub rejected: u64,
+    /// Those of them that Newton failed in.
+    pub failed: u64,
 }
 
 impl std::ops::AddAssign for Counts {
@@ -143,7 +170,9 @@ impl std::ops::AddAssign for Counts {
         self.evaluations += o.evaluations;
         self.factorisations += o.factorisations;
         self.accepted += o.accepted;
+        self.solves += o.solves;
         self.rejected += o.rejected;
+        self.failed += o.failed;
     }
 }
 

@@ -18,6 +18,11 @@ use super::failure::Failure;
 use super::rows::SpecialRows;
 use super::{Counts, Tolerances};
 
+mod loose;
+
+use loose::Kept;
+pub use loose::LOOSE;
+
 /// The algebraic problem of one solve.
 #[derive(Clone, Copy)]
 pub struct Implicit<'a> {
@@ -91,6 +96,9 @@ pub struct Newton {
     trial: Vec<f64>,
     special: SpecialRows,
     report: Report,
+    /// Entries of the matrix that move.
+    moving: usize,
+    kept: Kept,
 }
 
 impl Newton {
@@ -108,6 +116,8 @@ impl Newton {
             trial: vec![0.0; system.layout().limits],
             special: SpecialRows::new(system.layout(), system.pattern()),
             report: Report::default(),
+            moving: system.layout().moving.len(),
+            kept: Kept::new(n),
         }
     }
 
@@ -133,6 +143,7 @@ impl Newton {
         let relative = SHARE * tolerances.reltol;
         let mut report = Report::default();
         let mut last_weight = f64::INFINITY;
+        self.kept.forget();
         self.begin(system, eq, x, counts)?;
         while report.iterations < limit {
             report.iterations += 1;
@@ -140,6 +151,7 @@ impl Newton {
             self.assemble_matrix(eq)?;
             self.factor(counts)?;
             self.direction();
+            counts.solves += 1;
             let (row, residual_weight) = self.judge_residual(system, eq, relative);
             let (unknown, weight) = judge_update(system, &self.update, x, relative);
             report.worst_row = (row, self.residual[row]);
@@ -161,6 +173,7 @@ impl Newton {
     /// # Errors
     /// See [`Newton::solve`].
     pub fn linearise(&mut self, system: &dyn System, eq: &Implicit, x: &[f64], counts: &mut Counts) -> Result<(), Failure> {
+        self.kept.forget();
         self.assemble(system, eq, x, counts)?;
         self.factor(counts)
     }

@@ -1,6 +1,6 @@
 //! Rest guard: large steps of any damped method, and error control of all of them, are content to sit on an equilibrium that
 //! is unstable (decision 18). When nothing moves any more, the eigenvalues of `s C y = -G y` are asked; a rising one limits
-//! the step to `0.1/|s|`, until the system rests elsewhere.
+//! the step to `0.1/|s|`, until the system rests elsewhere. Systems of more than 200 dynamic unknowns are asked after 2000 steps.
 
 use std::collections::VecDeque;
 
@@ -44,6 +44,11 @@ struct Place {
     keeps: bool,
 }
 
+/// Dynamic unknowns whose eigenvalues are cheap (a dense matrix), and steps that a larger system takes first: Arnoldi's method
+/// costs it as much as a hundred.
+const SMALL: usize = 200;
+const EARNED: u32 = 2000;
+
 /// Accepted steps at rest before anything is asked again: eigenvalues cost as `n^3`, a step about as `n`.
 fn pause(n: usize) -> u32 {
     20 + (n * n / 4).min(10_000) as u32
@@ -52,6 +57,10 @@ fn pause(n: usize) -> u32 {
 /// What the guard remembers.
 pub struct RestGuard {
     still: u32,
+    /// Accepted steps since anything was asked.
+    steps: u32,
+    /// The unknown that moved last.
+    mover: usize,
     shortest: f64,
     asked: VecDeque<Place>,
     at: Option<Place>,
@@ -69,6 +78,8 @@ impl RestGuard {
         let eval = Eval::new(system);
         RestGuard {
             still: 0,
+            steps: 0,
+            mover: 0,
             shortest: f64::INFINITY,
             asked: VecDeque::new(),
             at: None,
@@ -91,25 +102,27 @@ impl RestGuard {
         let (now, before) = (history.newest(), history.back(1));
         let h = now.t - before.t;
         self.shortest = self.shortest.min(h);
-        let gone = |place: &Place| !place.keeps && distance(&now.x, &place.x, weights) > LEFT;
+        self.steps = self.steps.saturating_add(1);
+        let gone = |place: &Place| !place.keeps && differ(&now.x, &place.x, weights, LEFT, &mut 0);
         if self.limit.is_finite() && self.at.as_ref().is_some_and(gone) {
             self.limit = f64::INFINITY;
         }
-        let moved = distance(&now.x, &before.x, weights);
-        self.still = if moved < STILL { self.still + 1 } else { 0 };
+        let moved = differ(&now.x, &before.x, weights, STILL, &mut self.mover);
+        self.still = if moved { 0 } else { self.still + 1 };
         if self.still < STEPS || h < GROWN * self.shortest {
             return;
         }
         self.pause = self.pause.saturating_sub(1);
-        if let Some(known) = self.asked.iter().find(|known| distance(&now.x, &known.x, weights) < ELSEWHERE) {
+        if let Some(known) = self.asked.iter().find(|known| !differ(&now.x, &known.x, weights, ELSEWHERE, &mut 0)) {
             self.limit = known.limit;
             self.at = Some(known.clone());
             return;
         }
-        if self.pause > 0 {
+        if self.pause > 0 || (self.steps < EARNED && weights.counted.iter().filter(|c| **c).count() > SMALL) {
             return;
         }
         self.pause = pause(now.x.len());
+        self.steps = 0;
         let at = problem.point(&now.x, now.t);
         problem.system.eval(&at, Want::NEWTON, &mut self.eval);
         let entries = problem.system.pattern().len();
@@ -160,8 +173,14 @@ fn pace(s: Complex64, damped: bool, remaining: f64) -> f64 {
     share / s.norm()
 }
 
-/// Largest distance between two points in tolerances; algebraic unknowns do not count.
-fn distance(a: &[f64], b: &[f64], weights: &Weights) -> f64 {
-    let share = |j: usize| (a[j] - b[j]).abs() / weights.allowed(j, a[j]);
-    (0..a.len()).filter(|j| weights.counted[*j]).map(share).fold(0.0, f64::max)
+/// True if a dynamic unknown of one point is at least `much` tolerances away from that of the other. `first` is looked at first, and
+/// becomes the one that tells: a circuit that moves mostly moves where it has moved before.
+fn differ(a: &[f64], b: &[f64], weights: &Weights, much: f64, first: &mut usize) -> bool {
+    let far = |j: usize| weights.counted[j] && (a[j] - b[j]).abs() >= much * weights.allowed(j, a[j]);
+    if *first < a.len() && far(*first) {
+        return true;
+    }
+    let found = (0..a.len()).find(|j| far(*j));
+    *first = found.unwrap_or(*first);
+    found.is_some()
 }

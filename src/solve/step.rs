@@ -32,6 +32,14 @@ pub const AIM: f64 = 0.5;
 const LEAST: f64 = 1e-6;
 /// Reach of the limiter: ratios stay within 1 +- pi/2 times this.
 const REACH: f64 = 2.0;
+/// Growth that is not made use of where tolerances are loose: an alpha that stays saves factors.
+const IDLE: f64 = 1.1;
+/// Where tolerances are loose, an error below this is far from the limit.
+const FAR: f64 = 1e-3;
+/// A ratio before the limiter that ends at the largest one behind it: `1 + 2 atan((30.2 - 1)/2) > 4`.
+const ENOUGH: f64 = 30.2;
+/// Part of a step that Newton failed in which is tried next.
+const FAILED: f64 = 0.25;
 /// Limits of the ratio.
 const RATIO: (f64, f64) = (0.2, 4.0);
 
@@ -51,12 +59,29 @@ pub struct Controller {
     last_error: f64,
     last_ratio: f64,
     idle: f64,
+    /// Always filtered, and no growth after a rejected step.
+    relaxed: bool,
+    /// The step judged is a repeated one.
+    repeated: bool,
 }
 
 impl Controller {
     /// A controller without memory; growth by less than `idle` is not made use of.
     pub fn new(filter: Filter, idle: f64) -> Controller {
-        Controller { filter, last_error: f64::NAN, last_ratio: 1.0, idle }
+        Controller { filter, last_error: f64::NAN, last_ratio: 1.0, idle, relaxed: false, repeated: false }
+    }
+
+    /// For loose tolerances, whose steps meet every bend of the waveforms: errors rise and fall by orders from one step to
+    /// the next, and a step that grows at once after a rejected one is mostly rejected again.
+    pub fn relax(&mut self) {
+        self.relaxed = true;
+        self.idle = self.idle.max(IDLE);
+    }
+
+    /// Judges a step that Newton failed in.
+    pub fn failed(&mut self) -> Verdict {
+        self.repeated = true;
+        Verdict::Reject(FAILED)
     }
 
     /// Forgets the past, after a corner.
@@ -70,23 +95,32 @@ impl Controller {
         if !estimate.error.is_finite() || estimate.error > 1.0 {
             // A rejected step says that the past does not tell the future.
             self.restart();
+            self.repeated = true;
             let ratio = (AIM / estimate.error).powf(1.0 / f64::from(estimate.exponent));
             return Verdict::Reject(if ratio.is_finite() { ratio.clamp(0.1, 0.9) } else { 0.1 });
         }
+        let repeated = std::mem::take(&mut self.repeated) && self.relaxed;
         if !estimate.verified {
             return Verdict::Accept(estimate.growth.min(2.0));
         }
         let k = f64::from(estimate.next_exponent);
         let error = estimate.next_error.max(LEAST);
         // Far from the limit there is nothing to smooth: straight to the step that the error allows.
-        let ratio = if self.last_error.is_nan() || error < 0.05 {
+        let little = self.last_error.is_nan() || error < if self.relaxed { FAR } else { 0.05 };
+        if little && error * ENOUGH.powi(estimate.next_exponent as i32) < AIM {
+            // As below, without roots: a run at its ceiling pays for nothing.
+            let ratio = RATIO.1.min(estimate.growth);
+            (self.last_error, self.last_ratio) = (error, if ratio > 1.0 && (ratio < self.idle || repeated) { 1.0 } else { ratio });
+            return Verdict::Accept(self.last_ratio);
+        }
+        let ratio = if little {
             (AIM / error).powf(1.0 / k)
         } else {
             let Filter { b1, b2, a2, .. } = self.filter;
             (AIM / error).powf(b1 / k) * (AIM / self.last_error).powf(b2 / k) * self.last_ratio.powf(-a2)
         };
         let ratio = (1.0 + REACH * ((ratio - 1.0) / REACH).atan()).clamp(RATIO.0, RATIO.1).min(estimate.growth);
-        let ratio = if ratio > 1.0 && ratio < self.idle { 1.0 } else { ratio };
+        let ratio = if ratio > 1.0 && (ratio < self.idle || repeated) { 1.0 } else { ratio };
         self.last_error = error;
         self.last_ratio = ratio;
         Verdict::Accept(ratio)

@@ -29,6 +29,7 @@ fn run(system: &Toy, text: &str) -> (Dataset, Summary, Result<(), SimError>) {
         tolerances: Tolerances { reltol: 1e-3, trtol: 7.0, static_iterations: 100, step_iterations: 20 },
         reltol_given: false,
         method: None,
+        newton: memspice::solve::Effort::Auto,
         maxord: None,
         points_per_period: 50.0,
         stop: &stop,

@@ -704,6 +704,7 @@ fn controlled_sources_solve() {
         tolerances,
         reltol_given: false,
         method: None,
+        newton: memspice::solve::Effort::Auto,
         maxord: None,
         points_per_period: 50.0,
         stop: &AtomicBool::new(false),

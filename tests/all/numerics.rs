@@ -75,6 +75,7 @@ pub fn env(system: &Toy) -> Env<'static> {
         tolerances: tolerances(),
         reltol_given: false,
         method: None,
+        newton: memspice::solve::Effort::Auto,
         maxord: None,
         points_per_period: 50.0,
         stop: &STOP,

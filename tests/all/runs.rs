@@ -26,6 +26,7 @@ pub fn run(
         tolerances: tolerances(reltol.unwrap_or(1e-3)),
         reltol_given: reltol.is_some(),
         method: method.map(str::to_string),
+        newton: memspice::solve::Effort::Auto,
         maxord: None,
         points_per_period: 50.0,
         stop: &stop,

@@ -255,6 +255,7 @@ impl Toy {
         });
         let n = self.layout.unknowns.len() as u32;
         self.pattern = Pattern::new(n as usize, (0..n).flat_map(|r| (0..n).map(move |c| (r, c))));
+        self.layout.moving = (0..self.pattern.len() as u32).collect();
         let shown = if node { format!("v({name})") } else { name.to_string() };
         self.layout.outputs.insert(n as usize - 1, OutputInfo { name: shown, quantity });
         self

@@ -586,6 +586,7 @@ fn runs_can_be_stopped() {
         tolerances: tolerances(1e-3),
         reltol_given: false,
         method: None,
+        newton: memspice::solve::Effort::Auto,
         maxord: None,
         points_per_period: 50.0,
         stop: &stop,

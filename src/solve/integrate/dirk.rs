@@ -95,6 +95,9 @@ impl Integrator for Dirk {
             self.predict(i, h, past, &mut work.end.x);
             let at = if i + 1 == *stages { t } else { start.t + c[i] * h };
             work.solve(problem, alpha, at)?;
+            if i + 1 < *stages {
+                work.complete(problem, at);
+            }
             self.slopes[i].copy_from_slice(&work.end.qdot);
             self.places[i].copy_from_slice(&work.end.x);
         }

@@ -186,6 +186,18 @@ impl Weights {
         self.factor * (self.relative * self.largest[j].max(x.abs()).min(self.most[j]) + self.absolute[j])
     }
 
+    /// The largest share of its tolerance that any component of `dx` takes at `x`, and where; algebraic unknowns count as well.
+    pub fn largest(&self, dx: &[f64], x: &[f64]) -> (usize, f64) {
+        let mut worst = (0, 0.0);
+        for (j, (dx, x)) in dx.iter().zip(x).enumerate() {
+            let share = dx.abs() / self.allowed(j, *x);
+            if share > worst.1 || share.is_nan() {
+                worst = (j, if share.is_nan() { f64::INFINITY } else { share });
+            }
+        }
+        worst
+    }
+
     /// The largest share of its tolerance that any counted component of `e` takes at `x`, and where.
     pub fn norm(&self, e: &[f64], x: &[f64]) -> (usize, f64) {
         let mut worst = (0, 0.0);
@@ -217,8 +229,19 @@ pub struct Work {
     pub counts: Counts,
     /// Largest single contribution to each row lately, n.
     pub scale: Vec<f64>,
+    /// Share of the local error allowed that Newton may leave; `None`: nothing.
+    pub share: Option<f64>,
+    /// Solves leave the charges of output rows to [`Work::complete`].
+    pub later: bool,
+    /// alpha of the solve whose charges of output rows are still missing.
+    due: Option<f64>,
+    /// alpha of the last solve.
+    pub alpha: f64,
     eval: Eval,
 }
+
+/// Relative remnant of Newton that is rounding, where the equations are linear.
+const ROUNDING: f64 = 1e-12;
 
 impl Work {
     /// Space for `system`.
@@ -233,6 +256,10 @@ impl Work {
             weights,
             counts: Counts::default(),
             scale: vec![0.0; n],
+            share: None,
+            later: false,
+            due: None,
+            alpha: 0.0,
             eval: Eval::new(system),
         }
     }
@@ -252,18 +279,52 @@ impl Work {
             past: problem.past,
             phase: Phase::Transient,
         };
-        self.newton.solve(problem.system, &eq, problem.tolerances, &mut self.end.x, &mut self.counts)?;
+        let share = match self.share {
+            // Factors of a linear system are those of alpha alone, whatever is demanded.
+            None if self.later && problem.system.layout().linear() => {
+                Some(ROUNDING / (self.weights.factor * self.weights.relative))
+            }
+            share => share,
+        };
+        let (x, counts) = (&mut self.end.x, &mut self.counts);
+        match share {
+            None => self.newton.solve(problem.system, &eq, problem.tolerances, x, counts)?,
+            Some(share) => {
+                let limit = problem.tolerances.step_iterations;
+                self.newton.follow(problem.system, &eq, (&self.weights, share), (x, limit), counts)?
+            }
+        };
         self.newton.charge(problem.system, &mut self.end.q);
         self.scale.copy_from_slice(&self.newton.eval().scale[..n]);
-        output_charges(problem, &mut self.eval, &self.end.x, t, &mut self.end.q);
-        for ((qdot, q), beta) in self.end.qdot.iter_mut().zip(&self.end.q).zip(&self.beta) {
+        for ((qdot, q), beta) in self.end.qdot[..n].iter_mut().zip(&self.end.q).zip(&self.beta) {
             *qdot = alpha * q + beta;
+        }
+        (self.alpha, self.due) = (alpha, Some(alpha));
+        if !self.later {
+            self.complete(problem, t);
         }
         Ok(())
     }
 
+    /// The charges of output rows at the end of the last solve, at `t`, and their derivatives. False if they are there already.
+    pub fn complete(&mut self, problem: &Problem, t: f64) -> bool {
+        let Some(alpha) = self.due.take() else { return false };
+        let n = self.end.x.len();
+        output_charges(problem, &mut self.eval, &self.end.x, t, &mut self.end.q);
+        for ((qdot, q), beta) in self.end.qdot[n..].iter_mut().zip(&self.end.q[n..]).zip(&self.beta[n..]) {
+            *qdot = alpha * q + beta;
+        }
+        self.end.q.len() > n
+    }
+
+    /// The evaluation of the output rows that [`Work::complete`] made last.
+    pub fn completed(&self) -> &Eval {
+        &self.eval
+    }
+
     /// Turns the error in q at hand (`self.error`) into one in x with the pencil factored last, and weighs it.
     pub fn measure(&mut self, alpha: f64) -> (usize, f64) {
+        let alpha = self.newton.alpha_of_factors(alpha);
         self.error.iter_mut().for_each(|e| *e *= alpha);
         self.newton.back_substitute(&mut self.error);
         self.weights.norm(&self.error, &self.end.x)

@@ -79,10 +79,13 @@ impl Trapezoidal {
     fn rings(&mut self, unknowns: &[Unknown], reltol: f64, past: &History, work: &Work) -> bool {
         let (now, before, earlier) = (&work.end.qdot, &past.newest().qdot, &past.back(1).qdot);
         let scale = &work.scale;
+        // What Newton has left of its last update is no ringing.
+        let (alpha, part, q) = (work.alpha, work.newton.remainder().min(1.0), &work.newton.eval().q);
         let mut ringing = false;
         for (k, count) in self.alternations.iter_mut().enumerate() {
             let (last, next) = (before[k] - earlier[k], now[k] - before[k]);
-            let tolerance = reltol * scale[k] + unknowns[k].residual_abstol;
+            let left = if part > 0.0 { 4.0 * part * alpha * (work.end.q[k] - q[k]).abs() } else { 0.0 };
+            let tolerance = reltol * scale[k] + unknowns[k].residual_abstol + left;
             let alternates = last * next < 0.0 && last.abs().min(next.abs()) > tolerance;
             *count = if alternates { *count + 1 } else { 0 };
             ringing |= *count >= RINGING;

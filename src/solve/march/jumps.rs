@@ -1,0 +1,93 @@
+//! Jumps in explicit time that nobody has announced (decision 21): a step over which time alone changes a row of f by more
+//! than half of its scale, and not evenly. What changes evenly, as on the ramp of a pulse, is no jump.
+
+use super::{March, RESOLVED, Trial};
+use crate::dae::Want;
+
+/// A change of a row through explicit time alone that is too much for one step, in units of its scale.
+pub(super) const JUMP: f64 = 0.5;
+/// How far the middle of a change may be from the mean of its ends, in units of the scale.
+const UNEVEN: f64 = 0.25;
+/// Accepted steps between two looks at explicit time, while the step does not grow: at least, and where little moves.
+const LOOK_EVERY: (u32, u32) = (8, 64);
+/// A change that is little, in units of the scale.
+const LITTLE: f64 = 0.05;
+
+/// When explicit time was looked at.
+pub(super) struct Watch {
+    /// Accepted steps since.
+    since: u32,
+    /// Steps between two looks.
+    every: u32,
+    /// Steps up to this length need none, s.
+    longest: f64,
+    /// f depends on time alone somewhere.
+    moves: bool,
+}
+
+impl Watch {
+    /// The next step is to be looked at.
+    pub fn due() -> Watch {
+        Watch { since: LOOK_EVERY.1, every: LOOK_EVERY.0, longest: 0.0, moves: false }
+    }
+
+    /// Likewise, in a new segment of the same run.
+    pub fn again(&mut self) {
+        *self = Watch { moves: self.moves, ..Watch::due() };
+    }
+}
+
+impl March<'_> {
+    /// True if explicit time alone changes some row too much within the trial step.
+    pub(super) fn jumps(&mut self, trial: &Trial) -> bool {
+        self.leapt = false;
+        if self.history.smooth() < 2 || (self.watch.since < self.watch.every && trial.h <= self.watch.longest) {
+            self.watch.since += 1;
+            return false;
+        }
+        let (start, wanted) = (self.history.newest().t, Want::F | Want::SCALE);
+        self.at_time(start, wanted);
+        let n = self.f_before.len();
+        self.f_before.copy_from_slice(&self.eval.f[..n]);
+        self.at_time(trial.t, wanted);
+        self.f_after.copy_from_slice(&self.eval.f[..n]);
+        if self.f_before != self.f_after {
+            self.watch.moves = true;
+        }
+        if self.watch.moves {
+            self.at_time(0.0, Want::F);
+        }
+        for (k, largest) in self.scales.iter_mut().enumerate() {
+            // What time alone has done since the beginning counts too: where unknowns follow a source, f itself stays small.
+            *largest = largest.max(self.eval.scale[k]).max((self.f_after[k] - self.eval.f[k]).abs());
+        }
+        let share = |k: usize| (self.f_after[k] - self.f_before[k]).abs() / self.scales[k].max(f64::MIN_POSITIVE);
+        let largest = (0..n).map(share).fold(0.0, f64::max);
+        let jumps = largest > JUMP * (1.0 + 1e-9) && self.uneven(0.5 * (start + trial.t));
+        if jumps && trial.h <= RESOLVED * self.longest {
+            // No step resolves it: over it, and on from there as after a corner.
+            self.leapt = true;
+            return false;
+        }
+        let every = if largest < LITTLE { (2 * self.watch.every).min(LOOK_EVERY.1) } else { LOOK_EVERY.0 };
+        let longest = if self.watch.moves { 1.1 * trial.h } else { self.watch.longest.max(1.1 * trial.h) };
+        (self.watch.since, self.watch.every, self.watch.longest) = if jumps { (every, every, 0.0) } else { (0, every, longest) };
+        jumps
+    }
+
+    /// Evaluates what is wanted with the unknowns of the newest point at another time.
+    fn at_time(&mut self, t: f64, wanted: Want) {
+        let problem = self.given.problem();
+        problem.system.eval(&problem.point(&self.history.newest().x, t), wanted, &mut self.eval);
+        self.work.counts.evaluations += 1;
+    }
+
+    /// True if the change within the step is not the same in both halves.
+    fn uneven(&mut self, middle: f64) -> bool {
+        self.at_time(middle, Want::F);
+        let ends = self.f_before.iter().zip(&self.f_after).map(|(before, after)| 0.5 * (before + after));
+        ends.zip(&self.eval.f)
+            .zip(&self.scales)
+            .any(|((mean, middle), scale)| (mean - middle).abs() > UNEVEN * scale * (1.0 - 1e-9))
+    }
+}
