@@ -68,6 +68,8 @@ mod numerics;
 mod operators;
 #[path = "all/output.rs"]
 mod output;
+#[path = "all/pace.rs"]
+mod pace;
 #[path = "all/periodic.rs"]
 mod periodic;
 #[path = "all/physics.rs"]

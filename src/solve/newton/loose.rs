@@ -34,6 +34,8 @@ const MEMORY: f64 = 0.3;
 const FADING: f64 = 0.9;
 /// An update larger than this, in units of those at which a rate was measured, does not trust it.
 const REACH: f64 = 2.0;
+/// Solves in sequence that may believe in a rate without measuring it.
+const UNSEEN: u32 = 2;
 /// Updates below this say nothing about rates: rounding.
 const LITTLE: f64 = 1e-6;
 /// Iterations without progress that end a solve, and what is progress.
@@ -57,6 +59,8 @@ pub(super) struct Kept {
     first: f64,
     /// Largest first updates at which the rate and the curvature were measured.
     reach: (f64, f64),
+    /// Solves by chords since the rate was measured.
+    unseen: u32,
     /// What was left of the last update, as a part of it.
     remainder: f64,
     /// Operations of a chord and of a fresh iteration.
@@ -76,6 +80,7 @@ impl Kept {
             curvature: 1.0,
             first: 1.0,
             reach: (0.0, 0.0),
+            unseen: 0,
             remainder: 0.0,
             costs: (1.0, 2.0),
             entries: usize::MAX,
@@ -132,25 +137,20 @@ impl Newton {
             report.worst_unknown = (unknown, self.update[unknown]);
             self.report = report;
             let limited = pass.fresh && self.eval.advice.limited;
-            if !pass.fresh && (weight > SLOW * pass.last && weight > share || !weight.is_finite()) {
+            let rate = self.rate(&pass, weight, mismatch);
+            self.kept.remainder = if rate < 1.0 { rate / (1.0 - rate) } else { f64::INFINITY };
+            if !limited && self.enough(&pass, weight, rate, share) {
+                self.settle(&pass, weight, report.iterations);
+                x.iter_mut().zip(&self.update).for_each(|(x, dx)| *x += dx);
+                return Ok(report);
+            }
+            if !pass.fresh && !(weight <= SLOW * pass.last) {
                 // These factors are too old.
                 if !(weight < pass.last) {
                     x.copy_from_slice(&self.kept.start);
                 }
                 self.restart(system, eq, &mut pass, x, counts)?;
                 continue;
-            }
-            let rate = self.rate(&pass, weight, mismatch);
-            let allowed = self.allowed(&pass, weight, share);
-            self.kept.remainder = if rate < 1.0 { rate / (1.0 - rate) } else { f64::INFINITY };
-            if !limited
-                && (weight * self.kept.remainder <= allowed
-                    || weight <= UNMEASURED * share && rate < SLOW
-                    || weight.max(pass.last) <= share)
-            {
-                self.settle(&pass, weight, report.iterations);
-                x.iter_mut().zip(&self.update).for_each(|(x, dx)| *x += dx);
-                return Ok(report);
             }
             if pass.stalls(weight) && !limited {
                 break;
@@ -263,14 +263,19 @@ impl Newton {
         kept.rate
     }
 
-    /// What may be left after this update: all of the share if the rate is measured, less if it is only believed, and nothing
-    /// that counts on a belief that was won with smaller updates.
-    fn allowed(&self, pass: &Pass, weight: f64, share: f64) -> f64 {
-        if pass.last.is_finite() || self.moving == 0 {
-            return share;
+    /// True if what this update leaves may be left: all of the share if the rate is measured, less of it if it is only believed,
+    /// and no belief is trusted that was won with smaller updates, or too long ago: factors that are too stiff make small updates.
+    fn enough(&self, pass: &Pass, weight: f64, rate: f64, share: f64) -> bool {
+        let kept = &self.kept;
+        let left = weight * kept.remainder;
+        if self.moving == 0 {
+            return left <= share;
         }
-        let reach = if pass.fresh { self.kept.reach.1 } else { self.kept.reach.0 };
-        if weight <= REACH * reach { UNMEASURED * share } else { 0.0 }
+        if pass.last.is_finite() {
+            return left <= share || pass.fresh && weight.max(pass.last) <= share;
+        }
+        let (reach, seen) = if pass.fresh { (kept.reach.1, true) } else { (kept.reach.0, kept.unseen < UNSEEN) };
+        seen && (left <= UNMEASURED * share && weight <= REACH * reach || weight <= UNMEASURED * share && rate < SLOW)
     }
 
     /// Remembers what a solve that needed no measurement believed.
@@ -279,11 +284,15 @@ impl Newton {
             self.kept.first = weight.min(1e6).max(0.5 * self.kept.first);
         }
         if pass.last.is_finite() {
+            self.kept.unseen = 0;
             return;
         }
         match pass.fresh {
             true => self.kept.curvature *= AGE,
-            false => self.kept.rate *= AGE,
+            false => {
+                self.kept.rate *= AGE;
+                self.kept.unseen += 1;
+            }
         }
     }
 

@@ -1,0 +1,157 @@
+//! How far Newton goes in time steps: loose and tight agree within the share of the local error that is left, factors are kept
+//! while they serve, linear circuits take one iteration a step, ramps are no jumps, and the option says what it takes.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+
+use memspice::analysis::tran::Transient;
+use memspice::analysis::{Analysis, Env, Summary};
+use memspice::dae::System;
+use memspice::diag;
+use memspice::run::{Simulation, prepare, simulate};
+use memspice::solve::Effort;
+use memspice::span::{MemoryFiles, Sources};
+use memspice::wave::Dataset;
+
+use super::runs::*;
+use super::systems::*;
+
+/// A run with `method` at `reltol`.
+fn paced(system: &dyn System, card: &Transient, method: &str, reltol: f64, newton: Effort) -> (Dataset, Summary) {
+    let stop = AtomicBool::new(false);
+    let env = Env {
+        tolerances: tolerances(reltol),
+        reltol_given: true,
+        method: Some(method.into()),
+        newton,
+        maxord: None,
+        points_per_period: 50.0,
+        stop: &stop,
+        progress: &|_| {},
+        params: system.params(),
+        keys: Vec::new(),
+    };
+    let mut data = Dataset::default();
+    let (summary, result) = card.run(system, &env, &mut data);
+    assert_eq!(result, Ok(()), "{method} {newton:?}");
+    (data, summary)
+}
+
+fn sources(deck: &str) -> Sources {
+    let files = [(Path::new("deck.cir").to_path_buf(), format!("test\n{deck}\n.end\n").into_bytes())];
+    Sources::new(Box::new(MemoryFiles(files.into())))
+}
+
+fn simulated(deck: &str) -> Simulation {
+    let (path, mut sources) = (Path::new("deck.cir"), sources(deck));
+    let (mna, _) = prepare(path, &[], &mut sources).unwrap_or_else(|errors| panic!("{errors:?}"));
+    let stop = AtomicBool::new(false);
+    let done = simulate(mna, path, &[], &Mutex::new(sources), &stop, &|_| {}).unwrap_or_else(|_| panic!("the cards are wrong"));
+    assert!(done.members[0].iter().all(|o| o.failure.is_none()), "{:?}", done.members[0][0].failure);
+    done
+}
+
+/// What a reader of the deck is told.
+fn told(deck: &str) -> String {
+    let mut sources = sources(deck);
+    match prepare(Path::new("deck.cir"), &[], &mut sources) {
+        Ok((_, warnings)) => diag::render(&warnings, &sources, false),
+        Err(errors) => diag::render(&errors, &sources, false),
+    }
+}
+
+/// With even steps both find the same points but for what Newton leaves.
+#[test]
+fn loose_and_tight_agree() {
+    let card = |stop: f64, longest: f64| Transient { longest: Some(longest), ..from_op(stop) };
+    let systems: [(Toy, Transient); 3] = [
+        (diode(0.0, 1e3, 5.0, 1e3), card(3e-3, 2.5e-6)),
+        (taox_sine(0.4), Transient { uic: true, ..card(4e-8, 5e-11) }),
+        (rc(1e3, 1e-6, 0.0, 1.0, 1e3), card(3e-3, 2.5e-6)),
+    ];
+    let reltol = 1e-3;
+    for (system, card) in &systems {
+        for method in ["trap", "gear", "trbdf2", "esdirk", "euler"] {
+            let (tight, dear) = paced(system, card, method, reltol, Effort::Tight);
+            let (loose, cheap) = paced(system, card, method, reltol, Effort::Loose);
+            let (t, s) = (tight.real("time").unwrap(), loose.real("time").unwrap());
+            for column in &tight.header.columns[1..] {
+                let (a, b) = (tight.real(&column.name).unwrap(), loose.real(&column.name).unwrap());
+                let (low, high) = range(a);
+                // A hundredth of the local error at each step; of a few steps at once where states forget, and straight lines
+                // between rows at other times are off by (2 pi/400)^2/8 of the swing.
+                let allowed = (0.1 * reltol + 3.1e-5) * (high - low).max(1e-9);
+                let mut k = 1;
+                for (time, value) in t.iter().zip(a) {
+                    while k + 1 < s.len() && s[k] < *time {
+                        k += 1;
+                    }
+                    let there = b[k - 1] + (b[k] - b[k - 1]) * (time - s[k - 1]) / (s[k] - s[k - 1]);
+                    assert!((there - value).abs() <= allowed, "{method} {} at {time:e}: {value} {there}", column.name);
+                }
+            }
+            assert!(cheap.counts.factorisations < dear.counts.factorisations, "{method}: {:?} {:?}", cheap.counts, dear.counts);
+        }
+    }
+}
+
+/// What nobody asks to be loose is not.
+#[test]
+fn tolerances_of_the_methods_stay_tight() {
+    assert!(!Effort::Auto.loose(1e-5) && Effort::Auto.loose(1e-4));
+    assert!(!Effort::Tight.loose(1e-2) && Effort::Loose.loose(1e-9));
+}
+
+/// The same period to a per cent, with fewer than half of the factorisations.
+#[test]
+fn oscillations_keep_their_period() {
+    let card = Transient { longest: Some(0.05), ..uic(200.0) };
+    for method in ["trap", "gear"] {
+        let measured = [Effort::Tight, Effort::Loose].map(|effort| {
+            let (data, summary) = paced(&van_der_pol(2.0), &card, method, 1e-3, effort);
+            let (t, v) = tail(&data, &data.header.columns[1].name, 50.0);
+            (period(t, v, 0.0), range(v), summary.counts)
+        });
+        let [(tight, swing, dear), (loose, other, cheap)] = measured;
+        assert!((loose / tight - 1.0).abs() < 0.01, "{method}: {tight} {loose}");
+        assert!(((other.1 - other.0) / (swing.1 - swing.0) - 1.0).abs() < 0.005, "{method}: {swing:?} {other:?}");
+        assert!(cheap.factorisations * 2 < dear.factorisations, "{method}: {dear:?} {cheap:?}");
+    }
+}
+
+/// A ladder of R and C: one iteration a step, one factorisation for each length of step.
+#[test]
+fn linear_circuits_take_one_iteration() {
+    let sections: String = (0..20).map(|k| format!("r{k} n{k} n{} 1k\nc{k} n{} 0 1n\n", k + 1, k + 1)).collect();
+    let deck = format!("v1 n0 0 sin(0 1 10k)\n{sections}.save v(n20)\n.tran 1u 2m 0 1u");
+    for options in [".options method=trap reltol=1e-3", ".options method=trap reltol=1e-3 newton=tight", ".options method=gear"] {
+        let done = simulated(&format!("{options}\n{deck}"));
+        let counts = done.members[0][0].summary.counts;
+        assert!(counts.accepted >= 2000, "{counts:?}");
+        // An operating point, first steps that grow to the ceiling by up to four times each, and orders of gear.
+        assert!(counts.factorisations <= 40, "{options}: {counts:?}");
+        assert!(counts.iterations <= counts.accepted + counts.rejected + 60, "{options}: {counts:?}");
+        assert_eq!(counts.failed, 0);
+    }
+}
+
+/// Ramps change rows from nothing to everything, evenly: no step is rejected for that.
+#[test]
+fn ramps_are_no_jumps() {
+    let done =
+        simulated("v1 a 0 pulse(0 1 20n 10n 10n 1u 4u)\nr1 a b 1k\nc1 b 0 1p\n.tran 10n 1.2u\n.options reltol=1e-3 method=trap");
+    let counts = done.members[0][0].summary.counts;
+    assert!(counts.rejected <= 2, "{counts:?}");
+}
+
+/// The option takes three words.
+#[test]
+fn the_option_says_what_it_takes() {
+    let deck = "v1 a 0 1\nr1 a 0 1k\n.tran 1u 10u\n";
+    for word in ["auto", "tight", "LOOSE"] {
+        assert_eq!(told(&format!("{deck}.options newton={word}")), "");
+    }
+    let message = told(&format!("{deck}.options newton=loos"));
+    assert!(message.contains("takes a word") && message.contains("loose"), "{message}");
+}
