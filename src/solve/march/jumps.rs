@@ -1,13 +1,14 @@
 //! Jumps in explicit time that nobody has announced (decision 21): a step over which time alone changes a row of f by more
-//! than half of its scale, and not evenly. What changes evenly, as on the ramp of a pulse, is no jump.
+//! than half of its scale, and not evenly. What changes along a straight line, as on the ramp of a pulse, is no jump.
 
 use super::{March, RESOLVED, Trial};
 use crate::dae::Want;
 
 /// A change of a row through explicit time alone that is too much for one step, in units of its scale.
 pub(super) const JUMP: f64 = 0.5;
-/// How far the middle of a change may be from the mean of its ends, in units of the scale.
-const UNEVEN: f64 = 0.25;
+/// How far a change may be from a straight line, in units of the scale, and where in the step that is looked at: a narrow edge
+/// in the middle of the step is even only there.
+const UNEVEN: (f64, [f64; 2]) = (0.1, [0.25, 0.6]);
 /// Accepted steps between two looks at explicit time, while the step does not grow: at least, and where little moves.
 const LOOK_EVERY: (u32, u32) = (8, 64);
 /// A change that is little, in units of the scale.
@@ -63,7 +64,7 @@ impl March<'_> {
         }
         let share = |k: usize| (self.f_after[k] - self.f_before[k]).abs() / self.scales[k].max(f64::MIN_POSITIVE);
         let largest = (0..n).map(share).fold(0.0, f64::max);
-        let jumps = largest > JUMP * (1.0 + 1e-9) && self.uneven(0.5 * (start + trial.t));
+        let jumps = largest > JUMP * (1.0 + 1e-9) && self.uneven(start, trial.t);
         if jumps && trial.h <= RESOLVED * self.longest {
             // No step resolves it: over it, and on from there as after a corner.
             self.leapt = true;
@@ -82,12 +83,13 @@ impl March<'_> {
         self.work.counts.evaluations += 1;
     }
 
-    /// True if the change within the step is not the same in both halves.
-    fn uneven(&mut self, middle: f64) -> bool {
-        self.at_time(middle, Want::F);
-        let ends = self.f_before.iter().zip(&self.f_after).map(|(before, after)| 0.5 * (before + after));
-        ends.zip(&self.eval.f)
-            .zip(&self.scales)
-            .any(|((mean, middle), scale)| (mean - middle).abs() > UNEVEN * scale * (1.0 - 1e-9))
+    /// True if the change within the step is no straight line.
+    fn uneven(&mut self, start: f64, end: f64) -> bool {
+        UNEVEN.1.into_iter().any(|share| {
+            self.at_time(start + share * (end - start), Want::F);
+            let ends = self.f_before.iter().zip(&self.f_after).map(|(before, after)| before + share * (after - before));
+            let mut rows = ends.zip(&self.eval.f).zip(&self.scales);
+            rows.any(|((line, there), scale)| (line - there).abs() > UNEVEN.0 * scale)
+        })
     }
 }
