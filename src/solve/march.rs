@@ -502,7 +502,7 @@ impl<'a> March<'a> {
         let system = self.given.plan.system;
         self.find_corner();
         self.h = self.h.min(1e-2 * (self.corner - self.t()));
-        self.watch.again();
+        self.watch = Watch::due();
         let at = self.history.newest();
         let problem = self.given.problem();
         system.eval(&problem.point(&at.x, at.t), Want::C, &mut self.eval);

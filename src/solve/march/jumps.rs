@@ -22,19 +22,12 @@ pub(super) struct Watch {
     every: u32,
     /// Steps up to this length need none, s.
     longest: f64,
-    /// f depends on time alone somewhere.
-    moves: bool,
 }
 
 impl Watch {
     /// The next step is to be looked at.
     pub fn due() -> Watch {
-        Watch { since: LOOK_EVERY.1, every: LOOK_EVERY.0, longest: 0.0, moves: false }
-    }
-
-    /// Likewise, in a new segment of the same run.
-    pub fn again(&mut self) {
-        *self = Watch { moves: self.moves, ..Watch::due() };
+        Watch { since: LOOK_EVERY.1, every: LOOK_EVERY.0, longest: 0.0 }
     }
 }
 
@@ -52,15 +45,13 @@ impl March<'_> {
         self.f_before.copy_from_slice(&self.eval.f[..n]);
         self.at_time(trial.t, wanted);
         self.f_after.copy_from_slice(&self.eval.f[..n]);
-        if self.f_before != self.f_after {
-            self.watch.moves = true;
-        }
-        if self.watch.moves {
-            self.at_time(0.0, Want::F);
-        }
-        for (k, largest) in self.scales.iter_mut().enumerate() {
+        self.scales.iter_mut().zip(&self.eval.scale).for_each(|(largest, scale)| *largest = largest.max(*scale));
+        let moves = self.f_before != self.f_after;
+        if moves {
             // What time alone has done since the beginning counts too: where unknowns follow a source, f itself stays small.
-            *largest = largest.max(self.eval.scale[k]).max((self.f_after[k] - self.eval.f[k]).abs());
+            self.at_time(0.0, Want::F);
+            let since = self.f_after.iter().zip(&self.eval.f).map(|(now, then)| (now - then).abs());
+            self.scales.iter_mut().zip(since).for_each(|(largest, change)| *largest = largest.max(change));
         }
         let share = |k: usize| (self.f_after[k] - self.f_before[k]).abs() / self.scales[k].max(f64::MIN_POSITIVE);
         let largest = (0..n).map(share).fold(0.0, f64::max);
@@ -71,7 +62,7 @@ impl March<'_> {
             return false;
         }
         let every = if largest < LITTLE { (2 * self.watch.every).min(LOOK_EVERY.1) } else { LOOK_EVERY.0 };
-        let longest = if self.watch.moves { 1.1 * trial.h } else { self.watch.longest.max(1.1 * trial.h) };
+        let longest = if moves { 1.1 * trial.h } else { self.watch.longest.max(1.1 * trial.h) };
         (self.watch.since, self.watch.every, self.watch.longest) = if jumps { (every, every, 0.0) } else { (0, every, longest) };
         jumps
     }
