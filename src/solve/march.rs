@@ -208,6 +208,7 @@ impl<'a> March<'a> {
         self.work.share = Some(LOOSE);
         self.relaxed = true;
         self.controller.relax();
+        self.guard.patient = true;
         self.find_corner();
     }
 

@@ -1,6 +1,7 @@
 //! Rest guard: large steps of any damped method, and error control of all of them, are content to sit on an equilibrium that
 //! is unstable (decision 18). When nothing moves any more, the eigenvalues of `s C y = -G y` are asked; a rising one limits
-//! the step to `0.1/|s|`, until the system rests elsewhere. Systems of more than 200 dynamic unknowns are asked after 2000 steps.
+//! the step to `0.1/|s|`, until the system rests elsewhere. Where tolerances are loose, systems of more
+//! than 200 dynamic unknowns are asked after 2000 steps.
 
 use std::collections::VecDeque;
 
@@ -59,6 +60,8 @@ pub struct RestGuard {
     still: u32,
     /// Accepted steps since anything was asked.
     steps: u32,
+    /// Large systems wait for some steps before they are asked.
+    pub patient: bool,
     /// The unknown that moved last.
     mover: usize,
     shortest: f64,
@@ -79,6 +82,7 @@ impl RestGuard {
         RestGuard {
             still: 0,
             steps: 0,
+            patient: false,
             mover: 0,
             shortest: f64::INFINITY,
             asked: VecDeque::new(),
@@ -118,7 +122,7 @@ impl RestGuard {
             self.at = Some(known.clone());
             return;
         }
-        if self.pause > 0 || (self.steps < EARNED && weights.counted.iter().filter(|c| **c).count() > SMALL) {
+        if self.pause > 0 || (self.patient && self.steps < EARNED && weights.counted.iter().filter(|c| **c).count() > SMALL) {
             return;
         }
         self.pause = pause(now.x.len());

@@ -1,5 +1,5 @@
 //! Jumps in explicit time that nobody has announced (decision 21): a step over which time alone changes a row of f by more
-//! than half of its scale, and not evenly. What changes along a straight line, as on the ramp of a pulse, is no jump.
+//! than half of its scale. Where tolerances are loose, what changes along a straight line, as on the ramp of a pulse, is none.
 
 use super::{March, RESOLVED, Trial};
 use crate::dae::Want;
@@ -55,14 +55,14 @@ impl March<'_> {
         }
         let share = |k: usize| (self.f_after[k] - self.f_before[k]).abs() / self.scales[k].max(f64::MIN_POSITIVE);
         let largest = (0..n).map(share).fold(0.0, f64::max);
-        let jumps = largest > JUMP * (1.0 + 1e-9) && self.uneven(start, trial.t);
+        let jumps = largest > JUMP * (1.0 + 1e-9) && (!self.relaxed || self.uneven(start, trial.t));
         if jumps && trial.h <= RESOLVED * self.longest {
             // No step resolves it: over it, and on from there as after a corner.
             self.leapt = true;
             return false;
         }
-        let every = if largest < LITTLE { (2 * self.watch.every).min(LOOK_EVERY.1) } else { LOOK_EVERY.0 };
-        let longest = if moves { 1.1 * trial.h } else { self.watch.longest.max(1.1 * trial.h) };
+        let every = if self.relaxed && largest < LITTLE { (2 * self.watch.every).min(LOOK_EVERY.1) } else { LOOK_EVERY.0 };
+        let longest = if moves || !self.relaxed { 1.1 * trial.h } else { self.watch.longest.max(1.1 * trial.h) };
         (self.watch.since, self.watch.every, self.watch.longest) = if jumps { (every, every, 0.0) } else { (0, every, longest) };
         jumps
     }
