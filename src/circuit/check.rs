@@ -8,8 +8,11 @@ use crate::circuit::graph::Values;
 use crate::circuit::names::branch_current;
 use crate::circuit::structure::{Pair, Structure, Tie, structure};
 use crate::circuit::{Circuit, SourceKind, Terminal, coupling};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Severity};
 use crate::span::Span;
+
+/// Messages about nodes, at most; with each of them a name is looked for that was perhaps meant.
+const MOST_FOUND: usize = 200;
 
 /// Names listed in one message.
 const LISTED: usize = 10;
@@ -107,17 +110,31 @@ impl<'c> Map<'c> {
     /// Nodes that no element, or only one terminal, touches.
     fn touches(&self, (real, looks): &(Vec<u32>, Vec<u32>)) -> Vec<Diagnostic> {
         let mut found = Vec::new();
+        let mut more: Option<(usize, Span)> = None;
         for (k, node) in self.circuit.nodes.iter().enumerate() {
-            if real[k] == 0 {
+            if real[k] + looks[k] > 1 && real[k] > 0 {
+                continue;
+            }
+            if found.len() >= MOST_FOUND {
+                more = Some(more.map_or((1, node.span), |(count, first)| (count + 1, first)));
+            } else if real[k] == 0 {
                 let known =
                     self.circuit.nodes.iter().enumerate().filter(|(other, _)| real[*other] > 0).map(|(_, n)| n.name.as_str());
                 let what = if looks[k] > 0 { "it only controls, nothing sets its voltage" } else { "nothing is connected to it" };
                 let message = format!("node `{}` has no element", node.name);
                 found.push(Diagnostic::error(node.span, message).expected(what).suggest(&node.name, known));
-            } else if real[k] + looks[k] == 1 {
+            } else {
                 let message = format!("node `{}` is connected to one terminal only", node.name);
                 found.push(Diagnostic::warning(node.span, message).expected("no current can flow here"));
             }
+        }
+        // Nodes without any element are errors: if one is among those that are not listed, one of them is.
+        if let Some((count, span)) = more {
+            let all = (0..real.len()).filter(|k| real[*k] == 0).count();
+            let listed = found.iter().filter(|d: &&Diagnostic| d.severity == Severity::Error).count();
+            let message = format!("{count} more nodes are connected to one terminal only or to none");
+            let made = if all > listed { Diagnostic::error(span, message) } else { Diagnostic::warning(span, message) };
+            found.push(made.expected("the first of them"));
         }
         found
     }

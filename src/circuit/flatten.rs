@@ -51,6 +51,7 @@ pub struct Flattener<'d, 'l> {
     pub branches: HashSet<u32>,
     /// Controlling currents inside subcircuits, which are unfolded later: path and place.
     pub later: Vec<(String, Span)>,
+    later_index: HashMap<String, usize>,
     /// Nodes whose name was written with a dot.
     pub dotted: Vec<u32>,
     /// Global nodes: folded name, and as written.
@@ -109,6 +110,7 @@ impl<'d, 'l> Flattener<'d, 'l> {
             shaping: Vec::new(),
             branches: HashSet::new(),
             later: Vec::new(),
+            later_index: HashMap::new(),
             dotted: Vec::new(),
             checked: HashSet::new(),
             globals: deck.globals.iter().map(|n| (n.folded(), n.text.clone())).collect(),
@@ -130,9 +132,9 @@ impl<'d, 'l> Flattener<'d, 'l> {
 
     /// Stands for the current of a device that is not unfolded yet, until `Flattener::bind_later`.
     pub fn later(&mut self, path: String, span: Span) -> Terminal {
-        let known = self.later.iter().position(|(p, _)| *p == path);
-        let index = known.unwrap_or(self.later.len());
-        if known.is_none() {
+        let next = self.later.len();
+        let index = *self.later_index.entry(path.clone()).or_insert(next);
+        if index == next {
             self.later.push((path, span));
         }
         Terminal::SourceCurrent(u32::MAX - index as u32)
@@ -141,6 +143,7 @@ impl<'d, 'l> Flattener<'d, 'l> {
     /// Binds the currents that were waited for.
     fn bind_later(&mut self) {
         let later = std::mem::take(&mut self.later);
+        self.later_index.clear();
         if later.is_empty() {
             return;
         }

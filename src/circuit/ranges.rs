@@ -126,11 +126,15 @@ fn interval(range: &Range, (low, high): (f64, f64)) -> String {
     format!("{open}{}, {}{close}", shown(low), shown(high))
 }
 
+/// Messages about values, at most.
+const MOST_FOUND: usize = 500;
+
 /// Checks the parameters listed as (instance, parameter, place).
 pub fn check(circuit: &Circuit, numbers: &Values, temperature: f64, checks: &[(u32, u32, Span)]) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
     let mut at = 0;
-    while at < checks.len() {
+    // Whoever has as many mistakes has made one of them many times.
+    while at < checks.len() && found.len() < MOST_FOUND {
         let instance = &circuit.instances[checks[at].0 as usize];
         let model: &Arc<Model> = &circuit.models[instance.model as usize];
         let all = Parameters::new(model, instance, numbers, temperature);

@@ -196,6 +196,17 @@ fn mistakes_on_plain_cards() {
     assert_eq!(found.matches("there is no model `none`").count(), 2, "{found}");
 }
 
+/// A mistake that is made five hundred times is not told five hundred times.
+#[test]
+fn many_mistakes_are_counted() {
+    let lines: String = (0..500).map(|k| format!("R{k} a n{k} 1\n")).collect();
+    let found = complaints(&format!("V1 a 0 1\n{lines}"));
+    assert!(found.contains("300 more nodes are connected to one terminal only"), "{found}");
+    assert_eq!(found.matches("warning: node").count(), 200);
+    let lines: String = (0..600).map(|k| format!("R{k} a 0 0\n")).collect();
+    assert_eq!(complaints(&format!("V1 a 0 1\n{lines}")).matches("is out of range").count(), 500);
+}
+
 /// The pattern of visited entries against a set of pairs: duplicates, ground, the full diagonal, rows in order.
 #[test]
 fn patterns_are_sets_of_entries() {
