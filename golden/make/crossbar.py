@@ -88,6 +88,18 @@ def mvm():
           ['rw', 'col', 'v(actual)', 'v(product)'], rows, keys=1, analysis='dc')
 
 
+def sizes():
+    rows = []
+    for rw in (0.1, 1):
+        for n in (16, 32, 64, 128):
+            G, V = seeded(n), 0.1 + 0.1*sin(2.3*np.arange(1, n+1)**2)
+            rows.append((rw, n, solved(G, V, rw)[-1]/rw))
+            print(rows[-1], 1 - rows[-1][2]/(G[:, -1] @ V))
+    write('read-128', 'op', 'current of the last column of arrays to 128 x 128', TOOL,
+          ['tol v(actual) rel=1e-9 reason: a linear solve is all there is'],
+          ['rw', 'n', 'v(actual)'], rows, keys=2, analysis='op')
+
+
 def ir_drop():
     rows = []
     for rw in (1, 2.5):
@@ -280,4 +292,4 @@ def dft():
 
 
 if __name__ == '__main__':
-    mvm(), ir_drop(), sensing(), margin(), half_select(), dft(), pattern()
+    mvm(), sizes(), ir_drop(), sensing(), margin(), half_select(), dft(), pattern()

@@ -423,6 +423,12 @@ decks! {
         number(1, "worst", -5.2064683e-2, 1e-8),
         number(2, "worst", -1.2142860e-1, 1e-8),
     ];
+    // Nodal equations by another program (golden).
+    read_128: "crossbar/read-128" [
+        number(1, "lost", 4.8717958e-3, 1e-9),
+        number(3, "lost", 6.8188579e-2, 1e-9),
+        number(7, "lost", 4.2863465e-1, 1e-9),
+    ];
     ir_drop: "crossbar/ir-drop" [
         number(0, "first", 0.993436, 1e-6),
         number(0, "last", 0.986950, 1e-6),
