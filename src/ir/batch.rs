@@ -59,7 +59,7 @@ pub struct Work {
 
 /// A piece of code.
 enum Part {
-    Straight(Steps),
+    Straight(Box<Steps>),
     If(Box<Branch>),
     Loop(Box<Repeat>),
     Lookup(Box<Lookup>),

@@ -187,7 +187,7 @@ impl Compiler<'_> {
     /// Copies outputs to their registers that are not computed there.
     fn deliver(&self, code: &mut Vec<Part>) {
         if !matches!(code.last(), Some(Part::Straight(_))) {
-            code.push(Part::Straight(Steps::default()));
+            code.push(Part::Straight(Box::default()));
         }
         let Some(Part::Straight(steps)) = code.last_mut() else { return };
         for (k, v) in self.f.outputs.iter().enumerate().filter(|(k, v)| self.at(**v) != *k as u32) {
@@ -237,21 +237,21 @@ impl Compiler<'_> {
             match item {
                 Item::Value(value) if matches!(f.insts[value.0 as usize], Inst::Op(Op::Lookup, _)) => {
                     if !steps.is_empty() {
-                        parts.push(Part::Straight(std::mem::take(&mut steps)));
+                        parts.push(Part::Straight(Box::new(std::mem::take(&mut steps))));
                     }
                     parts.push(self.lookup(*value));
                 }
                 Item::Value(value) => self.value(*value, &mut steps),
                 Item::Node(node) => {
                     if !steps.is_empty() {
-                        parts.push(Part::Straight(std::mem::take(&mut steps)));
+                        parts.push(Part::Straight(Box::new(std::mem::take(&mut steps))));
                     }
                     parts.push(self.node(node.0 as usize));
                 }
             }
         }
         if !steps.is_empty() {
-            parts.push(Part::Straight(steps));
+            parts.push(Part::Straight(Box::new(steps)));
         }
         parts
     }
