@@ -84,6 +84,7 @@ struct Folder {
 /// What is taken of a result.
 struct Taking {
     seats: Vec<Seat>,
+    /// Empty where there is none.
     abscissa: String,
     /// Abscissa and values of the rows asked for.
     taken: Vec<(f64, Vec<f64>)>,
@@ -93,7 +94,7 @@ struct Taking {
 
 impl Taking {
     fn take(&mut self, at: &[f64], real: impl Fn(usize) -> f64) {
-        self.newest.0 = real(0);
+        self.newest.0 = if self.abscissa.is_empty() { f64::NAN } else { real(0) };
         self.newest.1.clear();
         self.newest.1.extend(self.seats.iter().map(|s| real(s.column)));
         self.any = true;
@@ -126,7 +127,7 @@ impl Sink for Folder {
             }
             let seats = seats(&card.pattern, header);
             if !seats.is_empty() {
-                let abscissa = if header.independent > 0 { header.columns[0].name.clone() } else { "row".to_string() };
+                let abscissa = if header.independent > 0 { header.columns[0].name.clone() } else { String::new() };
                 *taking = Some(Taking { seats, abscissa, taken: Vec::new(), newest: (f64::NAN, Vec::new()), any: false });
             }
         }

@@ -21,6 +21,7 @@ mod chart;
 mod figure;
 pub mod map;
 pub mod page;
+mod pixels;
 pub mod snapshot;
 pub mod thin;
 pub mod trace;

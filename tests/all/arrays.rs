@@ -363,3 +363,39 @@ fn a_run_goes_on_from_a_written_state() {
     // The same numbers, whichever kind of file they went through.
     assert_eq!(read(folder.path(), "second.npy"), read(folder.path(), "second.csv"));
 }
+
+/// A map of 100 x 50 cells is one picture of as many pixels: the file stays small, and a pixel has the colour of its cell.
+#[test]
+fn large_maps_are_pictures() {
+    use memspice::output::svg::{self, Settings};
+    use memspice::wave::{Cell, ColumnInfo, ColumnKind, Dataset, Header, Sink};
+    let column = |name: String| ColumnInfo { name, quantity: String::new(), unit: String::new(), kind: ColumnKind::Real };
+    let mut columns = vec![column("time".into())];
+    columns.extend((0..50).flat_map(|i| (0..100).map(move |j| (i, j))).map(|(i, j)| column(format!("x{i}_{j}.x"))));
+    let mut data = Dataset::default();
+    data.begin(&Header { analysis: "tran".into(), columns, independent: 1, ..Header::default() }).unwrap();
+    let row: Vec<Cell> = (0..5001).map(|k| Cell::Real(f64::from(k) * 2e-4)).collect();
+    data.row(&row).unwrap();
+    let settings = Settings { map: Some("x%_%.x".into()), ..Settings::default() };
+    let request = memspice::output::Request {
+        folder: tempfile::tempdir().unwrap().keep(),
+        plots: vec![svg::Plot { settings, ..svg::Plot::default() }],
+        ..Default::default()
+    };
+    let mut files = memspice::output::open(&["svg".to_string()], true, &request).unwrap();
+    data.replay(&mut files).unwrap();
+    let text = std::fs::read_to_string(&files.finish().unwrap()[0]).unwrap();
+    std::fs::remove_dir_all(&request.folder).unwrap();
+    assert_eq!(text.matches("<image ").count(), 1);
+    // Rectangles for all cells would take half a megabyte.
+    assert!(text.len() < 40_000, "{}", text.len());
+    use base64::Engine as _;
+    let coded = text.split_once("base64,").unwrap().1.split_once('"').unwrap().0;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(coded).unwrap();
+    let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+    assert_eq!((reader.info().width, reader.info().height), (100, 50));
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    reader.next_frame(&mut pixels).unwrap();
+    // The ends of the ramp: dark violet and yellow-green.
+    assert_eq!((&pixels[..4], &pixels[pixels.len() - 4..]), (&[68, 1, 84, 255][..], &[190, 210, 40, 255][..]));
+}

@@ -73,23 +73,29 @@ impl Frame {
 pub fn page(width: f64, height: f64, draw: impl FnOnce(&mut Canvas)) -> String {
     let mut text = String::new();
     let backend = SVGBackend::with_string(&mut text, ((width * FINE) as u32, (height * FINE) as u32));
-    let mut canvas = Canvas { backend };
+    let mut canvas = Canvas { backend, pictures: String::new() };
     let white = ShapeStyle { color: RGBColor(255, 255, 255).into(), filled: true, stroke_width: 0 };
     let corner = ((width * FINE) as i32, (height * FINE) as i32);
     // Writing to a String cannot fail; so for all drawing below.
     let _ = canvas.backend.draw_rect((0, 0), corner, &white, true);
     draw(&mut canvas);
     let _ = canvas.backend.present();
+    let pictures = std::mem::take(&mut canvas.pictures);
     drop(canvas);
     let size = |s: f64| format!("{}", (s * FINE) as u32);
     let large = format!("width=\"{}\" height=\"{}\"", size(width), size(height));
     let small = format!("width=\"{width}\" height=\"{height}\"");
+    // The backend knows no pictures: they stand at the end, above everything else.
+    if let Some(end) = text.rfind("</svg>").filter(|_| !pictures.is_empty()) {
+        text.insert_str(end, &pictures);
+    }
     text.replacen(&large, &format!("{small} stroke-linejoin=\"round\" stroke-linecap=\"round\""), 1)
 }
 
 /// The sheet.
 pub struct Canvas<'a> {
     backend: SVGBackend<'a>,
+    pictures: String,
 }
 
 fn fine(spot: Spot) -> (i32, i32) {
@@ -132,6 +138,14 @@ impl Canvas<'_> {
         let style = ShapeStyle { filled: true, ..stroke(colour, 0.0) };
         let (a, b) = (fine((frame.left, frame.top)), fine((frame.right(), frame.bottom())));
         let _ = self.backend.draw_rect(a, b, &style, true);
+    }
+
+    /// A picture that fills a rectangle, by its address.
+    pub fn picture(&mut self, frame: &Frame, address: &str) {
+        let (a, b) = (fine((frame.left, frame.top)), fine((frame.right(), frame.bottom())));
+        let place = format!("x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"", a.0, a.1, b.0 - a.0, b.1 - a.1);
+        let sharp = "preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\"";
+        self.pictures.push_str(&format!("<image {place} {sharp} href=\"{address}\"/>\n"));
     }
 
     /// A filled disc, if its centre lies in `frame`.

@@ -12,6 +12,7 @@ use crate::output::svg::axis::{self, Wish};
 use crate::output::svg::canvas::{self, Anchor, Canvas, Face, Frame};
 use crate::output::svg::map::{SEAM, draw_bar, ramp};
 use crate::output::svg::page::INK;
+use crate::output::svg::pixels;
 use crate::output::svg::{Drawing, Plot};
 use crate::wave::{Cell, ColumnInfo, Flow, Header, Sink};
 
@@ -176,7 +177,7 @@ impl Drawing for Snapshots {
 
 impl Snapshots {
     fn take(&mut self, real: impl Fn(usize) -> f64) {
-        self.newest.0 = real(0);
+        self.newest.0 = if self.abscissa.is_none() { f64::NAN } else { real(0) };
         self.newest.1.clear();
         self.newest.1.extend(self.seats.iter().map(|s| real(s.column)));
         while self.at.get(self.taken.len()).is_some_and(|at| self.newest.0 >= *at) {
@@ -198,6 +199,18 @@ impl Snapshots {
         let extent = |values: &mut dyn Iterator<Item = i64>| values.fold((i64::MAX, i64::MIN), |(a, b), v| (a.min(v), b.max(v)));
         let rows = extent(&mut self.seats.iter().map(|s| s.row));
         let places = extent(&mut self.seats.iter().map(|s| s.place));
+        if self.seats.len() >= pixels::MANY {
+            let (across, down) = ((places.1 - places.0 + 1) as usize, (rows.1 - rows.0 + 1) as usize);
+            let mut picture = vec![None; across * down];
+            for (seat, value) in self.seats.iter().zip(cells).filter(|(_, v)| v.is_finite()) {
+                let at = (seat.row - rows.0) as usize * across + (seat.place - places.0) as usize;
+                picture[at] = Some(ramp((value - low) / (high - low)));
+            }
+            if let Some(address) = pixels::address(across, down, &picture) {
+                canvas.picture(frame, &address);
+                return canvas.outline(frame, INK, 1.0);
+            }
+        }
         let (width, height) = (frame.width / (places.1 - places.0 + 1) as f64, frame.height / (rows.1 - rows.0 + 1) as f64);
         for (seat, value) in self.seats.iter().zip(cells).filter(|(_, v)| v.is_finite()) {
             let left = frame.left + (seat.place - places.0) as f64 * width;
