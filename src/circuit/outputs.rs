@@ -1,6 +1,7 @@
 //! `.save .print .probe .plot .array`: which columns there are, which of them go to files, and what is drawn.
 //!
-//! Without a `.save` everything is saved, up to [`MOST`] unknowns; above that only what cards name (decision 33). Entries of
+//! Without a `.save` everything is saved, up to [`MOST`] unknowns; above that only what cards name (decision 33), or everything
+//! up to [`FAR`] if they name nothing at all. Entries of
 //! arrays are columns that go to no other file.
 
 use crate::args::{Arg, Args};
@@ -16,6 +17,8 @@ use crate::span::Span;
 
 /// Unknowns up to which everything is saved.
 pub const MOST: usize = 2000;
+/// Unknowns up to which everything is saved where no card names anything: what else would the run be for.
+pub const FAR: usize = 20_000;
 
 /// Analyses that may be named first on `.print`, `.plot` and `.measure`.
 pub const ANALYSES: [&str; 14] =
@@ -47,7 +50,9 @@ pub fn read<'d>(fl: &mut Flattener<'d, '_>, deck: &'d Deck) -> Vec<PendingPlot> 
     let everything = silent || saves.any(says_all);
     let unknowns = count_unknowns(&fl.circuit);
     let mut saved = Vec::new();
-    if silent && unknowns > MOST {
+    let nameless = deck.measures.is_empty() && deck.outputs.is_empty();
+    let most = if nameless { FAR } else { MOST };
+    if silent && unknowns > most {
         let text = format!("{unknowns} unknowns: only what .save, .print, .plot and .measure name is saved");
         let hint = "name what you need in a .save card: v(out) x*.x; `.save all` is everything";
         let mut note = Diagnostic::note(Span::default(), text).hint(hint);

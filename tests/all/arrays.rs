@@ -114,6 +114,7 @@ fn everything_is_saved_on_demand() {
     let many: String = (0..2100).map(|k| format!("R{k} a{k} 0 1k\nI{k} 0 a{k} 1m\n")).collect();
     let (names, said) = saved(&format!("{many}.op\n.save all"));
     assert!(names.len() >= 2100 && !said.contains("unknowns: only"), "{} {said}", names.len());
+    assert_eq!(saved(&format!("{many}.op")).0, names);
     let (names, said) = saved(&format!("{many}.op\n.print op v(a7)"));
     assert_eq!(names, ["v(a7)"]);
     assert!(said.contains("unknowns: only what") && said.contains("x*.x"), "{said}");
