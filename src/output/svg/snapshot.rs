@@ -204,7 +204,7 @@ impl Snapshots {
             let mut picture = vec![None; across * down];
             for (seat, value) in self.seats.iter().zip(cells).filter(|(_, v)| v.is_finite()) {
                 let at = (seat.row - rows.0) as usize * across + (seat.place - places.0) as usize;
-                picture[at] = Some(ramp((value - low) / (high - low)));
+                picture[at] = Some(ramp(fraction(*value)));
             }
             if let Some(address) = pixels::address(across, down, &picture) {
                 canvas.picture(frame, &address);
