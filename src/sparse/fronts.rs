@@ -34,7 +34,7 @@ const SUSPECT: f64 = 1e-12;
 /// Blocks of fewer positions are not looked at.
 const SMALLEST: usize = 200;
 /// Work for each stored entry above which fronts win over single columns.
-const WORTH: f64 = 12.0;
+const WORTH: f64 = 20.0;
 /// Largest front: positions in it are counted by 32 bits.
 const LARGEST: usize = 60_000;
 
