@@ -54,6 +54,17 @@ pub(super) fn subtract_product<T: Scalar>(c: MatMut<'_, T>, a: MatRef<'_, T>, b:
     }
 }
 
+/// Adds a column to places of another: those of `map` less its first. The places rise; the last is the last of `target`.
+pub(super) fn add_scattered<T: Scalar>(column: &[T], map: &[u32], target: &mut [T]) {
+    let Some(first) = map.first() else { return };
+    for (value, row) in column.iter().zip(map) {
+        let place = row.wrapping_sub(*first) as usize;
+        if let Some(target) = target.get_mut(place) {
+            *target += *value;
+        }
+    }
+}
+
 /// How `c - a b` is rounded.
 trait Arithmetic<T> {
     fn subtract(c: T, a: T, b: T) -> T;

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 
 use super::Scalar;
 use super::columns::{Limits, exceeds};
-use super::dense::{Refused, Watch, subtract_product};
+use super::dense::{Refused, Watch, add_scattered, subtract_product};
 use super::frozen::Refusal;
 use super::order::NONE;
 use super::parts::{Part, Place, children, partition};
@@ -234,13 +234,17 @@ impl<T: Scalar> Fronts<T> {
         self.layout.flops
     }
 
-    /// Factors new values; `inverse` gets the reciprocal pivots by position of the block.
-    pub fn refactor(&mut self, (values, scale): (&[T], &[f64]), limits: &mut Limits, inverse: &mut [T]) -> Result<(), Refusal> {
+    /// Reciprocal pivots by position of the block.
+    pub fn inverse_pivots(&self, inverse: &mut [T]) {
+        self.root.pivots(&self.layout, inverse);
+    }
+
+    /// Factors new values.
+    pub fn refactor(&mut self, (values, scale): (&[T], &[f64]), limits: &mut Limits) -> Result<(), Refusal> {
         let job = Job { layout: &self.layout, values, scale, divided: self.layout.divided && rayon::current_num_threads() > 1 };
         self.root.refactor(&job, Watch { keep: limits.keep, suspect: 0.0, growth: limits.growth });
         limits.growth = self.root.watch.growth;
         limits.beyond |= exceeds(self.root.largest);
-        self.root.pivots(&self.layout, inverse);
         match self.root.refused {
             None => Ok(()),
             Some((seat, vanished)) => {
@@ -375,19 +379,17 @@ fn extend<T: Scalar>(
     }
 }
 
-/// Adds a column to the places `map - shift` of another.
+/// Adds a column to the places `map - shift` of another; the places rise.
 #[inline]
 fn add<T: Scalar>(column: &[T], map: &[u32], shift: usize, target: &mut [T]) {
     let (Some(first), Some(last)) = (map.first(), map.last()) else { return };
-    let first = *first as usize - shift;
-    if *last as usize - shift - first + 1 == map.len() {
-        for (value, target) in column.iter().zip(&mut target[first..]) {
+    let target = &mut target[*first as usize - shift..=*last as usize - shift];
+    if target.len() == map.len() {
+        for (value, target) in column.iter().zip(target) {
             *target += *value;
         }
     } else {
-        for (value, row) in column.iter().zip(map) {
-            target[*row as usize - shift] += *value;
-        }
+        add_scattered(column, map, target);
     }
 }
 

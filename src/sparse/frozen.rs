@@ -66,7 +66,7 @@ pub(super) struct Frozen<T> {
     stages: Vec<Stage<T>>,
     /// L, U and F, but for blocks with fronts, of which it has F alone.
     factors: Columns<T>,
-    /// Reciprocal pivots.
+    /// Reciprocal pivots, but for blocks with fronts.
     inverse: Vec<T>,
     /// R, by position, and the slot of the entry that was the largest of the row then; false as long as there is none.
     scale: Vec<f64>,
@@ -242,7 +242,7 @@ impl<T: Scalar> Frozen<T> {
                         limits.beyond |= exceeds(value.magnitude());
                     }
                     let start = positions.start;
-                    fronts.refactor((values, scale), &mut limits, &mut self.inverse[positions])?;
+                    fronts.refactor((values, scale), &mut limits)?;
                     if limits.growth > limit {
                         return Err(Refusal::Weak(start));
                     }
@@ -336,8 +336,14 @@ impl<T: Scalar> Frozen<T> {
     }
 
     /// Reciprocal pivots by position.
-    pub fn inverse_pivots(&self) -> &[T] {
-        &self.inverse
+    pub fn inverse_pivots(&self) -> Vec<T> {
+        let mut inverse = self.inverse.clone();
+        for stage in &self.stages {
+            if let Some(fronts) = &stage.fronts {
+                fronts.inverse_pivots(&mut inverse[stage.positions.clone()]);
+            }
+        }
+        inverse
     }
 
     fn fronts(&self) -> impl Iterator<Item = &Fronts<T>> {
@@ -387,9 +393,10 @@ fn sweep<T: Scalar, V: Entry<T>>(stages: &[Stage<T>], factors: &Columns<T>, inve
 impl Frozen<f64> {
     /// Sign and logarithm of the modulus of the determinant: pivots, less the scaling, with the parity of both permutations.
     pub fn log_determinant(&self) -> (f64, f64) {
-        let pivots: f64 = self.inverse.iter().map(|i| -i.abs().ln()).sum();
+        let inverse = self.inverse_pivots();
+        let pivots: f64 = inverse.iter().map(|i| -i.abs().ln()).sum();
         let scaling: f64 = self.scale.iter().map(|s| s.ln()).sum();
-        let negative = self.inverse.iter().filter(|i| **i < 0.0).count();
+        let negative = inverse.iter().filter(|i| **i < 0.0).count();
         let sign = if negative % 2 == 0 { 1.0 } else { -1.0 };
         (sign * parity(&self.rows) * parity(&self.columns), pivots - scaling)
     }

@@ -17,6 +17,8 @@ pub(super) trait Entry<T>: Copy + Default {
     fn dot(a: &[T], b: &[Self]) -> Self;
 }
 
+/// Columns that are done sooner than a kernel is called.
+const SHORT: usize = 20;
 /// Right-hand sides that are solved for together.
 pub(super) const ABREAST: usize = 4;
 
@@ -33,12 +35,20 @@ impl<T: Scalar> Entry<T> for T {
 
     #[inline(always)]
     fn subtract(x: &[T], factor: T, y: &mut [T]) {
-        <T as super::dense::Kernels>::subtract(x, factor, y);
+        if x.len() > SHORT {
+            return <T as super::dense::Kernels>::subtract(x, factor, y);
+        }
+        for (x, y) in x.iter().zip(y) {
+            *y -= *x * factor;
+        }
     }
 
     #[inline(always)]
     fn dot(a: &[T], b: &[T]) -> T {
-        <T as super::dense::Kernels>::dot(a, b)
+        if a.len() > SHORT {
+            return <T as super::dense::Kernels>::dot(a, b);
+        }
+        a.iter().zip(b).fold(T::default(), |sum, (a, b)| sum + *a * *b)
     }
 }
 
