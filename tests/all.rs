@@ -66,6 +66,8 @@ mod noise;
 mod numerics;
 #[path = "all/operators.rs"]
 mod operators;
+#[path = "all/ordering.rs"]
+mod ordering;
 #[path = "all/output.rs"]
 mod output;
 #[path = "all/pace.rs"]

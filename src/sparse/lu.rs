@@ -86,7 +86,7 @@ impl<T: Scalar> Lu<T> {
         self.analyses += 1;
         let patient = self.analyses <= ANALYSES;
         let absent = (0..self.pattern.n).map(|c| patient && known(c) && zero(c)).collect();
-        self.plan = Some(Arc::new(clock::span(clock::Phase::Order, || Plan::new(&self.pattern, absent))?));
+        self.plan = Some(clock::span(clock::Phase::Order, || self.pattern.plans.find(&self.pattern, absent))?);
         Ok(())
     }
 

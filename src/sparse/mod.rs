@@ -8,7 +8,9 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 use num_complex::Complex64;
 
 mod columns;
+pub mod counts;
 mod dense;
+pub mod dissect;
 pub mod eigen;
 mod fronts;
 mod frozen;
@@ -37,6 +39,8 @@ pub struct Pattern {
     pub columns: Vec<u32>,
     /// Row of each stored entry.
     pub rows: Vec<u32>,
+    /// What was found out about the order of elimination.
+    plans: order::Plans,
 }
 
 impl Pattern {
@@ -75,7 +79,7 @@ impl Pattern {
         let merged = merge_columns(&mut ends, &mut rows);
         rows.truncate(merged);
         rows.shrink_to_fit();
-        Pattern { n, columns: ends, rows }
+        Pattern { n, columns: ends, rows, plans: order::Plans::default() }
     }
 
     /// Number of stored entries.

@@ -1,13 +1,17 @@
-//! The order of elimination, found once per pattern: maximum transversal, block triangular form, minimum degree.
+//! The order of elimination, found once per pattern: maximum transversal, block triangular form, low fill.
 //!
 //! Rows and columns are permuted so that the matrix is block upper triangular with a diagonal free of structural zeros:
 //! a transversal (I. Duff, ACM TOMS 7, 1981) that keeps the diagonal wherever it can, strongly connected components
-//! (Tarjan, SIAM J. Comput. 1, 1972), and within each block approximate minimum degree (Amestoy, Davis, Duff, 2004) on the
+//! (Tarjan, SIAM J. Comput. 1, 1972), and within each block minimum degree or nested dissection ([`super::dissect`]) on the
 //! pattern of `B + B^T`.
 //!
 //! A circuit's pattern holds the full diagonal, also where it is never used (the row of a voltage source). Diagonal
 //! entries that are exactly zero are therefore left out here, so that ideal supplies fall apart into blocks of one.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::dissect;
+use super::dissect::graph::Graph as Symmetric;
 use super::fronts::worth_while;
 use super::tree::Tree;
 use super::{Pattern, Singular};
@@ -32,6 +36,41 @@ pub(super) struct Plan {
     pub trees: Vec<Option<Tree>>,
 }
 
+/// The plans made for a pattern so far, shared by all its clones: real and complex matrices, analyses and members of a sweep
+/// pay for the search once. A plan depends on the pattern and on what is absent, not on who asked first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Plans(Arc<Mutex<Vec<Arc<Plan>>>>);
+
+/// Patterns are equal whatever is known about them.
+impl PartialEq for Plans {
+    fn eq(&self, _: &Plans) -> bool {
+        true
+    }
+}
+
+impl Eq for Plans {}
+
+/// Plans that a pattern keeps.
+const KEPT: usize = 8;
+
+impl Plans {
+    /// The plan for `pattern` without the diagonal entries of the columns marked `absent`.
+    pub fn find(&self, pattern: &Pattern, absent: Vec<bool>) -> Result<Arc<Plan>, Singular> {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().iter().find(|plan| plan.absent == absent) {
+            return Ok(known.clone());
+        }
+        // Not under the lock: the search may wait for other threads, and those for the lock.
+        let plan = Arc::new(Plan::new(pattern, absent)?);
+        let mut plans = lock();
+        if plans.len() == KEPT {
+            plans.remove(0);
+        }
+        plans.push(plan.clone());
+        Ok(plan)
+    }
+}
+
 impl Plan {
     /// The plan for `pattern` without the diagonal entries of the columns marked `absent`.
     pub fn new(pattern: &Pattern, absent: Vec<bool>) -> Result<Plan, Singular> {
@@ -41,7 +80,7 @@ impl Plan {
         let (mut columns, blocks) = components(&graph, &column_of_row);
         let mut position = vec![NONE; pattern.n];
         for block in blocks.windows(2) {
-            minimum_degree(&graph, &column_of_row, &mut columns[block[0] as usize..block[1] as usize], &mut position);
+            reorder(&graph, &column_of_row, &mut columns[block[0] as usize..block[1] as usize], &mut position);
         }
         let mut row_of_column = vec![NONE; pattern.n];
         for (row, column) in column_of_row.iter().enumerate() {
@@ -85,7 +124,7 @@ impl Graph<'_> {
         (row != c || !self.absent[c]).then_some(row)
     }
 
-    fn rows(&self, c: usize) -> impl Iterator<Item = usize> + '_ {
+    fn rows(&self, c: usize) -> impl Iterator<Item = usize> + Clone + '_ {
         self.pattern.column(c).filter_map(move |s| self.row(s, c))
     }
 }
@@ -263,7 +302,7 @@ fn components(graph: &Graph, column_of_row: &[u32]) -> (Vec<u32>, Vec<u32>) {
 }
 
 /// Reorders the columns of one block for low fill. `position` is scratch space, `NONE` everywhere before and after.
-fn minimum_degree(graph: &Graph, column_of_row: &[u32], columns: &mut [u32], position: &mut [u32]) {
+fn reorder(graph: &Graph, column_of_row: &[u32], columns: &mut [u32], position: &mut [u32]) {
     // A matrix of two rows fills in whatever the order.
     if columns.len() < 3 {
         return;
@@ -271,22 +310,19 @@ fn minimum_degree(graph: &Graph, column_of_row: &[u32], columns: &mut [u32], pos
     for (k, c) in columns.iter().enumerate() {
         position[*c as usize] = k as u32;
     }
-    let (mut starts, mut rows) = (vec![0i32], Vec::new());
-    for c in columns.iter() {
-        let begin = rows.len();
-        let local = graph.rows(*c as usize).map(|r| position[column_of_row[r] as usize]).filter(|p| *p != NONE);
-        rows.extend(local.map(|p| p as i32));
-        rows[begin..].sort_unstable();
-        starts.push(rows.len() as i32);
-    }
+    let symmetric = {
+        let (columns, position) = (&*columns, &*position);
+        let of = |k: usize| {
+            let rows = graph.rows(columns[k] as usize).map(|r| position[column_of_row[r] as usize]);
+            rows.filter(|p| *p != NONE).map(move |p| (p, k as u32))
+        };
+        Symmetric::new(columns.len(), (0..columns.len()).flat_map(of))
+    };
     for c in columns.iter() {
         position[*c as usize] = NONE;
     }
-    // Any order is correct: should the ordering refuse, the one at hand stays.
-    if let Ok((order, _, _)) = amd::order(columns.len() as i32, &starts, &rows, &amd::Control::default()) {
-        let before = columns.to_vec();
-        for (column, k) in columns.iter_mut().zip(order) {
-            *column = before[k as usize];
-        }
+    let before = columns.to_vec();
+    for (column, k) in columns.iter_mut().zip(dissect::order(&symmetric)) {
+        *column = before[k as usize];
     }
 }
