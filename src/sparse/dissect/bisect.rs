@@ -27,11 +27,15 @@ pub fn bisect(graph: &Graph, refiner: &mut Refiner) -> Option<Split> {
 
 /// Coarsens a large graph once, and splits the small one several times.
 fn descend(graph: &Graph, trials: u32, tried: usize, refiner: &mut Refiner) -> Option<Split> {
-    if graph.len() > tried
-        && let Some((coarse, map)) = coarser(graph, 0)
-    {
-        let small = descend(&coarse, trials, tried, refiner)?;
-        return Some(project(graph, &map, &small, refiner));
+    if graph.len() > tried {
+        if let Some((coarse, map)) = coarser(graph, 0) {
+            let small = descend(&coarse, trials, tried, refiner)?;
+            return Some(project(graph, &map, &small, refiner));
+        }
+        // Stars and the like: growing would be slow, and there is nothing to be found.
+        if graph.len() > TRIED.2 {
+            return None;
+        }
     }
     (0..trials).map(|trial| multilevel(graph, trial, refiner)).min_by_key(Split::cost)
 }

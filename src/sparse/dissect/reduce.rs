@@ -4,6 +4,8 @@
 //! after it (Rose's simplicial vertices; paths in series): ladders and trees vanish, states of devices that hang on two
 //! terminals leave the wires alone. Supply rails touch so many others that they only hide the structure of the rest.
 
+use std::collections::VecDeque;
+
 use super::graph::Graph;
 
 /// Neighbours of a vertex that may be eliminated up front if they are connected with each other.
@@ -144,18 +146,29 @@ impl Reduction<'_> {
         followers
     }
 
-    /// Eliminates what has few neighbours.
+    /// Eliminates what has few neighbours; what fills in only when nothing is left that does not.
     fn eliminate(&mut self) -> Vec<u32> {
         let mut order = Vec::new();
         self.queue = (0..self.gone.len() as u32).filter(|v| !self.gone[*v as usize] && self.small(*v)).collect();
-        let mut later = Vec::new();
-        while !self.queue.is_empty() {
-            // In rounds: what becomes small now is looked at after all that is small already.
-            std::mem::swap(&mut later, &mut self.queue);
-            for v in later.drain(..) {
-                if !self.gone[v as usize] && self.small(v) && self.bypass(v) {
-                    order.push(v);
+        let (mut later, mut waiting) = (Vec::new(), VecDeque::new());
+        loop {
+            while !self.queue.is_empty() {
+                // In rounds: what becomes small now is looked at after all that is small already.
+                std::mem::swap(&mut later, &mut self.queue);
+                for v in later.drain(..) {
+                    if self.gone[v as usize] || !self.small(v) {
+                        continue;
+                    }
+                    if self.bypass(v, false) {
+                        order.push(v);
+                    } else if self.degrees[v as usize] == 2 {
+                        waiting.push_back(v);
+                    }
                 }
+            }
+            let Some(v) = waiting.pop_front() else { break };
+            if !self.gone[v as usize] && self.bypass(v, true) {
+                order.push(v);
             }
         }
         order
@@ -165,8 +178,8 @@ impl Reduction<'_> {
         self.degrees[v as usize] as usize <= CLIQUE
     }
 
-    /// Removes a vertex if its neighbours are, or become, connected with each other.
-    fn bypass(&mut self, v: u32) -> bool {
+    /// Removes a vertex if its neighbours are connected with each other; with `fill`, two of them may become so.
+    fn bypass(&mut self, v: u32, fill: bool) -> bool {
         self.tidy(v);
         let mut near = [0u32; CLIQUE];
         let count = self.of(v).len();
@@ -180,7 +193,8 @@ impl Reduction<'_> {
         }
         let linked = (1..count).all(|k| near[..k].iter().all(|u| self.linked(*u, near[k])));
         if !linked {
-            let [a, b] = *near else { return false };
+            let ([a, b], true) = (near, fill) else { return false };
+            let (a, b) = (*a, *b);
             let lists_are_short = [a, b].iter().all(|u| self.lengths[*u as usize] as usize <= SEARCHED);
             if !lists_are_short {
                 return false;
