@@ -148,8 +148,11 @@ impl Newton {
         while report.iterations < limit {
             report.iterations += 1;
             counts.iterations += 1;
-            self.assemble_matrix(eq)?;
-            self.factor(counts)?;
+            // Where nothing moves the first factors are those of every iterate.
+            if report.iterations == 1 || self.moving > 0 {
+                self.assemble_matrix(eq)?;
+                self.factor(counts)?;
+            }
             self.direction();
             counts.solves += 1;
             let (row, residual_weight) = self.judge_residual(system, eq, relative);
