@@ -14,6 +14,7 @@ pub mod march;
 pub mod newton;
 pub mod orbit;
 pub mod rest;
+pub mod rounding;
 pub mod rows;
 pub mod settle;
 pub mod start;

@@ -16,7 +16,7 @@ use crate::sparse::Lu;
 
 use super::failure::Failure;
 use super::rows::SpecialRows;
-use super::{Counts, Tolerances};
+use super::{Counts, Tolerances, rounding};
 
 mod loose;
 
@@ -81,6 +81,8 @@ const NEGLIGIBLE: f64 = 1e-12;
 /// A weighted residual that grows by more than this in one full step shortens the step. Newton is meant to go through
 /// ridges (an exponential far out makes the residual jump, and the next iterates bring it down), so this is generous.
 const GROWTH: f64 = 1e4;
+/// An update larger than this part of the one before has not converged any further.
+const STANDS: f64 = 0.5;
 /// Halvings of a step that leads to numbers that are not finite, and of one that makes the residual grow.
 const HALVINGS: (u32, u32) = (30, 6);
 
@@ -94,6 +96,8 @@ pub struct Newton {
     update: Vec<f64>,
     base: Vec<f64>,
     trial: Vec<f64>,
+    /// What rounding makes of nothing.
+    noise: Vec<f64>,
     special: SpecialRows,
     report: Report,
     /// Entries of the matrix that move.
@@ -114,6 +118,7 @@ impl Newton {
             update: vec![0.0; n],
             base: vec![0.0; n],
             trial: vec![0.0; system.layout().limits],
+            noise: vec![0.0; n],
             special: SpecialRows::new(system.layout(), system.pattern()),
             report: Report::default(),
             moving: system.layout().moving.len(),
@@ -162,6 +167,17 @@ impl Newton {
             self.report = report;
             let accepted = good(residual_weight, weight, last_weight) && !self.eval.advice.limited;
             if accepted && enough(eq.alpha == 0.0, relative, weight, last_weight) {
+                x.iter_mut().zip(&self.update).for_each(|(x, dx)| *x += dx);
+                return Ok(report);
+            }
+            // Updates that do not fall and that rounding explains are the end of what can be had.
+            let stands = weight > STANDS * last_weight && residual_weight <= 1.0 && !self.eval.advice.limited;
+            if stands
+                && self.rounds(eq.alpha, |j| {
+                    let unknown = &system.layout().unknowns[j];
+                    relative * x[j].abs() + system.layout().quantities[unknown.quantity as usize].abstol
+                })
+            {
                 x.iter_mut().zip(&self.update).for_each(|(x, dx)| *x += dx);
                 return Ok(report);
             }
@@ -281,6 +297,20 @@ impl Newton {
     fn direction(&mut self) {
         self.update.iter_mut().zip(&self.residual).for_each(|(dx, r)| *dx = -r);
         self.lu.solve(&mut self.update);
+    }
+
+    /// True if the update is what rounding of charges makes with the factors at hand, but for what is allowed of each unknown.
+    fn rounds(&mut self, alpha: f64, allowed: impl Fn(usize) -> f64) -> bool {
+        if alpha == 0.0 {
+            return false;
+        }
+        rounding::currents(alpha, &self.eval.q, &mut self.noise);
+        self.lu.solve(&mut self.noise);
+        self.update
+            .iter()
+            .zip(&self.noise)
+            .enumerate()
+            .all(|(j, (dx, noise))| noise.is_finite() && dx.abs() <= allowed(j) + noise.abs())
     }
 
     /// Turns `df/dp` into the derivative of the residual of a static problem: held rows have `dq/dp - shift`, pins none.

@@ -176,3 +176,49 @@ fn the_option_says_what_it_takes() {
     let message = told(&format!("{deck}.options newton=loos"));
     assert!(message.contains("takes a word") && message.contains("loose"), "{message}");
 }
+
+/// A bridge of diodes that floats: 100 uF between its rails, which two resistors of 1 Mohm alone tie to ground.
+fn bridge(options: &str, tran: &str, stop: &str) -> String {
+    format!(
+        ".model dm d(is=80p rs=0.05 n=1.45 cjo=25p m=0.33 vj=0.7 bv=1k ibv=5u)
+vs a b sin(0 20 50)\nd1 a p dm\nd2 q a dm\nd3 b p dm\nd4 q b dm\ncl p q 100u\nrl p q 1k\nrg1 b 0 1meg\nrg2 q 0 1meg
+.save v(p,q) v(p) v(q)\n.options abstol=1e-12 vntol=1e-6 {options}\n.tran {tran}\n.measure tran end find v(p,q) at={stop}
+.measure tran common find v(q) at={stop}"
+    )
+}
+
+/// Voltage of the capacitor and potential of its lower end when the run ends, V, and what the run cost.
+fn bridged(options: &str, tran: &str, stop: &str) -> (f64, f64, Counts) {
+    let done = simulated(&bridge(options, tran, stop));
+    let outcome = &done.members[0][0];
+    let value = |k: usize| outcome.measures[k].1.clone().unwrap_or_else(|why| panic!("{options}, {tran}: {why}"));
+    (value(0), value(1), outcome.summary.counts)
+}
+
+/// The charge of a floating capacitor is rounded to currents that meet 0.5 Mohm only: no iteration and no shorter step makes
+/// them smaller, and none may be asked to.
+#[test]
+fn rounding_of_a_floating_charge_stops_nobody() {
+    let (expected, potential, _) = bridged("method=gear maxord=2 reltol=1e-6", "1u 1m 0 1u", "1m");
+    for reltol in ["1e-3", "1e-4", "1e-5", "1e-6"] {
+        let (end, common, counts) = bridged(&format!("method=radau reltol={reltol}"), "1u 1m 0 1u", "1m");
+        // Steps of 1 us are far below what the waveform asks for: both are as good as the tighter tolerance.
+        assert!((end / expected - 1.0).abs() < 1e-6, "{reltol}: {end} {expected}");
+        // What is rounding: 2 rows of 4e-4 C, 4 epsilon of that each, alpha = 3.6/1 us, into 0.5 Mohm: 1.3 uV; and vntol.
+        assert!((common - potential).abs() < 5e-6, "{reltol}: {common} {potential}");
+        // The ceiling rules: a step or two fail, not one in ten.
+        assert!(counts.accepted < 1100 && counts.rejected < 30, "{reltol}: {counts:?}");
+    }
+}
+
+/// Three cycles with steps of any length, and with loose Newton: the end is reached, and it is the same.
+#[test]
+fn floating_bridges_reach_the_end_of_many_cycles() {
+    let (expected, ..) = bridged("method=radau reltol=1e-6", "10u 60m 0 1u", "60m");
+    for reltol in [1e-3, 1e-4, 1e-5, 1e-6] {
+        let (end, ..) = bridged(&format!("method=radau reltol={reltol}"), "10u 60m", "60m");
+        assert!((end / expected - 1.0).abs() < reltol, "{reltol}: {end} {expected}");
+    }
+    let (end, ..) = bridged("method=trap reltol=1e-3 trtol=7 newton=loose", "10u 60m 0 1u", "60m");
+    assert!((end / expected - 1.0).abs() < 1e-3, "{end} {expected}");
+}

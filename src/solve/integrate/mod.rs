@@ -51,7 +51,7 @@
 use super::failure::Failure;
 use super::history::{History, Record};
 use super::newton::{Implicit, Newton, Rows};
-use super::{Counts, Tolerances};
+use super::{Counts, Tolerances, rounding};
 use crate::dae::{Eval, Memory, Params, Phase, Point, System, Want};
 
 pub mod dirk;
@@ -235,6 +235,8 @@ pub struct Work {
     pub beta: Vec<f64>,
     /// Local error, n.
     pub error: Vec<f64>,
+    /// What rounding makes of nothing, n.
+    pub noise: Vec<f64>,
     /// What errors are held against.
     pub weights: Weights,
     /// What it cost.
@@ -265,6 +267,7 @@ impl Work {
             end: Record::new(n, extended),
             beta: vec![0.0; extended],
             error: vec![0.0; n],
+            noise: vec![0.0; n],
             weights,
             counts: Counts::default(),
             scale: vec![0.0; n],
@@ -339,6 +342,18 @@ impl Work {
         let alpha = self.newton.alpha_of_factors(alpha);
         self.error.iter_mut().for_each(|e| *e *= alpha);
         self.newton.back_substitute(&mut self.error);
+        let worst = self.weights.norm(&self.error, &self.end.x);
+        if !(worst.1 > 1.0 && worst.1.is_finite()) {
+            return worst;
+        }
+        rounding::currents(alpha, &self.end.q, &mut self.noise);
+        self.newton.back_substitute(&mut self.noise);
+        self.audible()
+    }
+
+    /// The error at hand less what is rounding (`self.noise`), weighed.
+    pub fn audible(&mut self) -> (usize, f64) {
+        rounding::discount(&mut self.error, &self.noise);
         self.weights.norm(&self.error, &self.end.x)
     }
 }

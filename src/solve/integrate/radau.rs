@@ -13,6 +13,7 @@ use crate::dae::{Eval, Want};
 use crate::solve::failure::Failure;
 use crate::solve::history::{History, Record, slope_weights_at, value_weights};
 use crate::solve::newton::Report;
+use crate::solve::rounding;
 use crate::sparse::Lu;
 
 /// Row of the table.
@@ -277,6 +278,17 @@ impl Space {
         }
         worst
     }
+
+    /// True if the last updates are what rounding of charges makes, but for what may be left of the iteration.
+    fn rounds(&mut self, scheme: &Scheme, work: &mut Work, past: &History, (h, rate): (f64, f64)) -> bool {
+        rounding::currents(scheme.mu.0 / h, &past.newest().q, &mut work.noise);
+        self.real.solve(&mut work.noise);
+        let share = SHARE * rounding::slack(rate);
+        work.noise.iter().enumerate().all(|(k, noise)| {
+            let allowed = share * work.weights.allowed(k, self.x[2][k]) + noise.abs();
+            noise.is_finite() && self.dx.iter().all(|dx| dx[k].abs() <= allowed)
+        })
+    }
 }
 
 impl Radau {
@@ -327,6 +339,15 @@ impl Radau {
                     }
                     return Ok(());
                 }
+                // What only rounding moves has converged, and new pencils would not help.
+                if rate.is_finite()
+                    && rate > SLOW
+                    && share.is_finite()
+                    && space.balanced
+                    && space.rounds(&self.scheme, work, past, (h, rate))
+                {
+                    return Ok(());
+                }
                 if !share.is_finite() || (last.is_finite() && rate > SLOW && share > 1.0) {
                     break;
                 }
@@ -359,6 +380,14 @@ impl Radau {
             *e = start.qdot[k] - slope;
         }
         space.real.solve(&mut work.error);
-        Estimate::new(work.weights.norm(&work.error, &work.end.x), 4)
+        let worst = work.weights.norm(&work.error, &work.end.x);
+        if !(worst.1 > 1.0 && worst.1.is_finite()) {
+            return Estimate::new(worst, 4);
+        }
+        // The derivative carried has the rounding of the step before.
+        let before = if past.smooth() > 1 { start.t - past.back(1).t } else { h };
+        rounding::currents(self.scheme.mu.0 * (1.0 / h + 1.0 / before), &work.end.q, &mut work.noise);
+        space.real.solve(&mut work.noise);
+        Estimate::new(work.audible(), 4)
     }
 }

@@ -15,8 +15,11 @@ use crate::dae::{System, Want};
 use crate::solve::Counts;
 use crate::solve::failure::Failure;
 use crate::solve::integrate::Weights;
+use crate::solve::rounding;
 
-/// Share of the local error allowed that Newton may leave.
+/// Share of the local error allowed that Newton may leave. A tenth takes 3 % (a pair of threshold oscillators) to 11 % (a crossbar)
+/// fewer iterations at reltol 1e-3, but the period of that pair, 1 % from Radau's at 1e-5 both with this and with a tight Newton,
+/// is then 3 % off to the other side.
 pub const LOOSE: f64 = 0.01;
 /// Part of that share where the rate of convergence was not measured in this solve.
 const UNMEASURED: f64 = 0.5;
@@ -141,6 +144,12 @@ impl Newton {
             self.kept.remainder = if rate < 1.0 { rate / (1.0 - rate) } else { f64::INFINITY };
             if !limited && self.enough(&pass, weight, rate, share) {
                 self.settle(&pass, weight, report.iterations);
+                x.iter_mut().zip(&self.update).for_each(|(x, dx)| *x += dx);
+                return Ok(report);
+            }
+            let stands = pass.last.is_finite() && weight > SLOW * pass.last && !limited;
+            let part = share * rounding::slack(weight / pass.last);
+            if stands && self.rounds(eq.alpha, |j| part * weights.allowed(j, x[j])) {
                 x.iter_mut().zip(&self.update).for_each(|(x, dx)| *x += dx);
                 return Ok(report);
             }
