@@ -149,6 +149,9 @@ impl Newton {
         let mut report = Report::default();
         let mut last_weight = f64::INFINITY;
         self.kept.forget();
+        if steady && self.moving == 0 {
+            self.lu.hurry();
+        }
         self.begin(system, eq, x, counts)?;
         while report.iterations < limit {
             report.iterations += 1;

@@ -16,7 +16,7 @@ use crate::clock;
 
 use super::frozen::{Frozen, GROWTH, Refusal, scales};
 use super::gilbert::{self, MIDDLE, PREFER, STRICT};
-use super::order::Plan;
+use super::order::{Plan, Use};
 use super::{Pattern, Scalar, Singular};
 
 /// What a factorisation did.
@@ -36,6 +36,7 @@ pub struct Lu<T> {
     frozen: Option<Frozen<T>>,
     analyses: u32,
     sound: bool,
+    usage: Use,
 }
 
 /// Analyses after which every diagonal entry is taken for present: devices that wake up one after the other must not cost
@@ -45,7 +46,12 @@ const ANALYSES: u32 = 16;
 impl<T: Scalar> Lu<T> {
     /// Nothing factored yet; the analysis is made by the first [`Lu::factor`], which knows which diagonal entries are zero.
     pub fn new(pattern: &Pattern) -> Lu<T> {
-        Lu { pattern: Arc::new(pattern.clone()), plan: None, frozen: None, analyses: 0, sound: false }
+        Lu { pattern: Arc::new(pattern.clone()), plan: None, frozen: None, analyses: 0, sound: false, usage: Use::Often }
+    }
+
+    /// Few factorisations are to come: an analysis not yet made will be a quick one.
+    pub fn hurry(&mut self) {
+        self.usage = Use::Once;
     }
 
     /// Factors the matrix with these values by slot (entries past the pattern's last are ignored).
@@ -86,7 +92,7 @@ impl<T: Scalar> Lu<T> {
         self.analyses += 1;
         let patient = self.analyses <= ANALYSES;
         let absent = (0..self.pattern.n).map(|c| patient && known(c) && zero(c)).collect();
-        self.plan = Some(clock::span(clock::Phase::Order, || self.pattern.plans.find(&self.pattern, absent))?);
+        self.plan = Some(clock::span(clock::Phase::Order, || self.pattern.plans.find(&self.pattern, absent, self.usage))?);
         Ok(())
     }
 

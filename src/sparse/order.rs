@@ -19,6 +19,26 @@ use super::{Pattern, Singular};
 /// No index.
 pub(super) const NONE: u32 = u32::MAX;
 
+/// How often a plan is going to be used: what a search for a better one may cost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Use {
+    /// Again and again: a search has paid for itself after twenty factorisations.
+    #[default]
+    Often,
+    /// Once or so.
+    Once,
+}
+
+impl Use {
+    /// Factorisations to be reckoned with.
+    fn factorisations(self) -> f64 {
+        match self {
+            Use::Often => 20.0,
+            Use::Once => 1.0,
+        }
+    }
+}
+
 /// Permutation of a pattern to block upper triangular form.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
@@ -34,10 +54,12 @@ pub(super) struct Plan {
     pub absent_slots: Vec<u32>,
     /// For each block the tree of its fronts with the pivots of choice, where fronts are worth while.
     pub trees: Vec<Option<Tree>>,
+    /// What it is for.
+    usage: Use,
 }
 
 /// The plans made for a pattern so far, shared by all its clones: real and complex matrices, analyses and members of a sweep
-/// pay for the search once. A plan depends on the pattern and on what is absent, not on who asked first.
+/// pay for the search once. A plan depends on the pattern, on what is absent and what it is for, not on who asked first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plans(Arc<Mutex<Vec<Arc<Plan>>>>);
 
@@ -55,13 +77,13 @@ const KEPT: usize = 8;
 
 impl Plans {
     /// The plan for `pattern` without the diagonal entries of the columns marked `absent`.
-    pub fn find(&self, pattern: &Pattern, absent: Vec<bool>) -> Result<Arc<Plan>, Singular> {
+    pub fn find(&self, pattern: &Pattern, absent: Vec<bool>, usage: Use) -> Result<Arc<Plan>, Singular> {
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = lock().iter().find(|plan| plan.absent == absent) {
+        if let Some(known) = lock().iter().find(|plan| plan.usage == usage && plan.absent == absent) {
             return Ok(known.clone());
         }
         // Not under the lock: the search may wait for other threads, and those for the lock.
-        let plan = Arc::new(Plan::new(pattern, absent)?);
+        let plan = Arc::new(Plan::new(pattern, absent, usage)?);
         let mut plans = lock();
         if plans.len() == KEPT {
             plans.remove(0);
@@ -73,14 +95,15 @@ impl Plans {
 
 impl Plan {
     /// The plan for `pattern` without the diagonal entries of the columns marked `absent`.
-    pub fn new(pattern: &Pattern, absent: Vec<bool>) -> Result<Plan, Singular> {
+    pub fn new(pattern: &Pattern, absent: Vec<bool>, usage: Use) -> Result<Plan, Singular> {
         let absent_slots = (0..pattern.n).filter(|c| absent[*c]).map(|c| pattern.slot(c as u32, c as u32).0).collect();
         let graph = Graph { pattern, absent: &absent };
         let column_of_row = Transversal::find(&graph)?;
         let (mut columns, blocks) = components(&graph, &column_of_row);
         let mut position = vec![NONE; pattern.n];
         for block in blocks.windows(2) {
-            reorder(&graph, &column_of_row, &mut columns[block[0] as usize..block[1] as usize], &mut position);
+            let columns = &mut columns[block[0] as usize..block[1] as usize];
+            reorder(&graph, &column_of_row, columns, &mut position, usage.factorisations());
         }
         let mut row_of_column = vec![NONE; pattern.n];
         for (row, column) in column_of_row.iter().enumerate() {
@@ -89,7 +112,7 @@ impl Plan {
         let rows: Vec<u32> = columns.iter().map(|c| row_of_column[*c as usize]).collect();
         rows.iter().enumerate().for_each(|(p, row)| position[*row as usize] = p as u32);
         let trees = blocks.windows(2).map(|b| tree(&graph, &columns, &position, b[0], b[1])).collect();
-        Ok(Plan { columns, rows, blocks, absent, absent_slots, trees })
+        Ok(Plan { columns, rows, blocks, absent, absent_slots, trees, usage })
     }
 
     /// The tree of block number `k` if `position` says where each row is.
@@ -302,7 +325,7 @@ fn components(graph: &Graph, column_of_row: &[u32]) -> (Vec<u32>, Vec<u32>) {
 }
 
 /// Reorders the columns of one block for low fill. `position` is scratch space, `NONE` everywhere before and after.
-fn reorder(graph: &Graph, column_of_row: &[u32], columns: &mut [u32], position: &mut [u32]) {
+fn reorder(graph: &Graph, column_of_row: &[u32], columns: &mut [u32], position: &mut [u32], factorisations: f64) {
     // A matrix of two rows fills in whatever the order.
     if columns.len() < 3 {
         return;
@@ -322,7 +345,7 @@ fn reorder(graph: &Graph, column_of_row: &[u32], columns: &mut [u32], position: 
         position[*c as usize] = NONE;
     }
     let before = columns.to_vec();
-    for (column, k) in columns.iter_mut().zip(dissect::order(&symmetric)) {
+    for (column, k) in columns.iter_mut().zip(dissect::order(&symmetric, factorisations)) {
         *column = before[k as usize];
     }
 }
