@@ -173,21 +173,16 @@ impl Canvas<'_> {
     }
 }
 
-/// About how wide words are; the reader's font decides in the end.
+/// About how wide words are, by the wide sans-serif fonts that stand in where there is no Helvetica.
 pub fn width_of(text: &str, size: f64) -> f64 {
-    let narrow = |c: char| matches!(c, 'i' | 'j' | 'l' | '.' | ',' | '(' | ')' | ' ' | '\'' | 't' | 'f' | '[' | ']' | 'r' | '1');
-    text.chars()
-        .map(|c| {
-            if narrow(c) {
-                0.38
-            } else if c.is_uppercase() || matches!(c, 'm' | 'w') {
-                0.74
-            } else {
-                0.58
-            }
-        })
-        .sum::<f64>()
-        * size
+    let share = |c: char| match c {
+        'i' | 'j' | 'l' | '.' | ',' | '(' | ')' | ' ' | '\'' | 't' | 'f' | '[' | ']' | 'r' | '-' => 0.4,
+        'm' | 'M' | 'W' | '%' => 0.97,
+        'w' | '=' | '+' | '<' | '>' => 0.84,
+        c if c.is_uppercase() => 0.74,
+        _ => 0.63,
+    };
+    text.chars().map(share).sum::<f64>() * size
 }
 
 /// The pieces of a line inside a frame (Liang and Barsky 1984).
