@@ -92,7 +92,7 @@ impl Matrix {
             for (k, value) in row.iter().enumerate() {
                 let comma = if k == 0 { "" } else { "," };
                 let size = value.abs();
-                let plain = *value == 0.0 || !(size < 1e-3 || size >= 1e6);
+                let plain = *value == 0.0 || (1e-3..1e6).contains(&size);
                 let _ = if plain { write!(out, "{comma}{value}") } else { write!(out, "{comma}{value:e}") };
             }
             out.push('\n');

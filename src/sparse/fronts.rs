@@ -463,7 +463,7 @@ fn substitute<T: Scalar>(lower: MatRef<'_, T>, mut b: MatMut<'_, T>) {
         let x = column.as_slice_mut();
         for p in 0..count {
             for i in p + 1..count {
-                x[i] = x[i] - lower[(i, p)] * x[p];
+                x[i] -= lower[(i, p)] * x[p];
             }
         }
     }

@@ -157,7 +157,7 @@ fn npy_files_of_numpy_are_read() {
         }
     }
     let ours = matrix(&[2, 3], |k| 1.0 / (k as f64 - 2.5));
-    assert_eq!(ours.to_npy().len() % 64, 6 * 8 % 64);
+    assert_eq!(ours.to_npy().len() % 64, 48);
     assert_eq!(Matrix::parse(&ours.to_npy()), Ok(ours.clone()));
     assert_eq!(Matrix::parse(ours.to_csv().as_bytes()), Ok(ours.clone()));
     let said = |bytes: &[u8]| Matrix::parse(bytes).unwrap_err();

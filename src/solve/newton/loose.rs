@@ -153,9 +153,11 @@ impl Newton {
                 x.iter_mut().zip(&self.update).for_each(|(x, dx)| *x += dx);
                 return Ok(report);
             }
-            if !pass.fresh && !(weight <= SLOW * pass.last) {
+            // Numbers that are none count as slow.
+            let (fast, falls) = (weight <= SLOW * pass.last, weight < pass.last);
+            if !pass.fresh && !fast {
                 // These factors are too old.
-                if !(weight < pass.last) {
+                if !falls {
                     x.copy_from_slice(&self.kept.start);
                 }
                 self.restart(system, eq, &mut pass, x, counts)?;
@@ -310,7 +312,8 @@ impl Newton {
         let kept = &self.kept;
         let ratio = alpha / kept.alpha;
         let mismatch = (ratio - 1.0).abs() / (ratio + 1.0);
-        if !(mismatch < FAR) {
+        let near = mismatch < FAR;
+        if !near {
             return true;
         }
         if self.moving == 0 {

@@ -49,7 +49,7 @@ fn multilevel(graph: &Graph, trial: u32, refiner: &mut Refiner) -> Split {
     }
     let grown = |k: usize, refiner: &mut Refiner| {
         let seed = (k * graph.len() / GROWTHS) as u32;
-        let mut split = grown(graph, if k % 2 == 0 { farthest(graph, seed) } else { seed });
+        let mut split = grown(graph, if k.is_multiple_of(2) { farthest(graph, seed) } else { seed });
         refiner.refine(graph, &mut split);
         split
     };

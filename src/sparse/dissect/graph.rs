@@ -67,6 +67,11 @@ impl Graph {
         self.weights.len()
     }
 
+    /// True without vertices.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Neighbours of a vertex.
     pub fn of(&self, v: u32) -> &[u32] {
         &self.list[self.starts[v as usize] as usize..self.starts[v as usize + 1] as usize]
