@@ -78,5 +78,117 @@ def ecm_delay():
           ['v', 'time', 'x1.w', 'i(x1)'], rows, keys=1)
 
 
+def loop(vs, icc, card):
+    """dw/dt and voltage of a filament behind a compliance under the source voltage vs."""
+    def cell(w, t):
+        g = conductance(min(max(w, -0.5), 1.5), card)
+        return behind(lambda v: g*v, vs(t), icc)
+    return lambda t, y: [speed(y[0], cell(y[0], t), card)], cell
+
+
+def ecm_iv():
+    card = CARDS['ag_sio2']
+    source = lambda t: float(np.interp(t, [0, 2, 6, 8], [0, 0.2, -0.2, 0]))
+    f, cell = loop(source, 1e-4, card)
+    times = [0.6, 0.9, 1.1, 1.2, 1.3, 1.6, 2, 2.5, 3, 3.5, 4.2, 4.6, 5, 5.2, 5.6, 6, 7, 7.5]
+    w = [y[0] for y in solve(f, [0.0], [0, 2, 4, 6, 8], times, rtol=1e-8, max_step=0.01)]
+    write('ecm-iv', 'tran', 'kinetic law, limiter by bisection', 'scipy Radau rtol 1e-8, redox.py',
+          ['tol x1.w abs=1e-4 reason: straight lines between points 10 ms apart', 'tol abs(i(x1)) rel=2e-3 abs=1e-13 reason: the same, times ln(ratio)'],
+          ['time', 'x1.w', 'abs(i(x1))'], [(t, x, abs(conductance(x, card)*cell(x, t))) for t, x in zip(times, w)])
+
+
+def ecm_compliance():
+    card, rows, times = CARDS['ag_sio2'], [], [3e-9, 6e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 5e-4, 1e-3]
+    for icc in (1e-7, 1e-6, 1e-5):
+        f, _ = loop(lambda t: min(t/1e-9, 1), icc, card)
+        for t, y in zip(times, solve(f, [0.0], [0, 1e-9, 1e-3], times, rtol=1e-8)):
+            rows.append((icc, t, y[0]))
+    write('ecm-compliance', 'tran', 'kinetic law, limiter by bisection', 'scipy Radau rtol 1e-8, redox.py',
+          ['tol x1.w abs=5e-4 reason: straight lines between points of some per cent of the time'], ['icc', 'time', 'x1.w'], rows, keys=1)
+
+
+def positive(z, d=1e-3):
+    return z*z/(z + d) if z > 0 else 0.0
+
+
+def ecm_vnv():
+    card, rows = CARDS['ag_sio2'], []
+    for icc, after in ((1e-6, (5e-6, 2e-5, 4e-5, 1e-4, 3e-4)), (1e-4, (1, 1e4, 1e6, 3.5612e6, 8e6))):
+        source = lambda t: 1.4*max(0, min(1, t/1e-9, (20.002e-6 - t)/1e-9))
+
+        def f(t, y):
+            w, s = min(max(y[0], -0.2), 1.2), y[1]
+            g = conductance(w, card)
+            v = behind(lambda v: g*v, source(t), icc)
+            h = g*abs(v)/(1e-5 + g*abs(v))
+            leak = w/(8.4e-6*np.exp(31.28*s))*np.exp(-(v/0.025)**2)
+            return [speed(w, v, card) - leak, (positive(h - s) - s*positive(0.3 - w))/1e-6]
+        times = [5e-9, 2e-8, 1e-6, 1e-5, 2e-5, *(20.002e-6 + a for a in after)]
+        for t, y in zip(times, solve(f, [0.0, 0.0], [0, 1e-9, 20.001e-6, 20.002e-6, times[-1]], times, rtol=1e-8)):
+            rows.append((icc, t, *y))
+    write('ecm-vnv', 'tran', 'kinetic law with strength, limiter by bisection', 'scipy Radau rtol 1e-8, redox.py',
+          ['tol x1.w x1.grown.s abs=2e-3 reason: straight lines between points of some per cent of the time'],
+          ['icc', 'time', 'x1.w', 'x1.grown.s'], rows, keys=1)
+
+
+def reservoir():
+    card, rows = CARDS['ag_sio2'], []
+    ends = {2.0: (4e-5, 6e-6, 1e-6, 2e-8), 0.6: (3e-4, 4e-5, 1e-5, 5e-6)}
+    for n0 in (2.0, 0.6):
+        for v, end in zip((0.6, 0.7, 0.8, 1.0), ends[n0]):
+            k = rate(v, card[2], card[4])
+
+            def f(t, y):
+                grow = k*(1 - y[0]**8)*y[1]
+                return [grow, (n0 - y[0] - 2*y[1])/1e-6 - grow]
+            times = [end*part for part in (0.1, 0.3, 0.5, 0.7, 0.95)]
+            for t, y in zip(times, solve(f, [0.0, n0/2], [0, end], times)):
+                rows.append((n0, v, t, *y))
+    write('reservoir', 'tran', 'two rate equations at constant voltage', 'scipy Radau rtol 1e-9, redox.py',
+          ['tol x1.w x1.supply.c abs=1e-3 reason: straight lines between points of 1/50 of the run'],
+          ['n0', 'v', 'time', 'x1.w', 'x1.supply.c'], rows, keys=2)
+
+
+def lowv_gallery():
+    names = {'ag_sio2': 1.0, 'ag_taox': 0.2, 'ag_tiof': 0.07, 'hbn_ti': 2.75, 'mapbi3': 1.9, 'dna_ag': 0.3, 'mos2': -0.12}
+    times = [3e-11, 6e-11, 1e-10, 2e-10, 1e-9, 3e-9, 7.5e-9, 1.2e-8, 2e-8, 5e-8, 1e-7, 2e-7, 1e-6, 1e-2, 5e-2, 0.1, 0.15]
+    rows = [[t] for t in times]
+    for name, v in names.items():
+        card = CARDS[name]
+        for row in rows:
+            w = travelled(row[0]*rate(abs(v), card[2] if v > 0 else card[3], card[4]))
+            row.append(w if v > 0 else 1 - w)
+    write('lowv-gallery', 'tran', 'theta(w) = K t for a constant voltage', 'closed form, redox.py',
+          ['tol * abs=4e-3 reason: straight lines between points, and the tenth of a picosecond of the step, 1e-3 of the shortest delay'],
+          ['time', *(f'x{name}.w' for name in names)], rows)
+
+
+def lowv_sweeps():
+    times = np.linspace(0.1, 2.4, 24)
+    columns, rows = ['time'], [[t] for t in times]
+    for up in (True, False):
+        for name, card in CARDS.items():
+            ramp = 1.0 if name == 'hbn_ti' else 0.1
+            columns.append(f'x{"" if up else "r"}{name}.w')
+            v = np.linspace(0, ramp*2.5, 250001)
+            k = rate(v, card[2 if up else 3], card[4])
+            grown = np.concatenate([[0], np.cumsum((k[1:] + k[:-1])/2)*(v[1] - v[0])/ramp])
+            for row in rows:
+                w = travelled(np.interp(ramp*row[0], v, grown))
+                row.append(w if up else 1 - w)
+    write('lowv-sweeps', 'tran', 'theta(w) is the integral of K dv/ramp', 'quadrature, redox.py',
+          ['tol * abs=2e-3 reason: straight lines between points'], columns, rows)
+
+
+def filament_retention():
+    times = [1e-5, 3e-5, 1.0, 1e4, 3.6e4, 1e5, 3e5, 1e6, 3.5e6, 1e7, 6.3e7, 3.156e8, 9e8]
+    lives = {'ag_tiof': 125138, 'cu_ta2o5': 1.41423e9, 'hbn_ti': 455.28e6, 'mapbi3': 409.438e6, 'dna_ag': 548481}
+    write('filament-retention', 'tran', 'w = exp(-t/td0)', 'closed form, redox.py',
+          ['tol * abs=2e-3 reason: straight lines between points'], ['time', *(f'x{n}.w' for n in lives)],
+          [(t, *(np.exp(-t/life) for life in lives.values())) for t in times])
+
+
 if __name__ == '__main__':
-    ecm_delay()
+    import sys
+    for name in sys.argv[1:] or ['ecm_delay', 'ecm_iv', 'ecm_compliance', 'ecm_vnv', 'reservoir', 'lowv_gallery', 'lowv_sweeps', 'filament_retention']:
+        globals()[name]()
