@@ -3,13 +3,14 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use crate::circuit::expect::Asked;
 use crate::circuit::{MeasureCard, MeasureWord};
 use crate::dae::{Channel, Fault, MessageKind, System};
 use crate::diag::{self, Diagnostic};
 use crate::mna::Mna;
 use crate::output::array::Array;
 use crate::output::svg;
-use crate::run::{Outcome, Simulation};
+use crate::run::{Outcome, Simulation, met};
 use crate::solve::{Counts, SimError};
 use crate::span::{Sources, Span};
 use crate::units::engineering;
@@ -99,6 +100,25 @@ pub fn evaluate(mna: &Mna, analysis: &str, data: &Dataset, earlier: &[(String, f
         out.push((card.name.clone(), value));
     }
     out
+}
+
+/// What is asked of the measures of one analysis in member number `member`.
+pub fn asked(mna: &Mna, analysis: &str, member: usize) -> Vec<Asked> {
+    mna.circuit().measures.iter().filter(|m| m.analysis == analysis).map(|m| m.expectation.of(member)).collect()
+}
+
+/// Checks that lists of `expect=` have an entry for each of `members`.
+///
+/// # Errors
+/// Lists of another length.
+pub fn check_expectations(mna: &Mna, members: usize) -> Result<(), Vec<Diagnostic>> {
+    let wrong = |card: &MeasureCard| {
+        let entries = card.expectation.entries().filter(|n| *n != members)?;
+        let message = format!("measure `{}` has {entries} expectations, the family has {members} members", card.name);
+        Some(Diagnostic::error(card.span, message).hint("`-` stands for a member of which nothing is asked"))
+    };
+    let errors: Vec<Diagnostic> = mna.circuit().measures.iter().filter_map(wrong).collect();
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
 /// The `.plot` cards as plots of named columns.
@@ -248,14 +268,30 @@ fn measured(simulation: &Simulation) -> String {
     for member in &simulation.members {
         let keys = member.first().map_or_else(String::new, |o| keys_text(&o.data.header.keys));
         let suffix = if keys.is_empty() { keys } else { format!("   ({keys})") };
-        for (name, value) in member.iter().flat_map(|o| &o.measures) {
+        for (name, value, asked) in member.iter().flat_map(Outcome::figures) {
+            let verdict = match asked {
+                Asked::Nothing => String::new(),
+                _ => format!("   asked {asked}: {}", if met(value, asked) { "met" } else { "MISSED" }),
+            };
             let _ = match value {
-                Ok(value) => writeln!(out, "{name:<width$} = {value:.10e}{suffix}"),
-                Err(reason) => writeln!(out, "{name:<width$} = failed: {reason}{suffix}"),
+                Ok(value) => writeln!(out, "{name:<width$} = {value:.10e}{suffix}{verdict}"),
+                Err(reason) => writeln!(out, "{name:<width$} = failed: {reason}{suffix}{verdict}"),
             };
         }
     }
+    out.push_str(&tally(simulation));
     out
+}
+
+/// How many figures are as asked.
+fn tally(simulation: &Simulation) -> String {
+    let figures = || simulation.members.iter().flatten().flat_map(Outcome::figures).filter(|f| f.2 != Asked::Nothing);
+    let met = figures().filter(|(_, value, asked)| met(value, *asked)).count();
+    match figures().count() {
+        0 => String::new(),
+        all if met == all => format!("{all} figures as asked\n"),
+        all => format!("warning: {} of {all} figures are not as asked\n", all - met),
+    }
 }
 
 /// Failed analyses, each with what is known of it.

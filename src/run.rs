@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use crate::analysis::{Analysis, Env, Summary, TABLE};
 use crate::args::{Arg, Args};
+use crate::circuit::expect::Asked;
 use crate::circuit::{Circuit, OutputKind, elaborate::elaborate};
 use crate::clock::{self, Ledger, Phase, Stopwatch};
 use crate::dae::{Change, MessageKind, Params, System};
@@ -41,7 +42,7 @@ pub struct RunOptions {
     pub sets: Vec<(String, f64)>,
     /// No summary.
     pub quiet: bool,
-    /// A failed measure makes exit code 1.
+    /// A measure that fails or is not what its card expects makes exit code 1.
     pub strict: bool,
     /// Number of threads; `None`: one for each processor.
     pub threads: Option<usize>,
@@ -94,12 +95,26 @@ pub struct Outcome {
     pub failure: Option<SimError>,
     /// Its measures: name and value or reason.
     pub measures: Vec<(String, Result<f64, String>)>,
+    /// What is asked of each of them.
+    pub asked: Vec<Asked>,
     /// Seconds it took.
     pub seconds: f64,
     /// Files that models wrote: name and text.
     pub files: BTreeMap<String, String>,
     /// Where the time went.
     pub spent: Ledger,
+}
+
+impl Outcome {
+    /// Measures with what is asked of them: name, value or reason, expectation.
+    pub fn figures(&self) -> impl Iterator<Item = (&str, &Result<f64, String>, Asked)> {
+        self.measures.iter().zip(&self.asked).map(|((name, value), asked)| (name.as_str(), value, *asked))
+    }
+}
+
+/// Whether a measure has a value, and the one that is asked for.
+pub fn met(value: &Result<f64, String>, asked: Asked) -> bool {
+    value.as_ref().is_ok_and(|v| asked.met(*v))
 }
 
 /// A deck whose analyses have run.
@@ -200,6 +215,8 @@ struct Shared<'a> {
     stop: &'a AtomicBool,
     progress: &'a (dyn Fn(f64) + Sync),
     destination: Destination<'a>,
+    /// Number of the member, counted from 0.
+    number: usize,
 }
 
 /// Runs all analyses of all members; every row stays in memory.
@@ -237,6 +254,7 @@ fn simulate_into(
     let (sources, stop, progress) = surroundings;
     let analyses = check(&mna)?;
     let members = members(mna.circuit());
+    report::check_expectations(&mna, members.len())?;
     let total = (members.len() * analyses.len()) as f64;
     let done = Mutex::new(vec![0.0; members.len()]);
     let one = |(index, keys): (usize, &Vec<(String, f64)>)| {
@@ -246,7 +264,7 @@ fn simulate_into(
                 progress(done.iter().sum::<f64>() / total);
             }
         };
-        let shared = Shared { sources, deck, sets, stop, progress: &report, destination };
+        let shared = Shared { sources, deck, sets, stop, progress: &report, destination, number: index };
         member(&mna, &analyses, keys, &shared)
     };
     let outcomes: Result<Vec<_>, _> = members.par_iter().enumerate().map(one).collect();
@@ -309,9 +327,10 @@ fn run_all(mna: &Mna, params: Params, analyses: &[Card], keys: &[(String, f64)],
         let earlier: Vec<(String, f64)> =
             outcomes.iter().flat_map(|o| &o.measures).filter_map(|(n, v)| v.as_ref().ok().map(|v| (n.clone(), *v))).collect();
         let measures = report::evaluate(mna, &args.keyword, &data, &earlier);
+        let asked = report::asked(mna, &args.keyword, shared.number);
         // What measures have read is needed no more.
         let data = if matches!(shared.destination, Destination::Memory) { data } else { Dataset { columns: Vec::new(), ..data } };
-        outcomes.push(Outcome { summary, data, spool, failure: result.err(), measures, seconds, files: told.files, spent });
+        outcomes.push(Outcome { summary, data, spool, failure: result.err(), measures, asked, seconds, files: told.files, spent });
     }
     outcomes
 }
@@ -411,8 +430,8 @@ fn exit_code(simulation: &Simulation, strict: bool) -> u8 {
     let failed = outcomes().any(|o| o.failure.is_some());
     let complained =
         outcomes().flat_map(|o| &o.summary.messages).any(|m| matches!(m.kind, MessageKind::Error | MessageKind::Fatal));
-    let unmeasured = strict && outcomes().flat_map(|o| &o.measures).any(|(_, v)| v.is_err());
-    u8::from(failed || complained || unmeasured)
+    let missed = strict && outcomes().flat_map(Outcome::figures).any(|(_, value, asked)| !met(value, asked));
+    u8::from(failed || complained || missed)
 }
 
 /// Files of a run.

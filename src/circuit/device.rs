@@ -109,6 +109,7 @@ fn module_of_x(fl: &mut Flattener, env: EnvId, element: &Element) -> Option<Plan
         let mut known = fl.scopes.visible(env, |d| d.subcircuit_names());
         known.extend(fl.scopes.visible(env, |d| d.model_names()));
         known.extend(fl.library.names());
+        known.extend(fl.library.card_names());
         fl.report(
             Diagnostic::error(name.span, format!("there is no subcircuit, model or module `{}`", name.text))
                 .expected("unknown name")

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::circuit::columns::is_own;
 use crate::circuit::controls::{holds, reads_results};
+use crate::circuit::expect::{self, Expectation};
 use crate::circuit::flatten::Flattener;
 use crate::circuit::graph::Values;
 use crate::circuit::outputs::ANALYSES;
@@ -81,8 +82,15 @@ enum Argument {
     Number(Number),
 }
 
+/// A card whose numbers are not known yet.
+struct Unfinished {
+    card: MeasureCard,
+    words: Vec<Word>,
+    expected: expect::Pending,
+}
+
 /// Cards whose numbers are not known yet.
-pub struct Pending(Vec<(MeasureCard, Vec<Word>)>);
+pub struct Pending(Vec<Unfinished>);
 
 impl Pending {
     /// Numbers that the measures depend on.
@@ -96,7 +104,7 @@ impl Pending {
                 }
             }
         };
-        self.0.iter().flat_map(|(_, words)| words.iter().flat_map(of)).collect()
+        self.0.iter().flat_map(|m| m.words.iter().flat_map(of).chain(m.expected.numbers())).collect()
     }
 }
 
@@ -106,7 +114,8 @@ pub fn read<'d>(fl: &mut Flattener<'d, '_>, deck: &'d Deck) -> Pending {
     let mut names: Vec<String> = Vec::new();
     for card in &deck.measures {
         match measure(fl, card, &names) {
-            Ok((measure, words)) => {
+            Ok(unfinished) => {
+                let measure = &unfinished.card;
                 if names.iter().any(|n| n.eq_ignore_ascii_case(&measure.name)) {
                     fl.report(
                         Diagnostic::error(measure.span, format!("measure `{}` is declared twice", measure.name))
@@ -114,7 +123,7 @@ pub fn read<'d>(fl: &mut Flattener<'d, '_>, deck: &'d Deck) -> Pending {
                     );
                 }
                 names.push(measure.name.clone());
-                pending.push((measure, words));
+                pending.push(unfinished);
             }
             Err(error) => fl.report(error),
         }
@@ -122,7 +131,7 @@ pub fn read<'d>(fl: &mut Flattener<'d, '_>, deck: &'d Deck) -> Pending {
     Pending(pending)
 }
 
-fn measure<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card, names: &[String]) -> Result<(MeasureCard, Vec<Word>), Diagnostic> {
+fn measure<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card, names: &[String]) -> Result<Unfinished, Diagnostic> {
     let name_of = |field: Option<&'d Field>| match field {
         Some(Field::Value(Expr { kind: ExprKind::Name(name) | ExprKind::Text(name), span })) => Some((name.clone(), *span)),
         _ => None,
@@ -137,6 +146,7 @@ fn measure<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card, names: &[String]) -> 
         Diagnostic::error(card.span, ".measure has no name").expected("expected `.measure tran name find v(a) at=1u`")
     })?;
     let mut words = Vec::with_capacity(fields.len());
+    let mut expected = expect::Pending::default();
     for (k, field) in fields[1..].iter().enumerate() {
         match field {
             Field::Value(Expr { kind: ExprKind::Name(text) | ExprKind::Text(text), span }) if k == 0 && is_portrait(text) => {
@@ -145,6 +155,7 @@ fn measure<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card, names: &[String]) -> 
             Field::Value(expr) => words.push(value(fl, expr, names)?),
             Field::Assignment(key, expr) => {
                 match &key.kind {
+                    ExprKind::Name(text) if expected.take(fl, text, expr)? => continue,
                     // The label of a special point is a word, whatever else is called so.
                     ExprKind::Name(text) if text.eq_ignore_ascii_case("point") => {
                         words.push(Word::Ready(MeasureWord::Key("point".to_string(), key.span)));
@@ -172,7 +183,8 @@ fn measure<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card, names: &[String]) -> 
         return Err(Diagnostic::error(card.span, format!("measure `{name}` says nothing"))
             .expected("expected find, when, trig, avg, rms, min, max, pp, integ, deriv or param"));
     }
-    Ok((MeasureCard { analysis, name, span, words: Vec::new() }, words))
+    let card = MeasureCard { analysis, name, span, words: Vec::new(), expectation: Expectation::default() };
+    Ok(Unfinished { card, words, expected })
 }
 
 fn is_portrait(text: &str) -> bool {
@@ -213,8 +225,12 @@ pub fn finish(circuit: &mut Circuit, pending: Pending, values: &Values) {
         Word::Number(number, span) => MeasureWord::Number(values.of(number), span),
         Word::Formula(function, arguments, span) => formula(function, &arguments, values, span),
     };
-    circuit.measures =
-        pending.0.into_iter().map(|(card, words)| MeasureCard { words: words.into_iter().map(word).collect(), ..card }).collect();
+    let finished = |m: Unfinished| MeasureCard {
+        words: m.words.into_iter().map(word).collect(),
+        expectation: m.expected.finish(values),
+        ..m.card
+    };
+    circuit.measures = pending.0.into_iter().map(finished).collect();
 }
 
 /// Numbers among the arguments become constants, measures are numbered anew.

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use crate::args::Args;
+use crate::circuit::expect::Expectation;
 use crate::circuit::settings::Settings;
 use crate::ir::Function;
 use crate::model::Model;
@@ -21,6 +22,7 @@ pub mod coupling;
 pub mod data;
 pub mod device;
 pub mod elaborate;
+pub mod expect;
 pub mod flatten;
 pub mod fold;
 pub mod forest;
@@ -358,6 +360,8 @@ pub struct MeasureCard {
     pub span: Span,
     /// What follows, in order.
     pub words: Vec<MeasureWord>,
+    /// What it should give (`expect=`, `tol=`).
+    pub expectation: Expectation,
 }
 
 /// A word of a `.measure` card.

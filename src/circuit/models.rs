@@ -1,14 +1,16 @@
 //! Models in use: `.model` cards, modules of the library, and the parameters that are given to them.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::circuit::Number;
 use crate::circuit::flatten::Flattener;
-use crate::circuit::scope::EnvId;
+use crate::circuit::scope::{EnvId, TOP};
 use crate::diag::Diagnostic;
 use crate::model::{Formula, Model, Param, ParamKind};
+use crate::netlist;
 use crate::netlist::ast::{Assignment, ExprKind, ModelCard, Name};
 use crate::span::Span;
 
@@ -18,6 +20,8 @@ pub struct Models {
     index: HashMap<String, u32>,
     /// Names that the library was asked for, as written.
     modules: HashMap<String, Option<u32>>,
+    /// Cards of the library that were asked for, by folded name.
+    cards: HashMap<String, Option<Rc<ModelUse>>>,
     /// Parameters whose ranges depend on others, by model.
     moving: HashMap<u32, Rc<Vec<u32>>>,
 }
@@ -138,9 +142,25 @@ impl<'d> Flattener<'d, '_> {
         if let Some((card, defined)) = self.scopes.model(env, &name.folded()) {
             return self.card(card, defined);
         }
-        let model = self.module(&name.text)?;
+        let Some(model) = self.module(&name.text) else { return self.library_card(name) };
         let module = self.circuit.models[model as usize].name.clone();
         Some(Rc::new(ModelUse { model, module, given: Given::default(), span: name.span }))
+    }
+
+    /// The `.model` card of this name in the files of `models/cards`, which see the parameters of the top level.
+    fn library_card(&mut self, name: &Name) -> Option<Rc<ModelUse>> {
+        let key = name.folded();
+        if let Some(known) = self.models.cards.get(&key) {
+            return known.clone();
+        }
+        let (path, text) = self.library.card(&name.text)?;
+        let file = self.sources.add(Path::new(path), text.to_string());
+        let (deck, mistakes) = netlist::parse_with(self.sources, file, &[]);
+        mistakes.into_iter().for_each(|m| self.report(m));
+        let card = deck.top.models.iter().find(|card| card.name.folded() == key);
+        let made = card.and_then(|card| self.read_card(card, TOP)).map(Rc::new);
+        self.models.cards.insert(key, made.clone());
+        made
     }
 
     /// A `.model` card, read once for every use of the scope that holds it.
@@ -154,7 +174,7 @@ impl<'d> Flattener<'d, '_> {
         made
     }
 
-    fn read_card(&mut self, card: &'d ModelCard, env: EnvId) -> Option<ModelUse> {
+    fn read_card(&mut self, card: &ModelCard, env: EnvId) -> Option<ModelUse> {
         let kind = card.kind.folded();
         let standard = TYPES.iter().find(|(t, _)| *t == kind).map(|(_, module)| *module);
         let wanted = standard.unwrap_or(&card.kind.text);

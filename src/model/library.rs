@@ -1,6 +1,8 @@
 //! Finds models by module name: those loaded by `.hdl` first, then those of the files of `models/`, which are part of the
-//! binary and compiled when they are first asked for.
+//! binary and compiled when they are first asked for. Files of the folder that the environment variable `MEMSPICE_MODELS` names
+//! come on top: they are added to those of the binary and replace those of the same path, for work on models without a build.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +15,9 @@ use crate::span::{FileId, Sources, Span};
 use crate::veriloga::{compile_shaped, compile_with, head_comment};
 
 static FILES: Dir = include_dir!("$CARGO_MANIFEST_DIR/models");
+
+/// Names the folder whose files come on top of those of the binary.
+const FOLDER: &str = "MEMSPICE_MODELS";
 
 /// A module of an embedded file.
 #[derive(Clone, PartialEq, Debug)]
@@ -30,6 +35,8 @@ struct Texts {
     /// Files of `.hdl` cards with the names of their modules.
     files: Vec<(FileId, Vec<String>)>,
     embedded: Vec<Entry>,
+    /// Texts of `models/` by path.
+    texts: BTreeMap<String, Cow<'static, str>>,
     /// The files that embedded files include are among the sources.
     shared: bool,
 }
@@ -171,6 +178,22 @@ impl Library {
         loaded.chain(self.list().iter().map(|e| e.name.clone())).collect()
     }
 
+    /// The file of `models/cards` that has a `.model` card of this name, as path and text.
+    pub fn card(&self, name: &str) -> Option<(&str, &str)> {
+        let holds = |text: &str| cards(text).any(|n| n.eq_ignore_ascii_case(name));
+        self.card_files().find(|(_, text)| holds(text))
+    }
+
+    /// Names of the cards of `models/cards`.
+    pub fn card_names(&self) -> Vec<String> {
+        self.card_files().flat_map(|(_, text)| cards(text)).map(str::to_string).collect()
+    }
+
+    /// Files of cards: path and text.
+    pub fn card_files(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.texts.texts.iter().filter(|(path, _)| path.ends_with(".lib")).map(|(path, text)| (path.as_str(), text.as_ref()))
+    }
+
     /// The modules of the embedded files, in order of their paths.
     pub fn list(&self) -> &[Entry] {
         &self.texts.embedded
@@ -186,10 +209,17 @@ pub fn compile(sources: &mut Sources, file: FileId, search: &[PathBuf]) -> (Vec<
 
 impl Texts {
     fn new() -> Texts {
-        let mut embedded = Vec::new();
-        collect(&FILES, &mut embedded);
-        embedded.sort_by(|a, b| a.path.cmp(&b.path));
-        Texts { files: Vec::new(), embedded, shared: false }
+        let mut texts = BTreeMap::new();
+        collect(&FILES, &mut texts);
+        if let Some(folder) = std::env::var_os(FOLDER) {
+            on_top(Path::new(&folder), "models", &mut texts);
+        }
+        let of_file = |(path, text): (&String, &Cow<'static, str>)| -> Vec<Entry> {
+            let entry = |name: &str| Entry { name: name.to_string(), path: path.clone(), doc: head_comment(text) };
+            modules(text).map(entry).collect()
+        };
+        let embedded = texts.iter().filter(|(path, _)| path.ends_with(".va")).flat_map(of_file).collect();
+        Texts { files: Vec::new(), embedded, texts, shared: false }
     }
 
     /// The file of a path, if it is among those of `.hdl` cards.
@@ -226,36 +256,53 @@ impl Texts {
     /// The text of a file of `models/`, with what it includes.
     fn embedded_file(&mut self, sources: &mut Sources, path: &str) -> FileId {
         if !std::mem::replace(&mut self.shared, true) {
-            let mut parts = Vec::new();
-            included(&FILES, &mut parts);
-            for (path, text) in parts {
-                sources.add(Path::new(&path), text.to_string());
+            for (path, text) in self.texts.iter().filter(|(path, _)| path.ends_with(".vams") || path.ends_with(".inc")) {
+                sources.add(Path::new(path), text.to_string());
             }
         }
         if let Some(k) = sources.all().iter().position(|f| f.path == Path::new(path)) {
             return FileId(k as u32);
         }
-        let text = FILES.get_file(path.trim_start_matches("models/")).and_then(|f| f.contents_utf8()).unwrap_or("");
-        sources.add(Path::new(path), text.to_string())
+        let text = self.texts.get(path).map(|text| text.to_string()).unwrap_or_default();
+        sources.add(Path::new(path), text)
     }
 }
 
-/// Finds the modules of all `.va` files of a folder.
-fn collect(folder: &Dir, out: &mut Vec<Entry>) {
-    for file in folder.files().filter(|f| f.path().extension().is_some_and(|e| e == "va")) {
-        let Some(text) = file.contents_utf8() else { continue };
-        let path = format!("models/{}", file.path().display());
-        out.extend(modules(text).map(|name| Entry { name: name.to_string(), path: path.clone(), doc: head_comment(text) }));
+/// Ends of the names of files that models and cards are read from.
+const KINDS: [&str; 4] = ["va", "vams", "inc", "lib"];
+
+fn of_interest(path: &Path) -> bool {
+    path.extension().is_some_and(|e| KINDS.iter().any(|k| e == *k))
+}
+
+/// Finds the texts of an embedded folder.
+fn collect(folder: &'static Dir, out: &mut BTreeMap<String, Cow<'static, str>>) {
+    for file in folder.files().filter(|f| of_interest(f.path())) {
+        out.extend(file.contents_utf8().map(|text| (format!("models/{}", file.path().display()), Cow::Borrowed(text))));
     }
     folder.dirs().for_each(|inner| collect(inner, out));
 }
 
-/// Finds the files of a folder that are made to be included.
-fn included(folder: &'static Dir, out: &mut Vec<(String, &'static str)>) {
-    for file in folder.files().filter(|f| f.path().extension().is_some_and(|e| e == "vams" || e == "inc")) {
-        out.extend(file.contents_utf8().map(|text| (format!("models/{}", file.path().display()), text)));
+/// Finds the texts of a folder of the disk, which stand for `path` here.
+fn on_top(folder: &Path, path: &str, out: &mut BTreeMap<String, Cow<'static, str>>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (full, name) = (entry.path(), format!("{path}/{}", entry.file_name().to_string_lossy()));
+        if full.is_dir() {
+            on_top(&full, &name, out);
+        } else if of_interest(&full)
+            && let Ok(text) = std::fs::read_to_string(&full)
+        {
+            out.insert(name, Cow::Owned(text));
+        }
     }
-    folder.dirs().for_each(|inner| included(inner, out));
+}
+
+/// Names of the `.model` cards of a text.
+fn cards(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| {
+        let (word, rest) = line.split_once(char::is_whitespace)?;
+        word.eq_ignore_ascii_case(".model").then(|| rest.split_whitespace().next()).flatten()
+    })
 }
 
 /// Names that follow the word `module` or `paramset` at the start of a line.

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use memspice::diag;
 use memspice::output::csv;
-use memspice::run::{Simulation, prepare, simulate};
+use memspice::run::{Simulation, met, prepare, simulate};
 use memspice::span::{Disk, Files, MemoryFiles, Sources};
 use memspice::wave::Dataset;
 use memspice::wave::compare::{self, Rules};
@@ -90,6 +90,11 @@ fn hold(deck: &str, sets: &[(&str, f64)], expected: &[Expected]) {
                 wrong += &format!("{deck}, member {member}: {measure} is {x:.10e}, expected {value:.10e} within {tolerance:.1e}\n");
             }
             _ => wrong += &format!("{deck}, member {member}: there is no {measure}\n"),
+        }
+    }
+    for (member, outcome) in simulation.members.iter().enumerate().flat_map(|(k, m)| m.iter().map(move |o| (k, o))) {
+        for (name, value, asked) in outcome.figures().filter(|(_, value, asked)| !met(value, *asked)) {
+            wrong += &format!("{deck}, member {member}: {name} is {value:?}, asked {asked}\n");
         }
     }
     let results: Vec<Dataset> = simulation.members.into_iter().flatten().map(|o| o.data).collect();
