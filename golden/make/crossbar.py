@@ -155,10 +155,13 @@ def margin():
         assert best[0] < 1e-12, best
         return best[1]
 
-    def sinh_cell(u, r):
+    def sinh_cell(u, r, v0=v0):
         return vr/r*sinh(np.clip(u/v0, -60, 60))/sinh(vr/v0)
-    rows = []
-    for n in (2, 4, 8, 16, 32):
+
+    def weak_cell(u, r):
+        return sinh_cell(u, r, 2*v0)
+    rows, lumped_rows = [], []
+    for n in (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024):
         m = n - 1
         sneak = 2*low/m + low/m**2
         ohmic = [sense/(sense + 1/(1/r + 1/sneak)) for r in (low, high)]
@@ -166,8 +169,15 @@ def margin():
         # The sneak current of diodes, m^2 1e-14 A at most, is below 1e-11 of what is read; the diode and its resistor:
         diode = [brentq(lambda c: 1e-14*np.expm1((vd - c - c/sense*r)/thermal) - c/sense, 0, vd, xtol=1e-16) for r in (low, high)]
         switch = [sense/(sense + r) for r in (low, high)]
-        rows.append((n, *((p[0] - p[1])/v for p, v in ((ohmic, 1), (select, vr), (diode, vd), (switch, 1)))))
-        print(rows[-1])
+        weak = [lumped(weak_cell, r, n, vr) for r in (low, high)]
+        if n <= 64:
+            rows.append((n, *((p[0] - p[1])/v for p, v in ((ohmic, 1), (select, vr), (diode, vd), (switch, 1)))))
+        lumped_rows.append((n, *((p[0] - p[1])/v for p, v in ((ohmic, 1), (select, vr), (weak, vr)))))
+        print(lumped_rows[-1])
+    write('read-margin-lumped', 'op', '1R closed form; nonlinear cells three groups of equal nodes', TOOL,
+          ['tol v(1r) abs=1e-12 reason: closed form of a linear network; 1e6 cells side by side cost digits',
+           'tol v(1s1r) v(weak) abs=1e-9 reason: the roots of fsolve'],
+          ['n', 'v(1r)', 'v(1s1r)', 'v(weak)'], lumped_rows, keys=1, analysis='op')
     write('read-margin', 'op', '1R, 1D1R, 1T1R closed form; 1S1R three groups of equal nodes', TOOL,
           ['tol v(1r) rel=1e-10 reason: closed form of a linear network',
            'tol v(1s1r) rel=1e-8 reason: the roots of fsolve',
