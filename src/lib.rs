@@ -6,6 +6,7 @@ pub mod circuit;
 pub mod clock;
 pub mod dae;
 pub mod diag;
+pub mod gallery;
 pub mod ir;
 pub mod lint;
 pub mod matrix;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use memspice::gallery;
 use memspice::output;
 use memspice::run::{self, RunOptions, RunReport};
 use memspice::show;
@@ -25,6 +26,7 @@ Examples:
   memspice models                              the devices that come along
   memspice models vteam                        equations, parameters and source of one of them
   memspice compare golden.csv out/rc/tran.csv --tol 1e-4
+  memspice gallery                             all decks of netlists/, one page: out/gallery/index.html
 
 Exit codes: 0 done, 1 a simulation, a comparison or (with --strict) a measure failed, 2 the input is wrong.";
 
@@ -72,6 +74,41 @@ enum Command {
         #[arg(long, value_name = "RELATIVE", value_parser = number, default_value = "1e-3")]
         tol: f64,
     },
+    /// Run many decks side by side and write one page: what must be seen, the plots, the figures asked and found
+    #[command(after_help = GALLERY_HELP)]
+    Gallery(GalleryArguments),
+}
+
+const GALLERY_HELP: &str = "\
+Examples:
+  memspice gallery                              all decks below netlists/, except netlists/bench (which measures speed)
+  memspice gallery netlists/logic my-decks      the decks of two folders
+  memspice gallery my.cir -o out/mine --jobs 1  one deck, its page in out/mine/
+
+A deck's title and head comment become the text of its entry; comment lines set in by three blanks keep their shape. A figure
+is asked for by `expect=` and `tol=` on a .measure card. A line `* slow: 40 s` in the head lets --quick leave a deck out.
+
+Written: index.html (large plots stand beside it, in <group>/<deck>/), summary.json for programs, and for each deck report.txt,
+messages.txt and stats.json. Exit codes: 0 all ran and every figure asked for was found, 1 a run failed or a figure is missed,
+2 the arguments are wrong.";
+
+#[derive(Args)]
+struct GalleryArguments {
+    /// Decks, or folders with decks [default: netlists]
+    #[arg(value_name = "FOLDER|DECK")]
+    inputs: Vec<PathBuf>,
+    /// Folder for the page and what belongs to it
+    #[arg(short, long, value_name = "DIR", default_value = "out/gallery")]
+    output: PathBuf,
+    /// Decks that run at a time [default: one for each processor]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    jobs: Option<u32>,
+    /// Leave out decks that are marked as slow
+    #[arg(long)]
+    quick: bool,
+    /// Seconds that one deck may take; then it is ended, and the others go on
+    #[arg(long, value_name = "SECONDS", value_parser = number, default_value = "600")]
+    longest: f64,
 }
 
 const COMPARE_HELP: &str = "\
@@ -139,11 +176,13 @@ fn main() -> ExitCode {
         Command::Show { file, full } => print(&show::show(&file, full)),
         Command::Models { name } => print(&show::models(name.as_deref())),
         Command::Compare { golden, other, tol } => compare_files(&golden, &other, tol),
+        Command::Gallery(arguments) => run_gallery(arguments),
     };
     ExitCode::from(exit)
 }
 
-fn run_decks(arguments: &RunArguments) -> u8 {
+/// A flag that Ctrl-C sets.
+fn interruption() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     // A second Ctrl-C ends at once, in case a single solve takes forever. Without a handler the run just ends as usual.
@@ -152,6 +191,52 @@ fn run_decks(arguments: &RunArguments) -> u8 {
             std::process::exit(1);
         }
     });
+    stop
+}
+
+fn run_gallery(arguments: GalleryArguments) -> u8 {
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => {
+            let diagnostics = format!("error: memspice does not find its own program: {error}\n");
+            return print(&RunReport { diagnostics, exit: 1, ..RunReport::default() });
+        }
+    };
+    let options = gallery::Options {
+        inputs: arguments.inputs,
+        output: arguments.output,
+        jobs: arguments.jobs.map(|n| n as usize),
+        quick: arguments.quick,
+        longest: arguments.longest,
+        program,
+    };
+    let bar = progress_bar(false);
+    let report = gallery::gallery(&options, &interruption(), &|p| {
+        let left = p.left.map_or_else(String::new, |s| format!(", {} left", duration(s)));
+        let count = format!("{}/{}", p.done, p.total);
+        if let Some((name, how)) = &p.last {
+            let line = format!("{count:>9} {name}: {how}{}", if bar.is_hidden() { &left } else { "" });
+            // A hidden bar says nothing: lines for logs.
+            if bar.is_hidden() {
+                let _ = writeln!(std::io::stderr(), "{line}");
+            } else {
+                bar.println(line);
+            }
+        }
+        bar.set_message(format!("{count} decks"));
+        bar.set_position((p.fraction.clamp(0.0, 1.0) * 1000.0) as u64);
+    });
+    bar.finish_and_clear();
+    print(&report)
+}
+
+/// Seconds for people who wait.
+fn duration(seconds: f64) -> String {
+    if seconds >= 90.0 { format!("{:.0} min", seconds / 60.0) } else { format!("{seconds:.0} s") }
+}
+
+fn run_decks(arguments: &RunArguments) -> u8 {
+    let stop = interruption();
     let mut worst = 0;
     let mut stats = String::new();
     for deck in &arguments.decks {

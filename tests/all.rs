@@ -39,6 +39,8 @@ mod frontend;
 mod fronts;
 #[path = "all/fuzz.rs"]
 mod fuzz;
+#[path = "all/gallery.rs"]
+mod gallery;
 #[path = "all/ir.rs"]
 mod ir;
 #[path = "all/language.rs"]

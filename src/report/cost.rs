@@ -7,9 +7,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::circuit::expect::Asked;
 use crate::clock::{Ledger, PHASES, Phase, Spent};
 use crate::dae::System;
-use crate::run::{Outcome, Simulation};
+use crate::run::{Outcome, Simulation, met};
 
 /// What a run cost.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -91,5 +92,21 @@ fn analysis(outcome: &Outcome) -> Value {
         "factorisations": counts.factorisations,
         "seconds": outcome.seconds,
         "failed": outcome.failure.as_ref().map(ToString::to_string),
+        "measures": outcome.figures().map(measure).collect::<Vec<_>>(),
     })
+}
+
+fn measure((name, value, asked): (&str, &Result<f64, String>, Asked)) -> Value {
+    let passed = (asked != Asked::Nothing).then(|| met(value, asked));
+    json!({ "name": name, "value": value.as_ref().ok(), "failed": value.as_ref().err(), "asked": wanted(asked), "passed": passed })
+}
+
+/// What is asked of a measure: `{"value": v, "tolerance": t}`, `{"above": v}`, `{"below": v}` or null.
+pub fn wanted(asked: Asked) -> Value {
+    match asked {
+        Asked::Nothing => Value::Null,
+        Asked::Value(value, tolerance) => json!({ "value": value, "tolerance": tolerance }),
+        Asked::Above(bound) => json!({ "above": bound }),
+        Asked::Below(bound) => json!({ "below": bound }),
+    }
 }
