@@ -47,6 +47,8 @@ mod ir;
 mod language;
 #[path = "all/language_decks.rs"]
 mod language_decks;
+#[path = "all/library_decks.rs"]
+mod library_decks;
 #[path = "all/lint.rs"]
 mod lint;
 #[path = "all/measure.rs"]

@@ -102,6 +102,7 @@ impl Library {
             }
         };
         self.texts.add(sources, file);
+        self.texts.share(sources);
         let (models, diagnostics) = compile_with(sources, file, &[], &mut |s, name| self.texts.find(s, name));
         // Several paramsets of one name belong together.
         self.loaded.retain(|old| models.iter().all(|new| new.name != old.name));
@@ -203,6 +204,7 @@ impl Library {
 /// All modules of a file that no deck loads, as models; modules that it lacks are looked for where decks find theirs.
 pub fn compile(sources: &mut Sources, file: FileId, search: &[PathBuf]) -> (Vec<Model>, Vec<Diagnostic>) {
     let mut texts = Texts::new();
+    texts.share(sources);
     texts.add(sources, file);
     compile_with(sources, file, search, &mut |s, name| texts.find(s, name))
 }
@@ -253,13 +255,18 @@ impl Texts {
         Some(self.embedded_file(sources, &path))
     }
 
-    /// The text of a file of `models/`, with what it includes.
-    fn embedded_file(&mut self, sources: &mut Sources, path: &str) -> FileId {
+    /// Puts files that are made to be included among the sources.
+    fn share(&mut self, sources: &mut Sources) {
         if !std::mem::replace(&mut self.shared, true) {
             for (path, text) in self.texts.iter().filter(|(path, _)| path.ends_with(".vams") || path.ends_with(".inc")) {
                 sources.add(Path::new(path), text.to_string());
             }
         }
+    }
+
+    /// The text of a file of `models/`, with what it includes.
+    fn embedded_file(&mut self, sources: &mut Sources, path: &str) -> FileId {
+        self.share(sources);
         if let Some(k) = sources.all().iter().position(|f| f.path == Path::new(path)) {
             return FileId(k as u32);
         }

@@ -397,7 +397,7 @@ impl Preprocessor<'_> {
         }
     }
 
-    /// The file called `name`: beside the including file, in the search path, or one of the standard files.
+    /// The file called `name`: beside the including file, in the search path, in `models/std`, or one of the standard files.
     fn find(&mut self, from: FileId, name: &str) -> Option<FileId> {
         let name = name.trim().replace('\\', "/");
         let beside = self.sources.path(from).parent().unwrap_or(Path::new("")).to_path_buf();
@@ -409,6 +409,9 @@ impl Preprocessor<'_> {
             if let Ok(file) = self.sources.load(&path) {
                 return Some(file);
             }
+        }
+        if let Some(file) = self.known(&Path::new("models/std").join(&name)) {
+            return Some(file);
         }
         let stem = Path::new(&name).file_stem()?.to_str()?.to_ascii_lowercase();
         let (_, stem, text) = STANDARD.iter().find(|(s, _, _)| *s == stem)?;
