@@ -188,7 +188,40 @@ def filament_retention():
           [(t, *(np.exp(-t/life) for life in lives.values())) for t in times])
 
 
+
+BILAYER = (None, None, (1.2, 1e-6, 0.06), (1.2, 1e-6, 0.07), 1e-9)
+
+
+def bilayer_threshold():
+    pulses = ((1e-8, 1.33), (1e-6, 1.06), (1e-4, 0.79), (1e-2, 0.51))
+    times = [5e-9, 2e-8, 5e-7, 2e-6, 5e-5, 2e-4, 5e-3, 11e-3]
+    rows = [(t, *(travelled(min(t, width)*rate(v, BILAYER[2], 1e-9)) for width, v in pulses)) for t in times]
+    write('bilayer-threshold', 'tran', 'theta(x) = K t for a constant voltage', 'closed form, redox.py',
+          ['tol * abs=2e-4 reason: edges of 1 ps at 10 ns, and straight lines between points'],
+          ['time', 'x1.x', 'x2.x', 'x3.x', 'x4.x'], rows)
+
+
+def bilayer_disturb():
+    # Edges of a nanosecond: their own quadrature.
+    v = np.linspace(0, 0.6, 4001)
+    edge = np.trapezoid(rate(v, BILAYER[2], 1e-9), v)/0.6*1e-9
+    one = rate(0.6, BILAYER[2], 1e-9)*0.999e-6 + 2*edge
+    rows = [(n*1.1e-6 - 0.05e-6, travelled(theta(0.5) + n*one)) for n in (1, 10, 100, 200, 400, 600, 800, 1000)]
+    write('bilayer-disturb', 'tran', 'theta(x) = theta(1/2) + n K w', 'closed form, redox.py', ['tol x1.x abs=2e-6 reason: steps'], ['time', 'x1.x'], rows)
+
+
+def bilayer_verify():
+    x, rows = 0.2, []
+    edge = [np.trapezoid(rate(np.linspace(0, a, 2001), BILAYER[2], 1e-9), np.linspace(0, a, 2001))/a*1e-9 for a in 0.8 + 0.01*np.arange(24)]
+    for k in range(24):
+        x = travelled(theta(x) + rate(0.8 + 0.01*k, BILAYER[2], 1e-9)*0.999e-6 + 2*edge[k])
+        rows.append((1.3e-6*(k + 1) + 0.05e-6, 1e-5 + 9e-5*x))
+    write('bilayer-verify', 'tran', 'theta(x) = theta(x before) + K w, pulse by pulse', 'closed form, redox.py',
+          ['tol @x1[conductance] rel=5e-4 reason: edges of a nanosecond between read and pulse'], ['time', '@x1[conductance]'], rows)
+
+
 if __name__ == '__main__':
     import sys
-    for name in sys.argv[1:] or ['ecm_delay', 'ecm_iv', 'ecm_compliance', 'ecm_vnv', 'reservoir', 'lowv_gallery', 'lowv_sweeps', 'filament_retention']:
+    for name in sys.argv[1:] or ['ecm_delay', 'ecm_iv', 'ecm_compliance', 'ecm_vnv', 'reservoir', 'lowv_gallery', 'lowv_sweeps', 'filament_retention',
+                                'bilayer_threshold', 'bilayer_disturb', 'bilayer_verify']:
         globals()[name]()
