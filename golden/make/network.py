@@ -29,9 +29,9 @@ class Grid:
 
     def rates(self, g, v):
         u, _, du = self.solve(g, v)
-        s = np.sqrt(u*u + 1e-8) - 1e-4
+        s = np.sqrt(u*u + 1e-10) - 1e-5
         kp, kd = KP0*np.exp(EP*s), KD0*np.exp(-ED*s)
-        slope = (EP*kp*(1 - g) + ED*kd*g)*u/np.sqrt(u*u + 1e-8)
+        slope = (EP*kp*(1 - g) + ED*kd*g)*u/np.sqrt(u*u + 1e-10)
         return kp*(1 - g) - kd*g, slope[:, None]*du - np.diag(kp + kd)
 
 
