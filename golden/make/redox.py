@@ -222,8 +222,18 @@ def bilayer_verify():
           ['tol @x1[conductance] rel=5e-4 reason: edges of a nanosecond between read and pulse'], ['time', '@x1[conductance]'], rows)
 
 
+def compliance_curve():
+    rows = []
+    for v in (-1.0, -0.5, -0.1, -0.02, 0.005, 0.05, 0.1, 0.2, 0.5, 1.0):
+        i = limited(v, 1e-3) + 1e-12*v
+        load = brentq(lambda u: u/100 - limited(v - u, 1e-3) - 1e-12*(v - u), min(v, 0), max(v, 0), xtol=1e-16)
+        rows.append((v, i, i if v > 0 else 1e-2*v + 1e-12*v, load))
+    write('compliance-curve', 'dc', 'icc u/(1 + u^4)^(1/4)', 'closed form, redox.py', ['tol * rel=1e-8 reason: algebra'],
+          ['v1', 'i(x1)', 'i(x2)', 'v(b)'], rows)
+
+
 if __name__ == '__main__':
     import sys
     for name in sys.argv[1:] or ['ecm_delay', 'ecm_iv', 'ecm_compliance', 'ecm_vnv', 'reservoir', 'lowv_gallery', 'lowv_sweeps', 'filament_retention',
-                                'bilayer_threshold', 'bilayer_disturb', 'bilayer_verify']:
+                                'bilayer_threshold', 'bilayer_disturb', 'bilayer_verify', 'compliance_curve']:
         globals()[name]()
