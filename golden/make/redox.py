@@ -232,8 +232,25 @@ def compliance_curve():
           ['v1', 'i(x1)', 'i(x2)', 'v(b)'], rows)
 
 
+def complementary_switch():
+    card, ends = CARDS['ag_sio2'], 1 - np.log(10)/np.log(6e5)
+    source = lambda t: float(np.interp(t, [0, 3, 9, 12], [0, -0.3, 0.3, 0]))
+
+    def f(t, y):
+        a, b = (conductance(min(max(w, -0.5), 1.5), card) for w in y)
+        v = source(t)
+        return [speed(y[0], v*b/(a + b), card), speed(y[1], -v*a/(a + b), card)]
+    times = [0.5, 1.0, 1.15, 1.25, 1.4, 1.6, 1.7, 1.8, 2.5, 4.0, 6.0, 6.8, 7.1, 7.25, 7.4, 7.6, 7.7, 8.0, 10.0]
+    rows = [(t, *y) for t, y in zip(times, solve(f, [1.0, 0.0], [0, 3, 6, 9, 12], times, rtol=1e-8, max_step=0.02))]
+    dense = np.linspace(1.0, 2.0, 2001)
+    w = np.array(solve(f, [1.0, 0.0], [0, 3], list(dense), rtol=1e-8, max_step=0.02))
+    print('thresholds', -0.1*np.interp(ends, w[:, 1], dense), -0.1*np.interp(-ends, -w[:, 0], dense))
+    write('complementary-switch', 'tran', 'kinetic law of both cells, divider in closed form', 'scipy Radau rtol 1e-8, redox.py',
+          ['tol xa.w xb.w abs=2e-3 reason: straight lines between points 10 ms apart'], ['time', 'xa.w', 'xb.w'], rows)
+
+
 if __name__ == '__main__':
     import sys
     for name in sys.argv[1:] or ['ecm_delay', 'ecm_iv', 'ecm_compliance', 'ecm_vnv', 'reservoir', 'lowv_gallery', 'lowv_sweeps', 'filament_retention',
-                                'bilayer_threshold', 'bilayer_disturb', 'bilayer_verify', 'compliance_curve']:
+                                'bilayer_threshold', 'bilayer_disturb', 'bilayer_verify', 'compliance_curve', 'complementary_switch']:
         globals()[name]()
