@@ -635,6 +635,11 @@ pub trait System: Send + Sync {
     fn noise(&self, at: &Point, out: &mut Vec<NoiseSource>);
     /// The first corner after `at.t` (exclusive), of any source or of what models remember; infinite if none.
     fn next_break(&self, at: &Point) -> f64;
+    /// True if it is known that the equations are the same at both times, but for the unknowns.
+    fn same_time(&self, params: &Params, times: [f64; 2]) -> bool {
+        let _ = (params, times);
+        false
+    }
     /// The fastest smooth source, if any moves.
     fn motion(&self, params: &Params) -> Option<Motion>;
     /// How each moving source repeats; one with two frequencies is there twice.

@@ -106,6 +106,8 @@ mod systems;
 #[path = "all/tidy.rs"]
 mod tidy;
 #[allow(dead_code)]
+#[path = "all/ties.rs"]
+mod ties;
 #[path = "all/toy.rs"]
 mod toy;
 #[path = "all/transient.rs"]

@@ -189,6 +189,7 @@ pub fn banks(circuit: &Circuit, kernels: &[Arc<Kernel>]) -> Vec<Bank> {
             let idle = idle && model.bound_step.is_none();
             banks.push(Bank {
                 number: banks.len(),
+                stamped: kernel.free.clone(),
                 model,
                 kernel,
                 instances: Vec::new(),

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::dae::{Eval, Phase, Point, Want};
 use crate::ir::batch::{LANES, Program, Source, Work};
-use crate::ir::{Function, Input};
+use crate::ir::{Function, Input, Inst};
 use crate::mna::block::Block;
 use crate::mna::column::{Column, Growing};
 use crate::mna::limit;
@@ -15,6 +15,7 @@ use crate::mna::sources::Levels;
 use crate::mna::sums::Lost;
 use crate::model::kernel::{Derivative, Kernel, Place};
 use crate::model::small::Gain;
+use crate::model::stamp::{Stamped, Ties};
 use crate::model::{Limit, Model, UnknownKind};
 use crate::sparse::{Pattern, Slot};
 
@@ -26,6 +27,8 @@ pub struct Bank {
     pub model: Arc<Model>,
     /// Its programs.
     pub kernel: Arc<Kernel>,
+    /// What its lanes add to rows and matrices, with what they have in common.
+    pub stamped: Arc<Stamped>,
     /// Instance of each lane.
     pub instances: Vec<u32>,
     /// `[local unknown][lane]`: index of the unknown, `n` for ground.
@@ -118,6 +121,8 @@ pub enum Which {
 #[derive(Default)]
 pub struct Scratch {
     probes: Vec<[f64; LANES]>,
+    /// Unknowns that a chunk reads.
+    pub potentials: Vec<f64>,
     unlimited: Vec<[f64; LANES]>,
     outputs: Vec<f64>,
     /// Signals as they were their delays ago, and the share of the present.
@@ -168,6 +173,19 @@ impl Bank {
     /// True for a bank without instances.
     pub fn is_empty(&self) -> bool {
         self.instances.is_empty()
+    }
+
+    /// Whether what it adds changes with time alone.
+    pub fn timed(&self) -> bool {
+        let timed = |inst: &Inst| matches!(inst, Inst::Input(Input::Time | Input::Delayed(_) | Input::Share(_)));
+        !self.idle && self.stamped.function.insts.iter().any(timed)
+    }
+
+    /// Unknowns that all lanes have in common; `n` is ground.
+    pub fn ties(&self, n: usize) -> Ties {
+        let alone = |k: usize| (0..k).find(|j| self.unknowns[*j] == self.unknowns[k]).unwrap_or(k) as u32;
+        let first = |k: usize| (!self.unknowns[k].iter().all(|u| *u as usize == n)).then(|| alone(k));
+        Ties((0..self.unknowns.len()).map(first).collect())
     }
 
     /// Runs the setup program for all lanes.
@@ -296,8 +314,8 @@ impl Bank {
             (Which::Limiter, Some(limiter)) => limiter,
             (Which::Values | Which::Limiter | Which::Other, _) => &self.kernel.values,
             (Which::Full, _) => &self.kernel.full,
-            (Which::Residual, _) => &self.kernel.residual,
-            (Which::Newton, _) => &self.kernel.newton,
+            (Which::Residual, _) => &self.stamped.residual,
+            (Which::Newton, _) => &self.stamped.newton,
         }
     }
 

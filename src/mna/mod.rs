@@ -63,6 +63,8 @@ pub struct Mna {
     /// Root that is the temperature of the circuit.
     temperature_root: Option<usize>,
     slopes: slope::cache::Cache,
+    /// Some model knows what time it is.
+    timed: bool,
 }
 
 impl Mna {
@@ -97,6 +99,9 @@ impl Mna {
         memory::layout(&circuit, &mut banks, &mut layout);
         let pattern = assemble::pattern(&circuit, &banks, &numbering);
         for bank in &mut banks {
+            if !bank.idle {
+                bank.stamped = bank.kernel.tied(&bank.model, &bank.ties(numbering.n));
+            }
             bank.lists = Lists::new(bank, &pattern);
             bank.delay_slots = memory::delay_slots(bank, &pattern);
         }
@@ -118,6 +123,7 @@ impl Mna {
         let mut mna = Mna {
             temperature_root: circuit.roots.iter().position(|r| r.name == "temp"),
             slopes: slope::cache::Cache::default(),
+            timed: banks.iter().any(Bank::timed),
             circuit,
             layout,
             pattern,
@@ -279,6 +285,11 @@ impl System for Mna {
     fn next_break(&self, at: &Point) -> f64 {
         let stimuli = self.values(at.params).stimuli.iter().map(|s| s.wave.next_break(at.t)).fold(f64::INFINITY, f64::min);
         if self.layout.breaks { stimuli.min(self.model_break(at)) } else { stimuli }
+    }
+
+    fn same_time(&self, params: &Params, [a, b]: [f64; 2]) -> bool {
+        let values = self.values(params);
+        !self.timed && values.stimuli.iter().all(|s| s.value(Some(a)).to_bits() == s.value(Some(b)).to_bits())
     }
 
     fn motion(&self, params: &Params) -> Option<Motion> {

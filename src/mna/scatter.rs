@@ -6,8 +6,8 @@
 use std::sync::OnceLock;
 
 use crate::dae::{Eval, Point, Want};
-use crate::ir::Input;
 use crate::ir::batch::{Program, Registers, Source};
+use crate::ir::{Input, Inst};
 use crate::mna::bank::{Bank, Lanes, Scratch, Which};
 use crate::mna::sums;
 use crate::model::kernel::Place;
@@ -29,6 +29,12 @@ pub struct Lists {
     c: Vec<[u32; 2]>,
     /// For each chunk, the ends of its parts of the four lists.
     ends: Vec<[u32; 4]>,
+    /// Local unknowns that probes read.
+    locals: usize,
+    /// Unknowns of the lanes of each chunk for each of these; lanes that nobody asked for repeat the last one.
+    reads: Vec<u32>,
+    /// For each probe, the places of its two ends among what is read.
+    ends_of: Vec<(u32, Option<u32>)>,
 }
 
 impl Lists {
@@ -41,7 +47,8 @@ impl Lists {
         if bank.idle {
             return lists;
         }
-        let Stamp { rows, entries, .. } = &bank.kernel.stamp;
+        lists.read(bank);
+        let Stamp { rows, entries, .. } = &bank.stamped.stamp;
         for start in (0..bank.len()).step_by(width) {
             let lanes = || (start..bank.len().min(start + width)).zip(0u32..);
             for stamp in rows {
@@ -70,6 +77,34 @@ impl Lists {
         lists.f.shrink_to_fit();
         [&mut lists.q, &mut lists.g, &mut lists.c].into_iter().for_each(Vec::shrink_to_fit);
         lists
+    }
+
+    /// Which unknowns the programs read of each lane.
+    fn read(&mut self, bank: &Bank) {
+        let inputs = &bank.stamped.function.insts;
+        let asked = |k: usize| inputs.contains(&Inst::Input(Input::Probe(k as u32)));
+        let mut locals: Vec<u32> = Vec::new();
+        let mut place = |local: u32| {
+            let known = locals.iter().position(|l| *l == local);
+            known.unwrap_or_else(|| {
+                locals.push(local);
+                locals.len() - 1
+            }) as u32
+        };
+        self.ends_of = (bank.model.probes.iter().enumerate())
+            .map(|(k, probe)| match asked(k) || probe.limit.is_some() {
+                true => (place(probe.plus), probe.minus.map(&mut place)),
+                false => (0, None),
+            })
+            .collect();
+        self.locals = locals.len();
+        for start in (0..bank.len()).step_by(self.width) {
+            for local in &locals {
+                let lanes = &bank.unknowns[*local as usize];
+                self.reads.extend((start..start + self.width).map(|lane| lanes[lane.min(lanes.len() - 1)]));
+            }
+        }
+        self.reads.shrink_to_fit();
     }
 
     /// Slots that are added to.
@@ -130,10 +165,12 @@ impl Bank {
     pub fn eval(&self, at: &Point, lanes: &Lanes, want: Want, scratch: &mut Scratch, out: &mut Eval) {
         let matrix = want.intersects(Want::G | Want::C);
         let (program, which): (&Program, _) =
-            if matrix { (&self.kernel.newton, Which::Newton) } else { (&self.kernel.residual, Which::Residual) };
+            if matrix { (&self.stamped.newton, Which::Newton) } else { (&self.stamped.residual, Which::Residual) };
         let width = self.lists.width;
         let prepared = lanes.laid[usize::from(matrix)].get_or_init(|| Prepared::new(program, self, lanes, width));
-        let limits = self.limited().next().is_some();
+        // Without a trial nothing is limited.
+        let limits = at.trial.is_some() && self.limited().next().is_some();
+        let mut read = std::mem::take(&mut scratch.potentials);
         let seat = scratch.seat(self, which);
         let mut work = std::mem::take(&mut scratch.work[seat]);
         let registers = program.registers_of(&mut work, width);
@@ -143,6 +180,8 @@ impl Bank {
             let count = width.min(self.len() - start);
             if limits {
                 self.gather(at, start, count, scratch);
+            } else {
+                self.read(chunk, at, &mut read);
             }
             let limited = limits && self.limit(at, lanes, start, count, scratch, out);
             if !self.model.tracks.is_empty() {
@@ -151,11 +190,16 @@ impl Bank {
             for (input, register) in program.moving() {
                 let to = &mut registers.lanes_mut(register)[..width];
                 match input {
-                    Input::Probe(k) if !limits => self.probe(k, at, start, &mut to[..count]),
-                    input => self.fill(input, at, lanes, (start, count), scratch, to),
+                    Input::Probe(k) if !limits => self.difference(k, &read, to),
+                    input => {
+                        self.fill(input, at, lanes, (start, count), scratch, to);
+                        let last = to[count - 1];
+                        to[count..].fill(last);
+                    }
                 }
-                let last = to[count - 1];
-                to[count..].fill(last);
+            }
+            if at.trial.is_none() {
+                self.hand_on(&read, (start, count), out);
             }
             program.advance(prepared.chunk(chunk), registers, count);
             self.scatter(want, [begin, *end], registers, scratch, out);
@@ -166,6 +210,35 @@ impl Bank {
             begin = *end;
         }
         scratch.work[seat] = work;
+        scratch.potentials = read;
+    }
+
+    /// The unknowns that a chunk reads, lanes of one after the other.
+    fn read(&self, chunk: usize, at: &Point, read: &mut Vec<f64>) {
+        let count = self.lists.locals * self.lists.width;
+        let unknowns = &self.lists.reads[chunk * count..(chunk + 1) * count];
+        read.clear();
+        read.extend(unknowns.iter().map(|k| at.x.get(*k as usize).copied().unwrap_or(0.0)));
+    }
+
+    /// A probe from what was read.
+    fn difference(&self, probe: u32, read: &[f64], to: &mut [f64]) {
+        let width = self.lists.width;
+        let (plus, minus) = self.lists.ends_of[probe as usize];
+        let count = to.len();
+        let lanes = |place: u32| &read[place as usize * width..][..count];
+        match minus {
+            None => to.copy_from_slice(lanes(plus)),
+            Some(minus) => to.iter_mut().zip(lanes(plus).iter().zip(lanes(minus))).for_each(|(v, (p, m))| *v = p - m),
+        }
+    }
+
+    /// Values of the limited probes, as they are.
+    fn hand_on(&self, read: &[f64], (start, count): (usize, usize), out: &mut Eval) {
+        for (k, (probe, _)) in self.limited().enumerate() {
+            let first = self.trial_start + k * self.len() + start;
+            self.difference(probe as u32, read, &mut out.trial[first..first + count]);
+        }
     }
 
     /// The lanes of one input in the step being taken.
@@ -205,7 +278,7 @@ impl Bank {
 
     fn bound_step(&self, registers: &Registers, lanes: &Lanes, count: usize, out: &mut Eval) {
         let Some(output) = self.model.bound_step else { return };
-        let values = match (self.kernel.stamp.bound_step, self.kernel.outputs[output as usize]) {
+        let values = match (self.stamped.stamp.bound_step, self.kernel.outputs[output as usize]) {
             (Some(k), _) => &registers.lanes(k)[..count],
             (None, Place::Setup(k)) => lanes.setup[k as usize].all(),
             (None, Place::Eval(_)) => &[],

@@ -2,8 +2,8 @@
 //!
 //! From `Model::function` with outputs y (contributions, variables, conditions ...) and probes v:
 //! `setup` computes whatever depends on parameters and temperature alone, `values` the rest of y, `full` also dy/dv of the
-//! contributions. Newton runs neither of them but `newton` or `residual`, which give the sums that an instance adds to rows and
-//! entries (see `stamp`). Programs of the iterate are compiled when they are first run.
+//! contributions. Newton runs neither of them but those of [`Stamped`], which give the sums that an instance adds to rows and
+//! entries. Programs of the iterate are compiled when they are first run.
 //! A contribution whose derivatives are all of rate Parameter and which does not depend on time is affine in
 //! its probes: the system adds it as a constant matrix and never runs a program for it.
 
@@ -12,7 +12,7 @@ use std::sync::{Arc, LazyLock};
 use crate::ir::batch::Program;
 use crate::ir::{Function, Input, Inst, NodeKind, Op, Rate, Value, diff, rate};
 use crate::model::Model;
-use crate::model::stamp::{self, Stamp};
+use crate::model::stamp::{Stamped, Ties};
 
 /// Where an output of the model is found at run time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,14 +49,10 @@ pub struct Kernel {
     pub values: Lazy,
     /// Iterate to outputs and derivatives: the outputs of `values` come first and in the same order.
     pub full: Lazy,
-    /// Iterate to what an instance adds to rows.
-    pub residual: Lazy,
-    /// The same, and what it adds to the matrices.
-    pub newton: Lazy,
-    /// The outputs of `residual` and `newton`.
-    pub stamp: Stamp,
-    /// The function of `newton`.
-    pub stamped: Arc<Function>,
+    /// What an instance adds to rows and matrices if nothing is tied.
+    pub free: Arc<Stamped>,
+    /// The function of `full`.
+    eval: Arc<Function>,
     /// Where each output of the model is found (by index into `Model::function.outputs`).
     pub outputs: Vec<Place>,
     /// Derivatives of the contributions, in order of contribution, f before q.
@@ -86,24 +82,29 @@ impl Kernel {
         };
         let affine: Vec<(bool, bool)> = model.contributions.iter().map(|c| (affine(c.f), affine(c.q))).collect();
         let derivatives = derivatives(model, &entries, &place);
-        let (stamped, stamp) = stamp::stamp(model, &split.eval, &outputs, &derivatives, &affine);
-        let few: Vec<u32> = (0..stamp.residual_outputs).collect();
-        let (eval, stamped) = (Arc::new(split.eval), Arc::new(stamped));
-        let (whole, stamped_few, stamped_whole) = (eval.clone(), stamped.clone(), stamped.clone());
+        let free = Stamped::new(model, (&split.eval, &outputs), &derivatives, &affine, &Ties::none(model));
+        let eval = Arc::new(split.eval);
+        let (part, whole) = (eval.clone(), eval.clone());
         Kernel {
             setup: Program::compile(&split.setup),
             hoisted: split.first_hoisted,
-            values: Lazy::new(Box::new(move || Program::compile(&rate::slice(&eval, &kept)))),
+            values: Lazy::new(Box::new(move || Program::compile(&rate::slice(&part, &kept)))),
             full: Lazy::new(Box::new(move || Program::compile(&whole))),
-            residual: Lazy::new(Box::new(move || Program::for_lanes(&rate::slice(&stamped_few, &few)))),
-            newton: Lazy::new(Box::new(move || Program::for_lanes(&stamped_whole))),
-            stamp,
-            stamped,
+            free: Arc::new(free),
+            eval,
             limiter: model.limiter.as_ref().map(|f| Program::compile(&diff::resolve(f))),
             derivatives,
             affine,
             outputs,
         }
+    }
+
+    /// What an instance adds if these unknowns are tied.
+    pub fn tied(&self, model: &Model, ties: &Ties) -> Arc<Stamped> {
+        if *ties == Ties::none(model) {
+            return self.free.clone();
+        }
+        Arc::new(Stamped::new(model, (&self.eval, &self.outputs), &self.derivatives, &self.affine, ties))
     }
 }
 

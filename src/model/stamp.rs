@@ -5,15 +5,21 @@
 //! and a column the sum of the derivatives that change with the iterate. Summing inside of the program costs one operation
 //! for all lanes; every entry of the matrix is then touched once for each instance. Terms are added in the order of the
 //! contributions, whatever the nodes are called, so that equal devices in equal states add equal numbers.
+//!
+//! Where all instances of a bank have local unknowns in common ([`Ties`]: a bulk at its source, a terminal at ground), rows
+//! and columns of the same unknown are one, those of ground are none, and probes between the two are zero: what only they
+//! need is not computed.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use rustc_hash::FxHashMap;
 
+use crate::ir::batch::Program;
 use crate::ir::live::prune;
-use crate::ir::{Function, Inst, Item, Op, Type, Value};
-use crate::model::Model;
-use crate::model::kernel::{Derivative, Place};
+use crate::ir::{Function, Input, Inst, Item, Op, Type, Value, diff, rate};
+use crate::model::kernel::{Derivative, Lazy, Place};
+use crate::model::{Limit, Model};
 use crate::span::Span;
 
 /// What a local row gets, as outputs of the program.
@@ -104,15 +110,86 @@ impl Sums {
 /// Terms of f and of q: values with their signs.
 type Terms = [Vec<(Value, bool)>; 2];
 
-/// The stamp of a model whose iterate function is `eval`; `outputs` says where the model's outputs are found, `affine` which
-/// contributions live in constant matrices.
-pub fn stamp(
+/// A stamp with its programs.
+pub struct Stamped {
+    /// The outputs.
+    pub stamp: Stamp,
+    /// The function of `newton`.
+    pub function: Arc<Function>,
+    /// Iterate to what an instance adds to rows.
+    pub residual: Lazy,
+    /// The same, and what it adds to the matrices.
+    pub newton: Lazy,
+}
+
+/// For each local unknown the first one that is the same in all instances; `None` for ground.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ties(pub Vec<Option<u32>>);
+
+impl Ties {
+    /// Nothing is tied.
+    pub fn none(model: &Model) -> Ties {
+        Ties((0..model.unknowns.len() as u32).map(Some).collect())
+    }
+
+    fn of(&self, unknown: Option<u32>) -> Option<u32> {
+        unknown.and_then(|u| self.0[u as usize])
+    }
+
+    /// `eval` with the probes that ties make zero or equal to an earlier one. A limited probe has a value of its own, but of
+    /// nothing no junction limit makes anything.
+    fn bind(&self, model: &Model, eval: &Function) -> Function {
+        let mut bound = eval.clone();
+        let ends = |k: u32| {
+            let probe = &model.probes[k as usize];
+            (self.of(Some(probe.plus)), self.of(probe.minus))
+        };
+        let free = |k: u32| model.probes[k as usize].limit.is_none();
+        for inst in &mut bound.insts {
+            let Inst::Input(Input::Probe(k)) = *inst else { continue };
+            let (plus, minus) = ends(k);
+            if plus == minus && matches!(model.probes[k as usize].limit, None | Some(Limit::Pnj { .. })) {
+                *inst = Inst::Const(0.0);
+            } else if let Some(same) = (0..k).find(|j| free(*j) && free(k) && ends(*j) == (plus, minus)) {
+                *inst = Inst::Input(Input::Probe(same));
+            }
+        }
+        diff::differentiate_by(&bound, &[], &[]).0
+    }
+}
+
+impl Stamped {
+    /// The stamp of a model whose iterate function is `eval`; `outputs` says where the model's outputs are found, `affine`
+    /// which contributions live in constant matrices.
+    pub fn new(
+        model: &Model,
+        (eval, outputs): (&Function, &[Place]),
+        derivatives: &[Derivative],
+        affine: &[(bool, bool)],
+        ties: &Ties,
+    ) -> Stamped {
+        let (function, stamp) = stamp(model, (eval, outputs), derivatives, affine, ties);
+        let few: Vec<u32> = (0..stamp.residual_outputs).collect();
+        let function = Arc::new(function);
+        let (part, whole) = (function.clone(), function.clone());
+        Stamped {
+            stamp,
+            function,
+            residual: LazyLock::new(Box::new(move || Program::for_lanes(&rate::slice(&part, &few)))),
+            newton: LazyLock::new(Box::new(move || Program::for_lanes(&whole))),
+        }
+    }
+}
+
+fn stamp(
     model: &Model,
-    eval: &Function,
-    outputs: &[Place],
+    (eval, outputs): (&Function, &[Place]),
     derivatives: &[Derivative],
     affine: &[(bool, bool)],
+    ties: &Ties,
 ) -> (Function, Stamp) {
+    let bound = (*ties != Ties::none(model)).then(|| ties.bind(model, eval));
+    let eval = bound.as_ref().unwrap_or(eval);
     let value_at = |place: Place| match place {
         Place::Eval(k) => Some(eval.outputs[k as usize]),
         Place::Setup(_) => None,
@@ -122,16 +199,25 @@ pub fn stamp(
     for (contribution, affine) in model.contributions.iter().zip(affine) {
         for (output, affine, charge) in [(contribution.f, affine.0, 0), (contribution.q, affine.1, 1)] {
             let Some(value) = output.filter(|_| !affine).and_then(|o| value_at(outputs[o as usize])) else { continue };
-            rows.entry(contribution.plus).or_default()[charge].push((value, false));
-            contribution.minus.into_iter().for_each(|row| rows.entry(row).or_default()[charge].push((value, true)));
+            let (plus, minus) = (ties.of(Some(contribution.plus)), ties.of(contribution.minus));
+            if plus == minus {
+                continue;
+            }
+            plus.into_iter().for_each(|row| rows.entry(row).or_default()[charge].push((value, false)));
+            minus.into_iter().for_each(|row| rows.entry(row).or_default()[charge].push((value, true)));
         }
     }
     for derivative in derivatives {
         let Some(value) = value_at(derivative.place) else { continue };
         let (contribution, probe) =
             (&model.contributions[derivative.contribution as usize], &model.probes[derivative.probe as usize]);
-        for (row, lower) in [(Some(contribution.plus), false), (contribution.minus, true)] {
-            for (column, right) in [(Some(probe.plus), false), (probe.minus, true)] {
+        let rows = [(ties.of(Some(contribution.plus)), false), (ties.of(contribution.minus), true)];
+        let columns = [(ties.of(Some(probe.plus)), false), (ties.of(probe.minus), true)];
+        if rows[0].0 == rows[1].0 || columns[0].0 == columns[1].0 {
+            continue;
+        }
+        for (row, lower) in rows {
+            for (column, right) in columns {
                 let (Some(row), Some(column)) = (row, column) else { continue };
                 entries.entry((row, column)).or_default()[usize::from(derivative.charge)].push((value, lower != right));
             }

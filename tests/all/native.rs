@@ -114,7 +114,7 @@ fn random_functions_have_the_same_bits_in_machine_code() {
 #[test]
 fn stamps_of_all_models_have_the_same_bits_in_machine_code() {
     for model in models() {
-        let f = Kernel::compile(&model).stamped;
+        let f = Kernel::compile(&model).free.function.clone();
         let mut dice = Dice(model.name.len() as u64 + 7);
         let table: Vec<f64> = (0..997).map(|_| dice.real(-1.5, 1.5)).collect();
         agree(&f, &model.name, &|input, lane| match input {
