@@ -232,11 +232,15 @@ pub fn drifts(system: &dyn System, point: &OperatingPoint) -> Vec<String> {
         phase: Phase::SmallSignal,
     };
     system.eval(&at, crate::dae::Want::NEWTON, &mut eval);
-    let mut remarks = Vec::new();
+    let (mut remarks, mut count) = (Vec::new(), 0);
     for (k, unknown) in layout.unknowns.iter().enumerate().filter(|(_, u)| u.row == RowKind::Held) {
         let c = eval.c[system.pattern().slot(k as u32, k as u32).0 as usize];
         let rate = -eval.f[k] / c;
         if c != 0.0 && eval.f[k].abs() > unknown.residual_abstol {
+            count += 1;
+            if count > SPELLED {
+                continue;
+            }
             let unit = &layout.quantities[unknown.quantity as usize].unit;
             remarks.push(format!(
                 "{} drifts at {rate:.3e} {}/s: frozen-state response, not an equilibrium",
@@ -244,6 +248,9 @@ pub fn drifts(system: &dyn System, point: &OperatingPoint) -> Vec<String> {
                 if unit.is_empty() { "1" } else { unit }
             ));
         }
+    }
+    if count > SPELLED {
+        remarks.push(format!("{} more held states drift", count - SPELLED));
     }
     remarks
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::lint::{Finding, Subject};
 use crate::span::Span;
 use crate::veriloga::ast::{
-    Attribute, Expr, ExprKind, GenerateKind, Module, NodeReference, Statement, StatementKind, Variable, attribute,
+    Attribute, Expr, ExprKind, Function, GenerateKind, Module, NodeReference, Statement, StatementKind, Variable, attribute,
 };
 use crate::veriloga::walk::{visit, visit_expression, walk};
 
@@ -132,7 +132,9 @@ pub fn unused(subject: &Subject, out: &mut Vec<Finding>) {
         let reason = if written { "it is computed in vain" } else { "it is not written either" };
         say("the variable", &variable.name.text, variable.name.span, reason);
     }
-    for function in module.functions.iter().filter(|f| !uses.is_read(&f.name.text)) {
+    // Files that are made to be included offer more than one module needs.
+    let own = |f: &&Function| f.name.span.file == module.name.span.file;
+    for function in module.functions.iter().filter(own).filter(|f| !uses.is_read(&f.name.text)) {
         say("the function", &function.name.text, function.name.span, "nobody calls it");
     }
     for branch in module.branches.iter().filter(|b| !uses.is_read(&b.name.text)) {

@@ -222,8 +222,9 @@ impl Events {
                     now
                 }
                 EventKind::Timer => now,
-                // What has just fired may stand on either side of zero.
-                _ if self.fired.contains(&k) => 0.0,
+                // What has just fired may stand on either side of zero, unless its own statements have moved it.
+                _ if self.fired.contains(&k) && now == self.values[k].value => 0.0,
+                _ if self.fired.contains(&k) => now,
                 _ => self.values[k].value,
             };
         }

@@ -11,7 +11,7 @@ use crate::span::Span;
 use crate::veriloga::ast::{self, Attribute, Binary, Expr, ExprKind, Name, Unary};
 
 /// A kind of quantity.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Nature {
     /// As declared.
     pub name: String,
@@ -23,6 +23,13 @@ pub struct Nature {
     pub abstol: f64,
     /// The nature that it is derived from in the end; itself if it is not derived.
     pub root: String,
+}
+
+impl Default for Nature {
+    /// No unit. The tolerance holds also for the flow of signal-flow disciplines, which have none.
+    fn default() -> Nature {
+        Nature { name: String::new(), access: String::new(), unit: String::new(), abstol: 1e-9, root: String::new() }
+    }
 }
 
 /// A kind of node.
@@ -149,7 +156,7 @@ impl World {
     }
 
     fn nature(&self, tree: &ast::Nature, diagnostics: &mut Vec<Diagnostic>) -> Nature {
-        let mut nature = Nature { abstol: 1e-9, ..Nature::default() };
+        let mut nature = Nature::default();
         nature.root.clone_from(&tree.name.text);
         if let (Some(parent), Some(of)) = (&tree.parent, &tree.of) {
             let discipline = self.disciplines.iter().rfind(|d| d.name == parent.text);

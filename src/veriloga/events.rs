@@ -13,8 +13,8 @@ use crate::veriloga::ast::{Expr, ExprKind, Statement};
 use crate::veriloga::lower::{Context, Kind, Lowered, Lowerer, Remembered, Term};
 use crate::veriloga::walk::visit;
 
-/// Share of a period that counts as rounding where a timer looks for its next moment.
-const SLACK: f64 = 1e-9;
+/// Units of rounding, as a part of the times that a moment is computed from, within which two moments are one.
+const SLACK: f64 = 8.0 * f64::EPSILON;
 
 /// How a value changes while time goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -156,6 +156,7 @@ impl Lowerer<'_> {
         // At the operating point that begins the transient, a moment at time zero counts.
         let starting = self.is_starting();
         let since = self.builder.op(Op::Sub, &[last, start]);
+        let grain = self.grain(last, start);
         let (early, early_begin) = (self.builder.op(Op::Lt, &[since, zero]), self.builder.op(Op::Le, &[since, zero]));
         let early = self.builder.select(starting, early_begin, early);
         let next = match period {
@@ -164,8 +165,8 @@ impl Lowerer<'_> {
                 let positive = self.builder.op(Op::Gt, &[period, zero]);
                 let divisor = self.builder.select(positive, period, one);
                 let ratio = self.builder.op(Op::Div, &[since, divisor]);
-                let (more, less) = (self.builder.real(SLACK), self.builder.real(-SLACK));
-                let (after, upto) = (self.builder.op(Op::Add, &[ratio, more]), self.builder.op(Op::Add, &[ratio, less]));
+                let slack = self.builder.op(Op::Div, &[grain, divisor]);
+                let (after, upto) = (self.builder.op(Op::Add, &[ratio, slack]), self.builder.op(Op::Sub, &[ratio, slack]));
                 let floor = self.builder.op(Op::Floor, &[after]);
                 let (later, here) = (self.builder.op(Op::Add, &[floor, one]), self.builder.op(Op::Ceil, &[upto]));
                 let count = self.builder.select(starting, here, later);
@@ -177,7 +178,16 @@ impl Lowerer<'_> {
         };
         let output = self.output(next);
         self.model.breaks.push(output);
-        self.builder.op(Op::Sub, &[now, next])
+        // Of moments that agree but for rounding the first is that of all.
+        let left = self.builder.op(Op::Sub, &[now, next]);
+        self.builder.op(Op::Add, &[left, grain])
+    }
+
+    /// What rounding may have made of a moment: a few units in the last place of the terms that it is computed from.
+    fn grain(&mut self, last: Value, start: Value) -> Value {
+        let (last, start) = (self.builder.op(Op::Abs, &[last]), self.builder.op(Op::Abs, &[start]));
+        let (sum, units) = (self.builder.op(Op::Add, &[last, start]), self.builder.real(SLACK));
+        self.builder.op(Op::Mul, &[sum, units])
     }
 
     /// Memory that no variable holds: its number and its value at the last accepted point. [`Lowerer::keep`] says what it
