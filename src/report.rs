@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use crate::circuit::expect::Asked;
-use crate::circuit::{MeasureCard, MeasureWord};
+use crate::circuit::{MeasureCard, MeasureWord, Plot};
 use crate::dae::{Channel, Fault, MessageKind, System};
 use crate::diag::{self, Diagnostic};
 use crate::mna::Mna;
@@ -133,13 +133,34 @@ pub fn plots(mna: &Mna) -> Result<Vec<svg::Plot>, Vec<Diagnostic>> {
     for plot in &circuit.plots {
         match svg::Settings::from_args(&plot.settings) {
             Ok(settings) => {
-                let curves = plot.curves.iter().map(|c| svg::Curve { y: name(c.y), x: c.x.map(name) }).collect();
+                errors.extend(unmeasured(mna, plot));
+                let family = plot.measures.iter().map(|(y, x)| svg::Curve { y: y.clone(), x: x.clone() });
+                let curves = plot.curves.iter().map(|c| svg::Curve { y: name(c.y), x: c.x.map(name) }).chain(family).collect();
                 out.push(svg::Plot { analysis: plot.analysis.clone(), curves, settings });
             }
             Err(error) => errors.push(error),
         }
     }
     if errors.is_empty() { Ok(out) } else { Err(errors) }
+}
+
+/// What is wrong with the names of a `.plot measure`.
+fn unmeasured(mna: &Mna, plot: &Plot) -> Option<Diagnostic> {
+    let circuit = mna.circuit();
+    let steps = circuit.steps.last().map(|step| step.name.as_str());
+    let known: Vec<&str> = circuit.measures.iter().map(|m| m.name.as_str()).chain(steps).collect();
+    let names = plot.measures.iter().flat_map(|(y, x)| std::iter::once(y).chain(x));
+    let wrong = names.into_iter().find(|name| !known.iter().any(|k| k.eq_ignore_ascii_case(name)));
+    let family = !plot.measures.is_empty() && circuit.steps.is_empty();
+    match wrong {
+        Some(name) => Some(
+            Diagnostic::error(plot.span, format!("there is no measure `{name}`"))
+                .expected("expected names of .measure cards")
+                .suggest(name, known.iter().copied()),
+        ),
+        None if family => Some(Diagnostic::error(plot.span, "`.plot measure` draws families, and there is no .step")),
+        None => None,
+    }
 }
 
 /// The `.array` cards.

@@ -27,6 +27,7 @@ use crate::solve::{Effort, SimError, Tolerances};
 use crate::span::{Disk, Sources, Span};
 use crate::wave::{Dataset, Sink};
 
+pub mod family;
 pub mod record;
 
 use record::{Destination, Recorded};
@@ -484,6 +485,9 @@ fn write(simulation: &Simulation, open: &mut Open) -> Result<Vec<PathBuf>, Strin
         for spool in simulation.members.iter().filter_map(|m| m.get(analysis)?.spool.as_ref()) {
             spool.replay(outputs).map_err(|e| e.to_string())?;
         }
+    }
+    for measures in family::measures(simulation) {
+        measures.replay(outputs).map_err(|e| e.to_string())?;
     }
     let mut files = outputs.finish().map_err(|e| e.to_string())?;
     for (name, text) in model_files(simulation) {

@@ -30,7 +30,9 @@ struct Map<'c> {
 /// Checks the structure; finds islands, loops of inductors and index-2 currents.
 pub fn check(circuit: &mut Circuit, values: &Values) -> Vec<Diagnostic> {
     if circuit.instances.is_empty() && circuit.sources.is_empty() {
-        return vec![Diagnostic::anywhere("the deck has no element").hint("the first line of a deck is its title, whatever it says")];
+        return vec![
+            Diagnostic::anywhere("the deck has no element").hint("the first line of a deck is its title, whatever it says"),
+        ];
     }
     let map = Map::new(circuit);
     let (terminals, ties) = (map.terminals(), map.ties());

@@ -330,6 +330,8 @@ pub struct Plot {
     pub analysis: Option<String>,
     /// Its curves.
     pub curves: Vec<Curve>,
+    /// Curves over a family, if it is of the analysis `measure`: names of measures or `.step` parameters, `vs` what.
+    pub measures: Vec<(String, Option<String>)>,
     /// `title="..." xlabel= ylabel= xlog ylog xmin= xmax= ymin= ymax= file=`: as written.
     pub settings: Args,
     /// The whole card.

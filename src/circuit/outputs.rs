@@ -20,6 +20,9 @@ pub const MOST: usize = 2000;
 /// Unknowns up to which everything is saved where no card names anything: what else would the run be for.
 pub const FAR: usize = 20_000;
 
+/// What `.plot measure` is drawn of: the measures of a family.
+const MEASURE: &str = "measure";
+
 /// Analyses that may be named first on `.print`, `.plot` and `.measure`.
 pub const ANALYSES: [&str; 14] =
     ["tran", "ac", "dc", "op", "noise", "tf", "pss", "sens", "stability", "pz", "continue", "envelope", "activity", "drm"];
@@ -128,15 +131,17 @@ fn plot<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card, named: &mut Vec<u32>) ->
     let mut fields = card.fields.as_slice();
     let mut analysis = None;
     if let Some(Field::Value(expr)) = fields.first()
-        && is_word(expr, &ANALYSES)
+        && (is_word(expr, &ANALYSES) || is_word(expr, &[MEASURE]))
         && let ExprKind::Name(name) = &expr.kind
     {
         analysis = Some(name.to_lowercase());
         fields = &fields[1..];
     }
     let mut curves: Vec<Curve> = Vec::new();
+    let mut measures: Vec<(String, Option<String>)> = Vec::new();
     let mut settings = Vec::new();
     let mut versus = false;
+    let family = analysis.as_deref() == Some(MEASURE);
     for field in fields {
         match field {
             Field::Assignment(name, value) => {
@@ -146,7 +151,14 @@ fn plot<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card, named: &mut Vec<u32>) ->
                 settings.push(field.clone());
             }
             Field::Value(expr) if is_word(expr, &FLAGS) => settings.push(field.clone()),
-            Field::Value(expr) if is_word(expr, &["vs"]) && !curves.is_empty() => versus = true,
+            Field::Value(expr) if is_word(expr, &["vs"]) && !(curves.is_empty() && measures.is_empty()) => versus = true,
+            Field::Value(expr) if family => {
+                let name = fl.sources.slice(expr.span).trim().to_string();
+                match measures.last_mut().filter(|_| std::mem::take(&mut versus)) {
+                    Some(last) => last.1 = Some(name),
+                    None => measures.push((name, None)),
+                }
+            }
             Field::Value(expr) => match columns(fl, expr, false) {
                 Ok(mut columns) => {
                     limited(fl, expr, &mut columns);
@@ -165,7 +177,7 @@ fn plot<'d>(fl: &mut Flattener<'d, '_>, card: &'d Card, named: &mut Vec<u32>) ->
     }
     let settings = controls::words(fl, &settings);
     let empty = Args { keyword: "plot".to_string(), span: card.span, items: Vec::<Arg>::new() };
-    let plot = Plot { analysis, curves, settings: empty, span: card.span };
+    let plot = Plot { analysis, curves, measures, settings: empty, span: card.span };
     PendingPlot { kind: Kind::Plot(plot), card: card.clone(), settings }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use memspice::diag;
 use memspice::output::csv;
-use memspice::run::{Simulation, met, prepare, simulate};
+use memspice::run::{Simulation, family, met, prepare, simulate};
 use memspice::span::{Disk, Files, MemoryFiles, Sources};
 use memspice::wave::Dataset;
 use memspice::wave::compare::{self, Rules};
@@ -98,7 +98,8 @@ pub fn hold(deck: &str, sets: &[(&str, f64)], expected: &[Expected]) {
             wrong += &format!("{deck}, member {member}: {name} is {value:?}, asked {asked}\n");
         }
     }
-    let results: Vec<Dataset> = simulation.members.into_iter().flatten().map(|o| o.data).collect();
+    let family = family::measures(&simulation);
+    let results: Vec<Dataset> = simulation.members.into_iter().flatten().map(|o| o.data).chain(family).collect();
     let stem = path.file_stem().unwrap();
     for golden in goldens(&root().join("golden").join(stem)) {
         wrong += &against(&golden, &results);

@@ -59,9 +59,17 @@ fn one_page_shows_what_was_asked_and_what_was_found() {
 fn what_fails_is_listed_and_the_others_go_on() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "a/good.cir", GOOD);
-    write(folder.path(), "a/missed.cir", &GOOD.replace("693.1n", "\"500n - 693.1n\"").replace(".end", ".step r list 1k 2k 1k\n.end"));
+    write(
+        folder.path(),
+        "a/missed.cir",
+        &GOOD.replace("693.1n", "\"500n - 693.1n\"").replace(".end", ".step r list 1k 2k 1k\n.end"),
+    );
     write(folder.path(), "b/wrong.cir", "nothing\ny1 a b <script>\n.end\n");
-    write(folder.path(), "b/late.cir", &GOOD.replace(".tran 10n 5u", ".tran 10n 1000\n.options ppp=50\nv2 x 0 sin(0 1 1meg)\nr2 x 0 1"));
+    write(
+        folder.path(),
+        "b/late.cir",
+        &GOOD.replace(".tran 10n 5u", ".tran 10n 1000\n.options ppp=50\nv2 x 0 sin(0 1 1meg)\nr2 x 0 1"),
+    );
     let (code, text) = gallery(folder.path(), &["a", "b/wrong.cir", "b/late.cir", "-o", "page", "--longest", "1"]);
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("2 of 4 decks ran, 2 of 3 figures found"), "{text}");
@@ -109,7 +117,8 @@ fn heads_are_read() {
 
 #[test]
 fn numbers_are_short() {
-    let cases = [(0.0089, "0.0089"), (1.0 / 3.0, "0.33333"), (123456.0, "123460"), (1e6, "1e6"), (6.931e-7, "6.931e-7"), (-2.5, "-2.5")];
+    let cases =
+        [(0.0089, "0.0089"), (1.0 / 3.0, "0.33333"), (123456.0, "123460"), (1e6, "1e6"), (6.931e-7, "6.931e-7"), (-2.5, "-2.5")];
     for (value, text) in cases {
         assert_eq!(summary::short(value), text);
     }
