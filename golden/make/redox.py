@@ -249,8 +249,27 @@ def complementary_switch():
           ['tol xa.w xb.w abs=2e-3 reason: straight lines between points 10 ms apart'], ['time', 'xa.w', 'xb.w'], rows)
 
 
+def ecm_weak():
+    card, times = CARDS['ag_sio2'], [0.3, 0.6, 0.9, 1.1, 1.2, 1.25, 1.3, 1.5, 1.8]
+
+    def cell(v_of):
+        def f(t, y):
+            w, s = min(max(y[0], -0.2), 1.2), y[1]
+            g = conductance(w, card)
+            v = v_of(t, g)
+            h = g*abs(v)/(1e-5 + g*abs(v))
+            leak = w/(8.4e-6*np.exp(31.28*s))*np.exp(-(v/0.025)**2)
+            return [speed(w, v, card) - leak, (positive(h - s) - s*positive(0.3 - w))/1e-6]
+        return f
+    runs = [solve(cell(v), [0.0, 0.0], [0, 0.01, 2], times, rtol=1e-8, max_step=5e-3) for v in
+            (lambda t, g: behind(lambda v: g*v, 0.1*t, 1e-4), lambda t, g: 0.12, lambda t, g: 0.08)]
+    write('ecm-weak', 'tran', 'kinetic law with strength, limiter by bisection', 'scipy Radau rtol 1e-8, redox.py',
+          ['tol * abs=1e-3 reason: straight lines between points 10 ms apart'], ['time', 'x1.w', 'x2.w', 'x3.w'],
+          [(t, *(run[k][0] for run in runs)) for k, t in enumerate(times)])
+
+
 if __name__ == '__main__':
     import sys
     for name in sys.argv[1:] or ['ecm_delay', 'ecm_iv', 'ecm_compliance', 'ecm_vnv', 'reservoir', 'lowv_gallery', 'lowv_sweeps', 'filament_retention',
-                                'bilayer_threshold', 'bilayer_disturb', 'bilayer_verify', 'compliance_curve', 'complementary_switch']:
+                                'bilayer_threshold', 'bilayer_disturb', 'bilayer_verify', 'compliance_curve', 'complementary_switch', 'ecm_weak']:
         globals()[name]()

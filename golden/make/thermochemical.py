@@ -73,6 +73,13 @@ def tcm_retention():
           ['tol x1.w abs=1e-3 reason: straight lines between points'], ['t', 'time', 'x1.w'], rows, keys=1)
 
 
+def tcm_temperature():
+    heat = lambda v, w: 300 + 2500*v*v/(1 + 1e4**(2*(0.3 - w)))
+    write('tcm-temperature', 'dc', 'T = t0 + kap v^2 hot(w)', 'closed form, thermochemical.py', ['tol * abs=1e-6 reason: algebra'],
+          ['v1', '@x1[temperature]', '@x2[temperature]', '@x3[temperature]'],
+          [(v, heat(v, 1), heat(v, 0.6), heat(v, 0)) for v in np.arange(0, 7)/10])
+
+
 if __name__ == '__main__':
-    for name in sys.argv[1:] or ['tcm_reset', 'tcm_set', 'tcm_unipolar', 'tcm_retention']:
+    for name in sys.argv[1:] or ['tcm_reset', 'tcm_set', 'tcm_unipolar', 'tcm_retention', 'tcm_temperature']:
         globals()[name]()
