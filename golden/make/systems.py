@@ -153,5 +153,72 @@ def puf():
     print('puf uniqueness', (ones*(20 - ones)/190).mean(), 'uniformity', R.mean(), 'errors', (R != S).mean(), 'driven rows', (V > 0).sum(1))
 
 
+
+
+def transpose():
+    i, j = np.arange(1, 13)[:, None], np.arange(1, 9)[None, :]
+    G = 10e-6 + 90e-6*(0.5 + 0.5*np.sin(127.1*i*i + 311.7*j + 74.7*i*j))
+    V, U = 0.1*np.cos(np.arange(1, 13)), 0.2*np.sin(np.arange(1, 9))
+    print('transpose', V @ G @ U, 'I3', (V @ G)[2], 'J5', (G @ U)[4])
+
+
+def features():
+    z = normal()
+    W, X = z[20:24, :24].T, np.array([[2*(w >> k & 1) - 1 for k in range(3)] + [1] for w in range(8)])
+    H, t = np.tanh(4*X @ W.T), np.prod(X[:, :3], axis=1)
+    a = export('parity-readout.csv', np.linalg.lstsq(H, t, rcond=None)[0])[0]
+    for s in (0, 0.05):
+        print('parity', ' '.join(f'{y:.4f}' for y in np.tanh(4*X @ (W*np.exp(s*z[30:34, :24].T)).T) @ a), t)
+
+
+def convolution():
+    U, z = np.loadtxt(os.path.join(FOLDER, 'picture.csv'), delimiter=',', skiprows=1), normal()
+    K = export('kernels.csv', np.vstack([[1, 0, -1, 2, 0, -2, 1, 0, -1], [1, 2, 1, 0, 0, 0, -1, -2, -1], [-1, -1, -1, -1, 8, -1, -1, -1, -1],
+                                         np.full(9, 1/9), z[50:54, :9]]))
+    out = [sum(max((U[i-1:i+2, j-1:j+2].ravel() @ k), 0) for i in range(1, 13) for j in range(1, 13)) for k in K]
+    print('pools', out)
+    return out
+
+
+def stack():
+    at = lambda l, i, j: l*64 + i*8 + j
+    A = np.zeros((256, 256))
+
+    def add(a, b, r):
+        A[a, a] += 1/r
+        if b is not None:
+            A[b, b] += 1/r
+            A[a, b] -= 1/r
+            A[b, a] -= 1/r
+    for l in range(4):
+        for i in range(8):
+            for j in range(8):
+                add(at(l, i, j), at(l-1, i, j) if l else None, 0.5e6 if l else 1e6)
+                if j < 7:
+                    add(at(l, i, j), at(l, i, j+1), 5e6)
+                    add(at(l, j, i), at(l, j+1, i), 5e6)
+    i, j = np.arange(1, 9)[:, None], np.arange(1, 9)[None, :]
+    P, out = 20e-6*(1 + 0.5*np.cos(i)*np.sin(2*j)), []
+    for l in range(4):
+        q = np.zeros(256)
+        q[l*64:l*64+64] = P.ravel()
+        T = np.linalg.solve(A, q)
+        out.append((T[at(3, 0, 2)], T[at(0, 0, 2)], T[at(3, 4, 4)], T.reshape(4, 8, 8).max(), T[l*64:l*64+64].mean()))
+    print('stack', out)
+    return np.array(out).T
+
+
+def lstm():
+    z = normal()
+    W, h, c, s = 0.5*z[40:56, :6], np.zeros(4), np.zeros(4), lambda a: 1/(1 + np.exp(-a))
+    for t in range(1, 11):
+        a = W @ np.concatenate([[np.sin(t)], h, [1]])
+        c = s(a[4:8])*c + s(a[:4])*np.tanh(a[12:])
+        h = s(a[8:12])*np.tanh(c)
+    print('lstm', h)
+    return h
+
+
 if __name__ == '__main__':
     lca(), inverse(), refine(), slices(), energy(), committee(), pairs(), hyperdimensional(), puf()
+    transpose(), features(), convolution(), stack(), lstm()
