@@ -1,8 +1,9 @@
 """Redox cells: kinetic law with windows, closed forms where the rate is constant, else scipy Radau on the cell behind its series element."""
+import os
 import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
-from table import write
+from table import ROOT, write
 
 # gon, ratio, (vp, ts, v0) growth, (vrp, tr, vr) dissolution, tmin
 CARDS = {
@@ -268,8 +269,23 @@ def ecm_weak():
           [(t, *(run[k][0] for run in runs)) for k, t in enumerate(times)])
 
 
+def spike_sorting():
+    t, v = np.loadtxt(os.path.join(ROOT, '../netlists/sensing/recording.csv'), delimiter=',', skiprows=2).T
+    fine = np.arange(0, 0.3999, 5e-7)
+    u = np.interp(fine, t, v)
+    up = np.where(u > 0, rate(np.abs(u), (1.0, 2e-3, 0.04), 1e-9), 0)*5e-7
+    down = np.where(u < 0, rate(np.abs(u), (1.0, 2e-3, 0.04), 1e-9), 0)*5e-7
+    x, rows, marks = 0.1, [], list(np.arange(1, 40)*0.01 + 0.003)
+    for k in range(len(fine)):
+        if marks and fine[k] >= marks[0]:
+            rows.append((marks.pop(0), x))
+        x += up[k]*(1 - x**8) - down[k]*(1 - (1 - x)**8)
+    write('spike-sorting', 'tran', 'kinetic law along the recording', 'explicit steps of 0.5 us, redox.py', ['tol x1.x abs=1e-3 reason: the explicit steps'],
+          ['time', 'x1.x'], rows)
+
+
 if __name__ == '__main__':
     import sys
     for name in sys.argv[1:] or ['ecm_delay', 'ecm_iv', 'ecm_compliance', 'ecm_vnv', 'reservoir', 'lowv_gallery', 'lowv_sweeps', 'filament_retention',
-                                'bilayer_threshold', 'bilayer_disturb', 'bilayer_verify', 'compliance_curve', 'complementary_switch', 'ecm_weak']:
+                                'bilayer_threshold', 'bilayer_disturb', 'bilayer_verify', 'compliance_curve', 'complementary_switch', 'ecm_weak', 'spike_sorting']:
         globals()[name]()
