@@ -61,6 +61,22 @@ def walls():
           ['tol x2.q abs=2e-3 reason: the end of the track is not in the closed form'], ['time', 'x2.q'], rows)
 
 
+def synapse():
+    starts = [(5 + 20*k, 1) for k in range(10)] + [(215 + 20*k, -1) for k in range(10)]
+
+    def drive(t):
+        return sum(s*max(0, min(1, (t - b)/0.01, (b + 5.02 - t)/0.01)) for b, s in starts)
+
+    def slope(t, q):
+        x = q[0]
+        u = 1e-2*(2e3*drive(t) - 1e3*np.sin(2*np.pi*x/0.05))*1e-3
+        return [u*(1 - x**8 if u > 0 else 1 - (1 - x)**8)]
+    times = [24 + 20*k for k in range(10)] + [234 + 20*k for k in range(9)]
+    s = solve_ivp(slope, (0, 420), [0.0], method='DOP853', rtol=1e-9, atol=1e-12, max_step=0.1, t_eval=times)
+    write('dw-synapse', 'tran', 'position of a pinned wall between pulses', 'scipy DOP853 rtol 1e-9, magnetic.py',
+          ['tol x1.q abs=1e-3 reason: it has settled in its site to that'], ['time', 'x1.q'], [(t*1e-9, q) for t, q in zip(times, s.y[0])])
+
+
 def rates():
     delta = 1e6*np.pi*40e-9**2/4*1.3e-9*0.3/(2*K*300)
     ic0 = 4*Q*0.027*delta*K*300/(HBAR*0.52)
@@ -73,4 +89,4 @@ def rates():
 
 
 if __name__ == '__main__':
-    spin_transfer(), spin_orbit(), walls(), rates()
+    spin_transfer(), spin_orbit(), walls(), synapse(), rates()
