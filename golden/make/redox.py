@@ -284,8 +284,20 @@ def spike_sorting():
           ['time', 'x1.x'], rows)
 
 
+def five_states():
+    card, rows, times = CARDS['ag_sio2'], [], [0.8, 1.05, 1.15, 1.25, 1.5, 2.0, 2.3]
+    source = lambda t: float(np.interp(t, [0, 1.25, 2.5], [0, 0.125, 0]))
+    for icc in (5e-8, 1.5e-7, 5e-7, 1.5e-6, 5e-6):
+        f, _ = loop(source, icc, card)
+        for t, y in zip(times, solve(f, [0.0], [0, 1.25, 2.5], times, rtol=1e-8, max_step=0.02)):
+            rows.append((icc, t, y[0]))
+        print(icc, 1/conductance(rows[-1][-1], card))
+    write('five-states', 'tran', 'kinetic law, limiter by bisection', 'scipy Radau rtol 1e-8, redox.py',
+          ['tol x1.w abs=5e-4 reason: straight lines between points 10 ms apart'], ['icc', 'time', 'x1.w'], rows, keys=1)
+
+
 if __name__ == '__main__':
     import sys
     for name in sys.argv[1:] or ['ecm_delay', 'ecm_iv', 'ecm_compliance', 'ecm_vnv', 'reservoir', 'lowv_gallery', 'lowv_sweeps', 'filament_retention',
-                                'bilayer_threshold', 'bilayer_disturb', 'bilayer_verify', 'compliance_curve', 'complementary_switch', 'ecm_weak', 'spike_sorting']:
+                                'bilayer_threshold', 'bilayer_disturb', 'bilayer_verify', 'compliance_curve', 'complementary_switch', 'ecm_weak', 'spike_sorting', 'five_states']:
         globals()[name]()
