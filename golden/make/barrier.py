@@ -1,9 +1,10 @@
 """Cells with a Schottky barrier: thermionic current with a soft reverse branch, series resistance by bisection, kinetics in closed form."""
+import os
 import sys
 import numpy as np
 from scipy.optimize import brentq, fsolve
 from redox import rate, theta, travelled
-from table import write
+from table import ROOT, write
 
 K = 8.617333262e-5     # eV/K
 
@@ -79,6 +80,18 @@ def selfrect_engine():
           ['mask', 'time', 'i(vb0)', 'i(vb1)', 'i(vb2)', 'i(vb3)', 'i(vb31)', 'i(vg)'], rows, keys=1)
 
 
+def heart_beats():
+    beats = np.loadtxt(os.path.join(ROOT, '../netlists/sensing/beats.csv'), delimiter=',', skiprows=2)
+    weights = np.array([[current(0.3, 1 + np.log10(w)/4, rs=1e3) for w in row] for row in beats])
+    rows = []
+    for k, beat in enumerate(beats):
+        charges = weights @ (0.7e-3*beat)
+        print(k, charges, 0.3*charges.sum())
+        rows += [(float(k), t, *(sum(weights[j][0.7e-3*beat > t]) for j in range(5))) for t in (2e-5, 1.2e-4, 2.7e-4, 4.1e-4)]
+    write('heart-beats', 'tran', 'cells of the rows whose pulses last', 'closed form, barrier.py',
+          ['tol * rel=1e-6 reason: algebra'], ['beat', 'time', *(f'i(vb{j})' for j in range(5))], [(b, t + 1.1e-6, *i) for b, t, *i in rows], keys=1)
+
+
 if __name__ == '__main__':
-    for name in sys.argv[1:] or ['selfrect', 'selfrect_hot', 'selfrect_loop', 'interface_analog', 'interface_rest', 'selfrect_sneak', 'selfrect_engine']:
+    for name in sys.argv[1:] or ['selfrect', 'selfrect_hot', 'selfrect_loop', 'interface_analog', 'interface_rest', 'selfrect_sneak', 'selfrect_engine', 'heart_beats']:
         globals()[name]()
