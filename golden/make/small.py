@@ -18,20 +18,6 @@ def depression():
           ['tol @x1[conductance] rel=1e-3 reason: edges of 1 us as jumps, straight lines between rows'], ['gap', 'time', '@x1[conductance]'], rows, keys=1)
 
 
-def below_threshold():
-    """Content of a switch that does not bridge: linear rates."""
-    rows, ti = [], 0.035051017
-    k = 507.25407*(np.cosh(0.1/0.15588612) - 1)
-    r = k/4 + 1/ti
-    for gap in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5):
-        first = k/r*(1 - exp(-r*1e-3))
-        later = first*exp(-gap/ti)
-        second = k/r + (later - k/r)*exp(-r*1e-3)
-        rows += [(gap, 2.1e-3, first*exp(-0.1e-3/ti)), (gap, 3.2e-3 + gap, second*exp(-0.2e-3/ti)), (gap, 23e-3 + gap, second*exp(-20e-3/ti))]
-    write('bio-paired-pulse', 'tran', 'linear rates in closed form', 'exponential steps, small.py',
-          ['tol x1.content abs=2e-4 reason: edges of 0.1 us as jumps, straight lines between rows'], ['gap', 'time', 'x1.content'], rows, keys=1)
-
-
 def network():
     m = Balance(5.217037178e-4, 1.292228323, 37.93422537, 1.785933209, 1.455814827e-7, 6.857961269e-5)
     times = [0.5, 1, 2, 5, 10, 20, 40, 70, 100]
@@ -104,5 +90,5 @@ def staircase():
 
 
 if __name__ == '__main__':
-    for make in (depression, below_threshold, network, stretched, memcapacitor, membrane, dendrite, landauer, staircase):
+    for make in (depression, network, stretched, memcapacitor, membrane, dendrite, landauer, staircase):
         make()
