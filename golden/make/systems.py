@@ -99,13 +99,16 @@ def committee():
     z = normal()
     i, j = np.arange(16)[:, None], np.arange(8)[None, :]
     W, x = 0.5 + 0.5*np.sin(2.3*i*i + 1.7*j), np.cos(1.1*np.arange(16)**2)
-    flat = z.ravel()
+    flat, rows = z.ravel(), []
     for m in (1, 2, 4, 8, 16, 32):
         total = 0
         for c in range(m):
             k = (c*128 + i*8 + j) % 4096
             total = total + x @ (W*np.exp(0.2*flat[k] - 0.02))
-        print('committee', m, np.sqrt(np.mean((total/m - x @ W)**2)))
+        rows.append((m, np.mean((total/m - x @ W)**2)))
+    print('committee', [(m, np.sqrt(e)) for m, e in rows])
+    write('committee', 'op', 'mean square of the error of 8 outputs', 'numpy, systems.py',
+          ['tol v(error) rel=1e-5 reason: cells of 1e-18 S and of 1e-12 S stand for what is not there'], ['m', 'v(error)'], rows, keys=1, analysis='op')
 
 
 def pairs():
@@ -113,6 +116,7 @@ def pairs():
     z = normal()
     i, j = np.arange(16)[:, None], np.arange(8)[None, :]
     W, x = np.sin(2.3*i*i + 1.7*j), 0.1*np.cos(1.1*np.arange(16)**2)
+    rows = []
     for sigma in (0, 0.05, 0.1):
         f = lambda k: np.exp(sigma*z.ravel()[k])
         k = i*8 + j
@@ -120,7 +124,11 @@ def pairs():
         pair = x @ (plus - minus)/99e-6 - x @ W
         single, ref = (50.5e-6 + 49.5e-6*W)*f(k), 50.5e-6*f(256 + np.arange(16))
         column = (x @ single - x @ ref)/49.5e-6 - x @ W
-        print('pairs', sigma, np.sqrt(np.mean(pair**2)), np.sqrt(np.mean(column**2)))
+        rows.append((sigma, np.mean(pair**2), np.mean(column**2)))
+    print('pairs', [(s, np.sqrt(a), np.sqrt(b)) for s, a, b in rows])
+    write('weight-pairs', 'op', 'mean square of the error of 8 outputs', 'numpy, systems.py',
+          ['tol v(pair) v(column) abs=1e-10 reason: 1e-7 of the squares; ideal weights are cells of 1e-13 S where they are 0'],
+          ['sigma', 'v(pair)', 'v(column)'], rows, keys=1, analysis='op')
 
 
 def hyperdimensional():
@@ -177,6 +185,8 @@ def convolution():
                                          np.full(9, 1/9), z[50:54, :9]]))
     out = [sum(max((U[i-1:i+2, j-1:j+2].ravel() @ k), 0) for i in range(1, 13) for j in range(1, 13)) for k in K]
     print('pools', out)
+    write('convolution', 'op', 'sums of rectified convolutions', 'numpy, systems.py',
+          ['tol rel=1e-6 reason: cells of 1e-14 S where a kernel is 0'], [f'v(pool{m})' for m in range(8)], [out], analysis='op')
     return out
 
 
@@ -205,6 +215,8 @@ def stack():
         T = np.linalg.solve(A, q)
         out.append((T[at(3, 0, 2)], T[at(0, 0, 2)], T[at(3, 4, 4)], T.reshape(4, 8, 8).max(), T[l*64:l*64+64].mean()))
     print('stack', out)
+    write('stack-3d', 'op', 'temperatures by a dense solve', 'numpy, systems.py', ['tol rel=1e-9 reason: a linear solve'],
+          ['layer', 'v(t4_1_3)', 'v(t1_1_3)', 'v(t4_5_5)'], [(l + 1, *o[:3]) for l, o in enumerate(out)], keys=1, analysis='op')
     return np.array(out).T
 
 
@@ -216,6 +228,8 @@ def lstm():
         c = s(a[4:8])*c + s(a[:4])*np.tanh(a[12:])
         h = s(a[8:12])*np.tanh(c)
     print('lstm', h)
+    write('lstm-cell', 'op', 'outputs after ten steps by the recursion', 'numpy, systems.py',
+          ['tol abs=1e-7 reason: cells of 1e-14 S where a weight has the other sign'], [f'v(h10_{u})' for u in range(4)], [h], analysis='op')
     return h
 
 
