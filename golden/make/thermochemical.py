@@ -1,6 +1,7 @@
 """Thermochemical cell: filament and temperature by scipy Radau, limiter by bisection; retention in closed form."""
 import sys
 import numpy as np
+from scipy.optimize import brentq
 from redox import behind, rate, solve
 from table import write
 
@@ -80,6 +81,26 @@ def tcm_temperature():
           [(v, heat(v, 1), heat(v, 0.6), heat(v, 0)) for v in np.arange(0, 7)/10])
 
 
+def unipolar_1d1r():
+    corners = [0, 1, 1.01, 2, 2.01, 3, 3.01, 4, 4.01, 5, 5.01, 6, 6.01, 7, 7.01, 8, 8.01, 9]
+    heights = [0, 0, 1.5, 1.5, 0, 0, 0.6, 0.6, 0, 0, 2.8, 2.8, 0, 0, 0.6, 0.6, 0, 0]
+
+    def across(w, t):
+        """Voltage of the selected cell behind its diode and, while the switch is open, the limiter."""
+        v, g = float(np.interp(t*1e6, corners, heights)), 5e-3*1e4**(min(max(w, -0.5), 1.5) - 1)
+        if v <= 0:
+            return 0.0
+        open_ = 4.25e-6 < t < 6.45e-6
+        drop = lambda i: i/g + 1.05*0.0258649*np.log1p(i/1e-6) + (0.1*i/1e-3/max(1 - (i/1e-3)**4, 1e-15)**0.25 if open_ else 0.0)
+        top = min(g*v, 1e-3*(1 - 1e-12)) if open_ else g*v
+        return brentq(lambda i: drop(i) - v, 0, top, xtol=1e-18)/g if drop(top) > v else top/g
+    times = [0.5e-6, 1.03e-6, 1.06e-6, 1.08e-6, 1.12e-6, 1.3e-6, 3.5e-6, 4.5e-6, 5.5e-6, 6.5e-6, 7.5e-6, 8.5e-6]
+    states = solve(slope(across), [1.0, 0.0], [c*1e-6 for c in corners], times, rtol=1e-8, atol=1e-10)
+    rows = [(other, t, y[0]) for other in (1.0, 0.0) for t, y in zip(times, states)]
+    write('unipolar-1d1r', 'tran', 'cell, diode and limiter in series by bisection', 'scipy Radau rtol 1e-8, thermochemical.py',
+          ['tol x00.w abs=1e-2 reason: straight lines between points while the filament breaks'], ['other', 'time', 'x00.w'], rows, keys=1)
+
+
 if __name__ == '__main__':
-    for name in sys.argv[1:] or ['tcm_reset', 'tcm_set', 'tcm_unipolar', 'tcm_retention', 'tcm_temperature']:
+    for name in sys.argv[1:] or ['tcm_reset', 'tcm_set', 'tcm_unipolar', 'tcm_retention', 'tcm_temperature', 'unipolar_1d1r']:
         globals()[name]()
