@@ -90,7 +90,7 @@ VD down 0 PWL(0 0 {SPAN} {-SPAN*RAMP:g})
 '''
 plots = lambda prefix, node: ' '.join(f'{prefix}{row[0]}.w vs v({node})' for row in ROWS)
 with open(os.path.join(ROOT, '../netlists/devices/biovoltage-sweeps.cir'), 'w') as out:
-    out.write(DECK + '\n'.join(cells) + f'\n.options method=gear\n.tran 1m {SPAN}\n' + '\n'.join(measures) + f'''
+    out.write(DECK + '\n'.join(cells) + f'\n.tran 1m {SPAN}\n' + '\n'.join(measures) + f'''
 .plot tran {plots('x', 'up')} xmin=0 xmax=0.25 title="Set of 27 bio-voltage cells at 0.1 V/s" ylabel="filament" xlabel="voltage"
 .plot tran {plots('xr', 'down')} title="Reset of the same" ylabel="filament" xlabel="voltage" file=reset
 .end

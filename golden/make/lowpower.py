@@ -60,7 +60,7 @@ with open(os.path.join(ROOT, '../netlists/devices/lowpower-gallery.cir'), 'w') a
 * are those of the whole pulse, below power times width by what the growth of the filament takes.
 * The cards and this deck are written by golden/make/lowpower.py.
 * covers: A-D2 A-D6 A-D11 A-D24 A-D25 A-D26
-''' + '\n'.join(lines) + '\n.options method=gear\n.tran 1n 1.1m\n' + '\n'.join(measures) + '\n.plot tran '
+''' + '\n'.join(lines) + '\n.tran 1n 1.1m\n' + '\n'.join(measures) + '\n.plot tran '
               + ' '.join(f'x{row[0]}.w' for row in ROWS) + ''' xlog xmin=100p title="Eleven set pulses" ylabel="filament"
 .end
 ''')
