@@ -269,7 +269,7 @@ def ecm_weak():
           [(t, *(run[k][0] for run in runs)) for k, t in enumerate(times)])
 
 
-def spike_sorting():
+def sorting_cell():
     t, v = np.loadtxt(os.path.join(ROOT, '../netlists/sensing/recording.csv'), delimiter=',', skiprows=2).T
     fine = np.arange(0, 0.3999, 5e-7)
     u = np.interp(fine, t, v)
@@ -280,7 +280,7 @@ def spike_sorting():
         if marks and fine[k] >= marks[0]:
             rows.append((marks.pop(0), x))
         x += up[k]*(1 - x**8) - down[k]*(1 - (1 - x)**8)
-    write('spike-sorting', 'tran', 'kinetic law along the recording', 'explicit steps of 0.5 us, redox.py', ['tol x1.x abs=1e-3 reason: the explicit steps'],
+    write('sorting-cell', 'tran', 'kinetic law along the recording', 'explicit steps of 0.5 us, redox.py', ['tol x1.x abs=1e-3 reason: the explicit steps'],
           ['time', 'x1.x'], rows)
 
 
@@ -299,5 +299,5 @@ def five_states():
 if __name__ == '__main__':
     import sys
     for name in sys.argv[1:] or ['ecm_delay', 'ecm_iv', 'ecm_compliance', 'ecm_vnv', 'reservoir', 'lowv_gallery', 'lowv_sweeps', 'filament_retention',
-                                'bilayer_threshold', 'bilayer_disturb', 'bilayer_verify', 'compliance_curve', 'complementary_switch', 'ecm_weak', 'spike_sorting', 'five_states']:
+                                'bilayer_threshold', 'bilayer_disturb', 'bilayer_verify', 'compliance_curve', 'complementary_switch', 'ecm_weak', 'sorting_cell', 'five_states']:
         globals()[name]()
