@@ -254,7 +254,7 @@ def faces():
     raw = np.array([np.convolve(rng.standard_normal(160), k, 'same')[16:144] for _ in range(8)])
     raw = (raw - raw.min(1)[:, None])/(raw.max(1) - raw.min(1))[:, None]
     noisy = raw + 0.15*rng.standard_normal(raw.shape)
-    F = export('../crossbar/faces.csv', np.vstack([raw, 0.1*(noisy - noisy.mean(1)[:, None])]))
+    F = export('../crossbar/templates.csv', np.vstack([raw, 0.1*(noisy - noisy.mean(1)[:, None])]))
     ron = 1/(120e-6*5/0.35*2.4)
     G = 1/(1/(2e-6 + 98e-6*F[:8]) + ron)
     out = 1e6*(F[8:] @ G.T - F[8:].sum(1)[:, None]/(1/51e-6 + 243))
