@@ -450,7 +450,7 @@ decks! {
         number(0, "tau1", 25e-9, 2e-11),
         number(0, "tau2", 16.6666667e-9, 2e-11),
     ];
-    // 1R, 1T1R: closed forms. 1S1R, 1D1R: golden; the last digits of the reviews' sheet.
+    // 1R, 1T1R: closed forms. 1S1R, 1D1R: golden; the last digits of an independent program.
     read_margin: "crossbar/read-margin" [
         number(0, "margin_1r", 0.084453, 1e-6),
         number(4, "margin_1r", 0.014926, 1e-6),
@@ -480,7 +480,7 @@ decks! {
         number(0, "half", 0.0, 1e-12),
         number(1, "half", 1.0, 1e-3),
     ];
-    // States of the oracle of this class of devices; within 1e-3 of what it prints.
+    // States of an independent program (scipy); within 1e-3 of what it prints.
     bmr_selector: "crossbar/bmr-selector" [
         number(0, "activated", 0.0112, 1e-4),
         number(0, "programmed", 0.9552, 1e-3),
