@@ -2,6 +2,7 @@
 
 pub mod analysis;
 pub mod args;
+pub mod catalogue;
 pub mod circuit;
 pub mod clock;
 pub mod dae;
@@ -14,6 +15,7 @@ pub mod mna;
 pub mod model;
 pub mod netlist;
 pub mod output;
+pub mod portrait;
 pub mod report;
 pub mod run;
 pub mod show;

@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use memspice::catalogue;
 use memspice::gallery;
 use memspice::output;
+use memspice::portrait;
 use memspice::run::{self, RunOptions, RunReport};
 use memspice::show;
 use memspice::units;
@@ -25,6 +27,7 @@ Examples:
   memspice show models/ndr/nbox.va             what was understood: equations, derivatives, states
   memspice models                              the devices that come along
   memspice models vteam                        equations, parameters and source of one of them
+  memspice models vteam --iv --drm --pulse     its portraits
   memspice compare golden.csv out/rc/tran.csv --tol 1e-4
   memspice gallery                             all decks of netlists/, one page: out/gallery/index.html
 
@@ -58,11 +61,9 @@ enum Command {
         #[arg(long)]
         full: bool,
     },
-    /// List the models that come along, or document one: equations, parameters, source
-    Models {
-        /// Name of a model
-        name: Option<String>,
-    },
+    /// List the models that come along, document one (equations, parameters, source, cards), or draw its portraits
+    #[command(after_help = MODELS_HELP)]
+    Models(ModelsArguments),
     /// Compare results at the abscissae of the first file; its head may state tolerances and an alignment
     #[command(after_help = COMPARE_HELP)]
     Compare {
@@ -77,6 +78,70 @@ enum Command {
     /// Run many decks side by side and write one page: what must be seen, the plots, the figures asked and found
     #[command(after_help = GALLERY_HELP)]
     Gallery(GalleryArguments),
+}
+
+const MODELS_HELP: &str = "\
+Examples:
+  memspice models                    a table of all models, by mechanism
+  memspice models taox               what it is: equations, terminals, states, parameters, cards, source
+  memspice models ag_sio2            a card: the device, its values, and the model that it belongs to
+  memspice models --json             everything for programs
+  memspice models --check            the linter over all models
+  memspice models taox --iv --drm --pulse               portraits, into out/models/taox/
+  memspice models taox --iv --amplitude 0.5 --set x0=0.8   one of them, driven otherwise
+
+--iv draws loops of current and voltage at a frequency, a tenth and ten times of it; --drm the dynamic route map of each state (its
+curve of 0 V is the power-off plot); --pulse the conductance behind each of 20 pulses and of 20 the other way (of a volatile
+device: as long without pulses). Each leaves the deck that made it beside its plots. Amplitude and frequency are those of the
+command line, of the model (* portrait = \"amplitude=0.6 frequency=1meg series=1k\" *), of a comment `* portrait: ...` above a card,
+or found by trials.
+
+In a deck: X1 a b taox x0=0.3, or the name of a card instead of that of a model. Models of a folder come on top of those of the
+program where the environment variable MEMSPICE_MODELS names it.";
+
+#[derive(Args)]
+struct ModelsArguments {
+    /// Name of a model or of a card
+    name: Option<String>,
+    /// For programs
+    #[arg(long)]
+    json: bool,
+    /// Run the linter over all models
+    #[arg(long, conflicts_with_all = ["name", "json"])]
+    check: bool,
+    /// Draw loops of current and voltage at three frequencies
+    #[arg(long, requires = "name")]
+    iv: bool,
+    /// Draw the dynamic route map of each state
+    #[arg(long, requires = "name")]
+    drm: bool,
+    /// Draw the conductance under a train of pulses
+    #[arg(long, requires = "name")]
+    pulse: bool,
+    /// Folder for portraits [default: out/models/<name>]
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Set a parameter of the device (repeatable)
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
+    sets: Vec<(String, String)>,
+    /// Amplitude of sines and pulses, V
+    #[arg(long, value_name = "V", value_parser = number)]
+    amplitude: Option<f64>,
+    /// Middle one of the three frequencies, Hz
+    #[arg(long, value_name = "HZ", value_parser = number)]
+    frequency: Option<f64>,
+    /// Resistance between the source and the device, ohm
+    #[arg(long, value_name = "OHM", value_parser = number)]
+    series: Option<f64>,
+    /// Width of a pulse, s [default: 0.005/frequency]
+    #[arg(long, value_name = "S", value_parser = number)]
+    width: Option<f64>,
+    /// Voltage at which conductances are read, V [default: a tenth of the amplitude]
+    #[arg(long, value_name = "V", value_parser = number)]
+    read: Option<f64>,
+    /// Pulses of each sign [default: 20]
+    #[arg(long, value_name = "N", value_parser = number)]
+    pulses: Option<f64>,
 }
 
 const GALLERY_HELP: &str = "\
@@ -158,6 +223,12 @@ fn assignment(text: &str) -> Result<(String, f64), String> {
     Ok((name.trim().to_lowercase(), number(value.trim())?))
 }
 
+/// The value stays a text: it may be a word or an expression.
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected name=value, as in x0=0.3")?;
+    Ok((name.trim().to_string(), value.trim().to_string()))
+}
+
 fn format(text: &str) -> Result<String, String> {
     match output::FORMATS.iter().find(|f| f.name.eq_ignore_ascii_case(text)) {
         Some(format) => Ok(format.name.to_string()),
@@ -174,7 +245,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run_decks(&arguments),
         Command::Check { files } => print(&show::check(&files)),
         Command::Show { file, full } => print(&show::show(&file, full)),
-        Command::Models { name } => print(&show::models(name.as_deref())),
+        Command::Models(arguments) => models(&arguments),
         Command::Compare { golden, other, tol } => compare_files(&golden, &other, tol),
         Command::Gallery(arguments) => run_gallery(arguments),
     };
@@ -192,6 +263,31 @@ fn interruption() -> Arc<AtomicBool> {
         }
     });
     stop
+}
+
+fn models(arguments: &ModelsArguments) -> u8 {
+    match &arguments.name {
+        _ if arguments.check => print(&catalogue::check()),
+        Some(name) if arguments.iv || arguments.drm || arguments.pulse => {
+            let options = portrait::Options {
+                iv: arguments.iv,
+                drm: arguments.drm,
+                pulse: arguments.pulse,
+                output: arguments.output.clone(),
+                sets: arguments.sets.clone(),
+                settings: portrait::Settings {
+                    amplitude: arguments.amplitude,
+                    frequency: arguments.frequency,
+                    series: arguments.series,
+                    width: arguments.width,
+                    read: arguments.read,
+                    pulses: arguments.pulses,
+                },
+            };
+            print(&portrait::portraits(name, &options, &interruption()))
+        }
+        name => print(&catalogue::models(name.as_deref(), arguments.json)),
+    }
 }
 
 fn run_gallery(arguments: GalleryArguments) -> u8 {

@@ -1,14 +1,15 @@
-//! What was understood of a file, without simulating: `memspice check`, `show` and `models`.
+//! What was understood of a file, without simulating: `memspice check` and `show`.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use crate::catalogue;
 use crate::dae::{RowKind, System};
 use crate::diag::{self, Diagnostic, Severity};
 use crate::lint;
 use crate::mna::Mna;
-use crate::model::library::{self, Library};
-use crate::model::{Formula, Model, ParamKind, Range};
+use crate::model::Model;
+use crate::model::library;
 use crate::netlist::{
     self,
     ast::{Name, Scope},
@@ -93,7 +94,7 @@ pub fn show(file: &Path, full: bool) -> RunReport {
     let found = if is_model(file) {
         let (models, found) = compile(file, &mut sources);
         for model in &models {
-            model_page(model, &sources, if full { usize::MAX } else { LONGEST_LIST }, &mut report.text);
+            catalogue::page(model, None, &sources, if full { usize::MAX } else { LONGEST_LIST }, &mut report.text);
             equations::equations(model, full, &mut report.text);
         }
         found
@@ -173,105 +174,9 @@ fn picture(mna: &Mna, out: &mut String) {
     }
 }
 
-fn bracketed(unit: &str) -> String {
-    if unit.is_empty() { String::new() } else { format!("({unit})") }
-}
-
 /// Parameters, and operating-point variables, that `show` lists.
 const LONGEST_LIST: usize = 80;
 
-/// The documentation of a model: its head comment, terminals, states and parameters; lists are cut behind `longest` lines.
-fn model_page(model: &Model, sources: &Sources, longest: usize, out: &mut String) {
-    let ports: Vec<&str> = model.unknowns[..model.ports].iter().map(|u| u.name.as_str()).collect();
-    let _ = writeln!(out, "module {}({})   {}\n", model.name, ports.join(", "), sources.place(model.span));
-    if !model.doc.is_empty() {
-        let _ = writeln!(out, "{}\n", model.doc.trim_end());
-    }
-    let internal = &model.unknowns[model.ports..];
-    if !internal.is_empty() {
-        let _ = writeln!(out, "unknowns of its own");
-        for unknown in internal {
-            let kept = if unknown.held { ", nonvolatile: held in static analyses" } else { "" };
-            let _ = writeln!(out, "  {:<12} {} {}{kept}", unknown.name, unknown.quantity, bracketed(&unknown.unit));
-        }
-        out.push('\n');
-    }
-    let own: Vec<_> = model.params.iter().enumerate().filter(|(_, p)| !p.local).collect();
-    if !own.is_empty() {
-        let _ = writeln!(out, "parameters");
-        for (k, p) in own.iter().take(longest) {
-            let default = match (&p.default, p.kind) {
-                (Formula::Number(v), ParamKind::Text) => format!("\"{}\"", model.strings.get(*v as usize).map_or("", |s| s)),
-                (Formula::Number(v), _) => plain(*v),
-                (Formula::Function(_), _) => "(depends on others)".to_string(),
-            };
-            let ranges: Vec<String> = p.ranges.iter().map(range).collect();
-            let shapes = if model.shape.iter().any(|(shaping, _)| *shaping == *k as u32) { " (decides on structure)" } else { "" };
-            let _ = writeln!(out, "  {:<12} = {default:<12} {:<14} {}{shapes}", p.name, ranges.join(" "), p.description);
-        }
-        more(own.len(), longest, out);
-        out.push('\n');
-    }
-    if !model.variables.is_empty() {
-        let _ = writeln!(out, "operating-point variables");
-        for v in model.variables.iter().take(longest) {
-            let _ = writeln!(out, "  @x[{}]  {} {}", v.name, v.description, bracketed(&v.unit));
-        }
-        more(model.variables.len(), longest, out);
-        out.push('\n');
-    }
-    if !model.retained.is_empty() {
-        let names: Vec<&str> = model.retained.iter().map(|r| r.name.as_str()).collect();
-        let _ = writeln!(out, "retained from point to point: {}\n", names.join(", "));
-    }
-}
-
-/// Says how many lines were left out.
-fn more(count: usize, longest: usize, out: &mut String) {
-    if count > longest {
-        let _ = writeln!(out, "  ... and {} more (--full lists all)", count - longest);
-    }
-}
-
-/// A number as people write it: 5190000000, 2.14e-10.
-fn plain(v: f64) -> String {
-    let text = format!("{v:?}");
-    text.strip_suffix(".0").map_or(text.clone(), str::to_string)
-}
-
-fn range(r: &Range) -> String {
-    let end = |f: &Formula| match f {
-        Formula::Number(v) => plain(*v),
-        Formula::Function(_) => "(...)".to_string(),
-    };
-    let (open, close) = (if r.low_closed { '[' } else { '(' }, if r.high_closed { ']' } else { ')' });
-    match (&r.low, &r.high) {
-        (Formula::Number(a), Formula::Number(b)) if a == b => format!("{} {}", if r.exclude { "not" } else { "only" }, plain(*a)),
-        _ => format!("{}{open}{}:{}{close}", if r.exclude { "not " } else { "" }, end(&r.low), end(&r.high)),
-    }
-}
-
-/// All models that come along, or the documentation of one.
-pub fn models(name: Option<&str>) -> RunReport {
-    let mut sources = Sources::new(Box::new(Disk));
-    let mut library = Library::new();
-    let mut report = RunReport::default();
-    match name {
-        None => {
-            for entry in library.list() {
-                let _ = writeln!(report.text, "  {:<12} {:<32} {}", entry.name, entry.path, entry.doc.lines().next().unwrap_or(""));
-            }
-        }
-        Some(name) => match library.get(&mut sources, name) {
-            Some(model) => model_page(&model, &sources, usize::MAX, &mut report.text),
-            None => {
-                let names = library.names();
-                let near = diag::nearest(name, names.iter().map(String::as_str));
-                let hint = near.map_or_else(|| "`memspice models` lists them".to_string(), |n| format!("did you mean `{n}`?"));
-                report.diagnostics = format!("error: no model is called `{name}`\n  hint: {hint}\n");
-                report.exit = 2;
-            }
-        },
-    }
-    report
+fn bracketed(unit: &str) -> String {
+    if unit.is_empty() { String::new() } else { format!("({unit})") }
 }

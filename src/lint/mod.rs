@@ -13,7 +13,7 @@ use crate::model::Model;
 use crate::span::{FileId, Sources, Span};
 use crate::veriloga::{self, ast};
 
-mod bench;
+pub mod bench;
 mod division;
 mod memory;
 mod names;

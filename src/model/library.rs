@@ -195,6 +195,11 @@ impl Library {
         self.texts.texts.iter().filter(|(path, _)| path.ends_with(".lib")).map(|(path, text)| (path.as_str(), text.as_ref()))
     }
 
+    /// The text of a file of `models/`, put among the sources with what it may include.
+    pub fn file(&mut self, sources: &mut Sources, path: &str) -> FileId {
+        self.texts.embedded_file(sources, path)
+    }
+
     /// The modules of the embedded files, in order of their paths.
     pub fn list(&self) -> &[Entry] {
         &self.texts.embedded
@@ -312,10 +317,10 @@ fn cards(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Names that follow the word `module` or `paramset` at the start of a line.
+/// Names that follow the word `module` or `paramset` at the start of a line, or behind attributes.
 fn modules(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| {
-        let line = line.trim_start();
+        let line = line.rsplit("*)").next()?.trim_start();
         let rest = ["module", "macromodule", "paramset"].iter().find_map(|word| line.strip_prefix(word))?;
         let rest = rest.strip_prefix([' ', '\t'])?.trim_start();
         let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '$').unwrap_or(rest.len());

@@ -36,6 +36,8 @@ pub struct Model {
     pub file: FileId,
     /// The head comment of its file, without comment signs.
     pub doc: String,
+    /// What stands before the word `module`: `(* desc = "...", class = "...", passive = 1 *)`, as name and text.
+    pub attributes: Vec<(String, String)>,
     /// Number of ports; they are the first unknowns.
     pub ports: usize,
     /// Local unknowns; ports first.
@@ -456,6 +458,11 @@ impl Model {
             [(_, k)] => Ok(Some(*k)),
             several => Err(several.iter().map(|(n, _)| *n).collect()),
         }
+    }
+
+    /// What an attribute of the module says; empty if it says nothing.
+    pub fn attribute(&self, name: &str) -> &str {
+        self.attributes.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
     }
 
     /// Type of an output of `function`.

@@ -56,14 +56,16 @@ pub struct Settings {
     pub y: (Option<f64>, Option<f64>),
     /// Ordinate logarithmic on both sides of zero, straight within this threshold.
     pub symlog: Option<f64>,
+    /// Points are marked.
+    pub marks: bool,
     /// Columns that are the cells of an array: `x%_%.x`.
     pub map: Option<String>,
     /// Abscissae of its snapshots, rising.
     pub at: Vec<f64>,
 }
 
-const KEYS: [&str; 13] =
-    ["symlog", "title", "file", "xlabel", "ylabel", "xlog", "ylog", "xmin", "xmax", "ymin", "ymax", "map", "at"];
+const KEYS: [&str; 14] =
+    ["symlog", "title", "file", "xlabel", "ylabel", "xlog", "ylog", "xmin", "xmax", "ymin", "ymax", "marks", "map", "at"];
 
 impl Settings {
     /// From the arguments of a `.plot` card; positional ones other than `xlog` and `ylog` are the curves and left alone.
@@ -89,6 +91,7 @@ impl Settings {
             x: (limit("xmin")?, limit("xmax")?),
             y: (limit("ymin")?, limit("ymax")?),
             symlog: limit("symlog")?.filter(|t| *t > 0.0),
+            marks: switch("marks"),
             map: text("map"),
             at: args.named("at").map_or(Ok(Vec::new()), abscissae)?,
         })

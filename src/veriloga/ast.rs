@@ -315,6 +315,8 @@ pub struct Module {
     pub name: Name,
     /// Its file.
     pub file: FileId,
+    /// What stands before the word `module`.
+    pub attributes: Vec<Attribute>,
     /// Names in the port list.
     pub ports: Vec<Name>,
     /// What is said about nodes.

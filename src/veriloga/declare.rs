@@ -70,10 +70,13 @@ impl Parser<'_> {
                 continue;
             }
             let done = match self.attributes() {
-                Ok(_) if self.next_is("module") || self.next_is("macromodule") => {
-                    self.module(file).map(|module| out.modules.push(module))
+                Ok(attributes) if self.next_is("module") || self.next_is("macromodule") => {
+                    self.module(file).map(|module| out.modules.push(Module { attributes, ..module }))
                 }
-                Ok(_) if self.next_is("paramset") => self.paramset(file).map(|paramset| out.paramsets.push(paramset)),
+                Ok(attributes) if self.next_is("paramset") => self.paramset(file).map(|mut paramset| {
+                    paramset.module.attributes = attributes;
+                    out.paramsets.push(paramset);
+                }),
                 Ok(_) if self.next_is("nature") => self.nature().map(|nature| out.natures.push(nature)),
                 Ok(_) if self.next_is("discipline") => self.discipline().map(|d| out.disciplines.push(d)),
                 Ok(_) if self.over() => break,

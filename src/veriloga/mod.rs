@@ -183,6 +183,7 @@ impl Text {
             let broken = has_errors(&found);
             found.extend(said.into_iter().filter(|d| !broken || d.severity == Severity::Error));
             model.doc.clone_from(&self.doc);
+            model.attributes = unit.tree().attributes.iter().map(|a| written(a, sources)).collect();
             return (model, found);
         }
         (Model::default(), Vec::new())
@@ -208,6 +209,16 @@ pub fn each_once(diagnostics: impl IntoIterator<Item = Diagnostic>) -> Vec<Diagn
     }
     errors.extend(others);
     errors
+}
+
+/// An attribute of a module as name and text; one without a value is switched on.
+fn written(attribute: &ast::Attribute, sources: &Sources) -> (String, String) {
+    let value = match &attribute.value {
+        None => "1".to_string(),
+        Some(ast::Expr { kind: ast::ExprKind::Text(text), .. }) => text.clone(),
+        Some(other) => sources.slice(other.span).trim().to_string(),
+    };
+    (attribute.name.text.clone(), value)
 }
 
 fn parsed(sources: &mut Sources, file: FileId, search: &[PathBuf], diagnostics: &mut Vec<Diagnostic>) -> ast::File {

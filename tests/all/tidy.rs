@@ -27,9 +27,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
 ];
 
 /// Files that may join everything.
-const JOINERS: &[&str] = &["lib.rs", "main.rs", "run.rs", "report.rs", "show.rs", "gallery.rs"];
+const JOINERS: &[&str] = &["lib.rs", "main.rs", "run.rs", "report.rs", "show.rs", "gallery.rs", "catalogue.rs", "portrait.rs"];
 /// Folders of files that may join everything.
-const JOINING: &[&str] = &["show", "report", "run", "gallery"];
+const JOINING: &[&str] = &["show", "report", "run", "gallery", "catalogue", "portrait"];
 
 fn sources() -> Vec<PathBuf> {
     fn walk(folder: &Path, out: &mut Vec<PathBuf>) {

@@ -133,6 +133,9 @@ fn window(settings: &Settings, shape: Shape, alone: bool, xlog: bool) -> Extent 
     Extent { x: limits(settings.x, xlog), y }
 }
 
+/// Points that are marked where the user asks for marks.
+const MOST_MARKS: usize = 2000;
+
 /// Unit of a `.step` parameter, where its name tells.
 fn key_unit(name: &str) -> &str {
     if name.eq_ignore_ascii_case("temp") { "degC" } else { "" }
@@ -328,7 +331,10 @@ impl Figure {
             label: self.label(entry, group),
             hue: self.hue(entry, group),
             curve: entry.curve,
-            marked: entry.keyed,
+            marked: match (settings.marks, entry.keyed) {
+                (true, _) => MOST_MARKS,
+                (false, keyed) => usize::from(keyed) * page::MARKS,
+            },
             trace: &entry.trace,
         });
         Panel { x, lines: lines.collect(), y }

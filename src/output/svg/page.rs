@@ -29,8 +29,8 @@ pub(super) const TICK: Face = Face { size: 12.5, bold: false, colour: INK };
 /// Entries of a legend; of larger families some are named.
 const ENTRIES: usize = 12;
 
-/// Points of a marked line up to which marks do not run together.
-const MARKS: usize = 40;
+/// Points of a line up to which marks do not run together.
+pub(super) const MARKS: usize = 40;
 
 /// Strokes of a run up to which each is drawn for itself.
 const TURNS: usize = 64;
@@ -54,8 +54,8 @@ pub struct Line<'a> {
     pub hue: Hue,
     /// Lines of a family have the same.
     pub curve: usize,
-    /// Whether its points are marked.
-    pub marked: bool,
+    /// Number of points up to which they are marked.
+    pub marked: usize,
     /// Its points.
     pub trace: &'a Trace,
 }
@@ -229,7 +229,7 @@ fn draw_lines(canvas: &mut Canvas, frame: &Frame, (x, y): (&Axis, &Axis), panel:
     };
     for ((line, whole), strokes) in drawn.iter().zip(thinned) {
         let colour = colour(line.hue);
-        let marked = line.marked && whole.iter().map(Vec::len).sum::<usize>() <= MARKS;
+        let marked = whole.iter().map(Vec::len).sum::<usize>() <= line.marked;
         whole.iter().flatten().filter(|_| marked).for_each(|spot| canvas.dot(*spot, frame, colour, 3.0));
         for stroke in &strokes {
             match stroke.as_slice() {
