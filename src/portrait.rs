@@ -7,9 +7,10 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::catalogue::{Card, Catalogue, Item};
+use crate::clock::Stopwatch;
 use crate::diag;
 use crate::run::{self, Outcome, RunOptions, RunReport};
 use crate::span::{MemoryFiles, Sources};
@@ -145,11 +146,11 @@ fn draw(subject: &Subject, (file, deck): (&str, &str), folder: &Path, stop: &Ato
     report.files.extend(own.files);
 }
 
-/// Runs a deck that stands in no file, every row in memory.
+/// Runs a deck that stands in no file for at most `longest` seconds, every row in memory.
 ///
 /// # Errors
 /// Diagnostics, rendered.
-fn try_out(deck: &str, stop: &AtomicBool) -> Result<Vec<Vec<Outcome>>, String> {
+fn try_out(deck: &str, longest: f64, stop: &AtomicBool) -> Result<Vec<Vec<Outcome>>, String> {
     let path = Path::new("portrait.cir");
     let mut files = MemoryFiles::default();
     files.0.insert(path.to_path_buf(), deck.as_bytes().to_vec());
@@ -159,7 +160,12 @@ fn try_out(deck: &str, stop: &AtomicBool) -> Result<Vec<Vec<Outcome>>, String> {
         Err(errors) => return Err(diag::render(&errors, &sources, false)),
     };
     let sources = Mutex::new(sources);
-    let done = run::simulate(mna, path, &[], &sources, stop, &|_| {});
+    let (late, watch) = (AtomicBool::new(false), Stopwatch::start());
+    let done = run::simulate(mna, path, &[], &sources, &late, &|_| {
+        if stop.load(Ordering::Relaxed) || watch.read().wall.as_secs_f64() > longest {
+            late.store(true, Ordering::Relaxed);
+        }
+    });
     let sources = sources.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
     done.map(|simulation| simulation.members).map_err(|errors| diag::render(&errors, &sources, false))
 }

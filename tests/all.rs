@@ -11,6 +11,8 @@ mod bad_circuits;
 mod bad_decks;
 #[path = "all/bifurcation.rs"]
 mod bifurcation;
+#[path = "all/catalogue.rs"]
+mod catalogue;
 #[path = "all/cli.rs"]
 mod cli;
 #[path = "all/crossbar.rs"]

@@ -6,6 +6,9 @@ use std::sync::atomic::AtomicBool;
 use crate::portrait::settings::Settled;
 use crate::portrait::{Subject, quantity, try_out};
 
+/// Seconds that a look ahead may take.
+const LONGEST: f64 = 5.0;
+
 /// The source at `p`, a resistor if there is one, and the device at `n`.
 pub fn circuit(subject: &Subject, source: &str, series: f64) -> String {
     match series > 0.0 {
@@ -93,7 +96,7 @@ fn rounded(value: f64) -> f64 {
 
 /// Where a state goes under the sine, a fifth wider; `None` if it does not move.
 fn excursion(subject: &Subject, state: &str, settings: &Settled, stop: &AtomicBool) -> Option<(f64, f64)> {
-    let members = try_out(&trial(subject, state, (settings.amplitude, settings.frequency, settings.series)), stop).ok()?;
+    let members = try_out(&trial(subject, state, (settings.amplitude, settings.frequency, settings.series)), LONGEST, stop).ok()?;
     let outcome = members.first()?.first()?;
     let value = |k: usize| outcome.measures.get(k).and_then(|m| m.1.as_ref().ok()).copied();
     let (top, low) = (value(0)?, value(1)?);
@@ -103,7 +106,7 @@ fn excursion(subject: &Subject, state: &str, settings: &Settled, stop: &AtomicBo
 
 /// Rates above this are drawn by their logarithms; `None` where all are of one size.
 fn rates(deck: &str, stop: &AtomicBool) -> Option<f64> {
-    let members = try_out(deck, stop).ok()?;
+    let members = try_out(deck, LONGEST, stop).ok()?;
     let data = &members.first()?.first()?.data;
     let mut sizes: Vec<f64> = Vec::new();
     // The largest rate of each curve counts, so that steep ends of one do not hide the others.

@@ -16,6 +16,8 @@ use crate::wave::{Column, ColumnInfo, ColumnKind, Dataset, Header};
 
 /// A pulse, a gap, a reading, a gap: each as long as a pulse.
 const PARTS: f64 = 4.0;
+/// Seconds that the train may take.
+const LONGEST: f64 = 60.0;
 /// Edge as a part of the width.
 const EDGE: f64 = 0.01;
 
@@ -58,7 +60,7 @@ fn deck(subject: &Subject, settings: &Settled) -> (String, Vec<f64>) {
 /// Runs the train, reads the conductance, draws it.
 pub fn draw(subject: &Subject, settings: &Settled, folder: &Path, stop: &AtomicBool, report: &mut RunReport) {
     let (deck, times) = deck(subject, settings);
-    let outcome = match try_out(&deck, stop) {
+    let outcome = match try_out(&deck, LONGEST, stop) {
         Ok(mut members) => members.pop().and_then(|mut m| m.pop()),
         Err(errors) => {
             report.diagnostics.push_str(&errors);

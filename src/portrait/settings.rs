@@ -113,6 +113,8 @@ const AMPLITUDES: [f64; 10] = [0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0
 const FREQUENCIES: [f64; 11] = [0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 /// Seconds that trials may take.
 const LONGEST: f64 = 8.0;
+/// Seconds that one of them may take.
+const ONE: f64 = 0.25;
 /// Parts of its range that a state must move by, to be seen.
 const LEAST: f64 = 0.05;
 
@@ -135,12 +137,11 @@ fn found(subject: &Subject, known: &Settings, series: f64, stop: &AtomicBool) ->
     let mut trials: Vec<Trial> = Vec::new();
     for amplitude in amplitudes {
         for frequency in &frequencies {
-            let late = watch.read().wall.as_secs_f64() > LONGEST;
-            if late || stop.load(Ordering::Relaxed) {
+            if watch.read().wall.as_secs_f64() > LONGEST || stop.load(Ordering::Relaxed) {
                 break;
             }
             let deck = decks::trial(subject, &unknown.name, (amplitude, *frequency, series));
-            let members = try_out(&deck, stop)?;
+            let members = try_out(&deck, ONE, stop)?;
             let Some(outcome) = members.first().and_then(|m| m.first()).filter(|o| o.failure.is_none()) else { continue };
             let value = |k: usize| outcome.measures.get(k).and_then(|m| m.1.as_ref().ok()).copied().unwrap_or(f64::NAN);
             let (top, low) = (value(0), value(1));
@@ -172,6 +173,7 @@ fn swing((top, low): (f64, f64), (lower, upper): (f64, f64)) -> Option<f64> {
 /// The best trial: near a volt, not too slow, with a state that moves.
 fn chosen(trials: &[Trial], free: bool) -> Option<Trial> {
     let scale = if free { trials.iter().map(|t| t.swing).fold(0.0, f64::max) } else { 1.0 };
+    let one_only = trials.iter().all(|t| t.frequency == trials[0].frequency);
     let mut best: Option<(f64, Trial)> = None;
     for start in trials {
         let same = || trials.iter().filter(|t| t.amplitude == start.amplitude);
@@ -179,7 +181,10 @@ fn chosen(trials: &[Trial], free: bool) -> Option<Trial> {
         if widest < LEAST * scale || scale == 0.0 {
             continue;
         }
-        let fast = same().filter(|t| t.swing >= 0.5 * widest).max_by(|a, b| a.frequency.total_cmp(&b.frequency));
+        // The loops of a tenth and of ten times the frequency must come out as well.
+        let near = |f: f64| same().any(|t| (t.frequency / f - 1.0).abs() < 1e-6);
+        let framed = |t: &&Trial| one_only || near(t.frequency / 10.0) && near(t.frequency * 10.0);
+        let fast = same().filter(framed).filter(|t| t.swing >= 0.5 * widest).max_by(|a, b| a.frequency.total_cmp(&b.frequency));
         let Some(fast) = fast else { continue };
         let small = if widest < 0.3 * scale { 1.5 } else { 0.0 };
         let cost = 0.25 * (fast.frequency.log10() - 4.0).abs() + 0.5 * fast.amplitude.log2().abs() + small;
