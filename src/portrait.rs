@@ -72,7 +72,21 @@ impl Subject {
         self.item.states.iter().map(|s| self.item.model.unknowns[s.row].name.as_str()).collect()
     }
 
-    /// A state moves by itself.
+    /// The same with one element of each vector: a bank of domains is told by one of them.
+    fn plain_states(&self) -> Vec<&str> {
+        let all = self.states();
+        let bank = |s: &&str| s.ends_with(']');
+        let first = all.iter().copied().find(bank);
+        all.into_iter().filter(|s| !bank(s) || first == Some(*s)).collect()
+    }
+
+    /// Where a state is meant to be.
+    fn bounds(&self, state: &str) -> (f64, f64) {
+        let found = self.item.model.unknowns.iter().find(|u| u.name == state);
+        found.map_or((f64::NEG_INFINITY, f64::INFINITY), |u| u.bounds)
+    }
+
+    /// It forgets by itself: none of its states is kept.
     fn volatile(&self) -> bool {
         !self.item.states.iter().any(|s| s.held)
     }
@@ -106,7 +120,7 @@ pub fn portraits(name: &str, options: &Options, stop: &AtomicBool) -> RunReport 
     let _ = writeln!(report.text, "{}: {}", subject.name, subject.item.summary());
     let _ = writeln!(report.text, "  {}", settings.told);
     if options.iv {
-        let deck = decks::loops(&subject, &settings);
+        let deck = decks::loops(&subject, &settings, stop);
         draw(&subject, ("iv", &deck), &folder, stop, &mut report);
     }
     if options.drm {

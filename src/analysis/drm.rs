@@ -8,7 +8,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::args::{Arg, Args};
-use crate::dae::{Eval, ParamId, Params, Phase, System, Want};
+use crate::dae::{Eval, ParamId, Params, Phase, System, Unknown, Want};
 use crate::diag::Diagnostic;
 use crate::solve::ladder::climb;
 use crate::solve::newton::Newton;
@@ -45,8 +45,10 @@ fn parse(args: &Args, system: &dyn System) -> Result<Box<dyn Analysis>, Diagnost
         return Err(Diagnostic::error(args.span, "`.drm` needs a state and a source").hint(ENTRY.usage));
     };
     let layout = system.layout();
-    let states = || layout.unknowns.iter().filter(|u| !u.node).map(|u| u.name.as_str());
-    let index = layout.unknowns.iter().position(|u| !u.node && u.name.eq_ignore_ascii_case(&state.text));
+    // A state may also be an inner node of a device.
+    let inner = |u: &Unknown| !u.node || u.name.contains('.');
+    let states = || layout.unknowns.iter().filter(|u| inner(u)).map(|u| u.name.as_str());
+    let index = layout.unknowns.iter().position(|u| inner(u) && u.name.eq_ignore_ascii_case(&state.text));
     let Some(index) = index else {
         let error = Diagnostic::error(state.span, format!("there is no state `{}`", state.text));
         return Err(error.suggest(&state.text, states()).expected("expected `device.state`"));

@@ -1,8 +1,8 @@
 //! How a device is driven: as the command line says, as its model or card says, or as trials show that it moves.
 //!
 //! `(* portrait = "amplitude=0.6 frequency=1meg" *)` before the word `module`, or a comment `* portrait: amplitude=...` above a
-//! card. Without them a sine of several amplitudes and frequencies is tried: chosen is the fastest one that moves the state over
-//! half of what it can reach, with an amplitude near a volt.
+//! card. Without them a sine of several amplitudes and frequencies is tried: chosen is the fastest one that moves the states over
+//! most of what they can reach, with an amplitude near a volt.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -83,7 +83,10 @@ pub struct Settled {
 pub fn settle(subject: &Subject, given: &Settings, stop: &AtomicBool) -> Result<Settled, String> {
     let wrong = |what: String| format!("error: portrait of `{}`: {what}\n", subject.name);
     let of_card = subject.card.as_ref().and_then(|c| c.comment.split_once("portrait:")).map_or("", |(_, rest)| rest.trim());
-    let own = parse(of_card).map_err(wrong)?.or(&parse(subject.item.model.attribute("portrait")).map_err(wrong)?);
+    let of_model = parse(subject.item.model.attribute("portrait")).map_err(wrong)?;
+    // Another device with the same equations has other voltages and times, but belongs into the same circuit.
+    let shared = if subject.card.is_some() { Settings { series: of_model.series, ..Settings::default() } } else { of_model };
+    let own = parse(of_card).map_err(wrong)?.or(&shared);
     let known = given.or(&own);
     let series = known.series.unwrap_or(0.0);
     let (amplitude, frequency, how) = match (known.amplitude, known.frequency) {
@@ -115,15 +118,17 @@ const FREQUENCIES: [f64; 11] = [0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6, 1e7, 
 const LONGEST: f64 = 8.0;
 /// Seconds that one of them may take.
 const ONE: f64 = 0.25;
-/// Parts of its range that a state must move by, to be seen.
+/// Part of its range that a state must move by, to be seen.
 const LEAST: f64 = 0.05;
+/// Part of the widest swing at an amplitude that counts as wide.
+const WIDE: f64 = 0.6;
 
-/// One trial: amplitude, frequency, and the part of its range that the state went through.
-#[derive(Clone, Copy, Debug)]
+/// One trial: amplitude, frequency, and how far each state went.
+#[derive(Clone, Debug)]
 struct Trial {
     amplitude: f64,
     frequency: f64,
-    swing: f64,
+    ways: Vec<f64>,
 }
 
 /// Amplitude and frequency by trials.
@@ -131,8 +136,10 @@ fn found(subject: &Subject, known: &Settings, series: f64, stop: &AtomicBool) ->
     let amplitudes = known.amplitude.map_or(AMPLITUDES.to_vec(), |a| vec![a]);
     let frequencies = known.frequency.map_or(FREQUENCIES.to_vec(), |f| vec![f]);
     let usual = (known.amplitude.unwrap_or(1.0), known.frequency.unwrap_or(1e3));
-    let Some(state) = subject.item.states.first() else { return Ok((usual.0, usual.1, " (it has no state)")) };
-    let unknown = &subject.item.model.unknowns[state.row];
+    let bounds: Vec<(f64, f64)> = subject.plain_states().iter().map(|s| subject.bounds(s)).collect();
+    if bounds.is_empty() {
+        return Ok((usual.0, usual.1, " (it has no state)"));
+    }
     let watch = Stopwatch::start();
     let mut trials: Vec<Trial> = Vec::new();
     for amplitude in amplitudes {
@@ -140,24 +147,24 @@ fn found(subject: &Subject, known: &Settings, series: f64, stop: &AtomicBool) ->
             if watch.read().wall.as_secs_f64() > LONGEST || stop.load(Ordering::Relaxed) {
                 break;
             }
-            let deck = decks::trial(subject, &unknown.name, (amplitude, *frequency, series));
+            let deck = decks::trial(subject, (amplitude, *frequency, series));
             let members = try_out(&deck, ONE, stop)?;
             let Some(outcome) = members.first().and_then(|m| m.first()).filter(|o| o.failure.is_none()) else { continue };
             let value = |k: usize| outcome.measures.get(k).and_then(|m| m.1.as_ref().ok()).copied().unwrap_or(f64::NAN);
-            let (top, low) = (value(0), value(1));
-            let swing = swing((top, low), unknown.bounds);
-            trials.extend(swing.map(|swing| Trial { amplitude, frequency: *frequency, swing }));
+            let ways: Option<Vec<f64>> =
+                bounds.iter().enumerate().map(|(k, b)| way((value(2 * k), value(2 * k + 1)), *b)).collect();
+            trials.extend(ways.map(|ways| Trial { amplitude, frequency: *frequency, ways }));
         }
     }
-    let free = !(unknown.bounds.0.is_finite() && unknown.bounds.1.is_finite());
-    Ok(match chosen(&trials, free) {
-        Some(trial) => (trial.amplitude, trial.frequency, " (found by trials)"),
-        None => (usual.0, usual.1, " (its state hardly moves at any: say --amplitude and --frequency)"),
+    let bounded: Vec<bool> = bounds.iter().map(|b| b.0.is_finite() && b.1.is_finite()).collect();
+    Ok(match chosen(&trials, &bounded) {
+        Some((amplitude, frequency)) => (amplitude, frequency, " (found by trials)"),
+        None => (usual.0, usual.1, " (its states hardly move at any: say --amplitude and --frequency)"),
     })
 }
 
-/// Part of the range that a state goes through; of a state without bounds, its way. `None` where it leaves them.
-fn swing((top, low): (f64, f64), (lower, upper): (f64, f64)) -> Option<f64> {
+/// How far a state goes, as a part of its range; of a state without bounds in its own unit. `None` where it leaves them.
+fn way((top, low): (f64, f64), (lower, upper): (f64, f64)) -> Option<f64> {
     let way = top - low;
     if !way.is_finite() {
         return None;
@@ -170,26 +177,29 @@ fn swing((top, low): (f64, f64), (lower, upper): (f64, f64)) -> Option<f64> {
     inside.then_some(way / range)
 }
 
-/// The best trial: near a volt, not too slow, with a state that moves.
-fn chosen(trials: &[Trial], free: bool) -> Option<Trial> {
-    let scale = if free { trials.iter().map(|t| t.swing).fold(0.0, f64::max) } else { 1.0 };
+/// The best trial: near a volt, not too slow, with states that move. States without bounds count by their longest way.
+fn chosen(trials: &[Trial], bounded: &[bool]) -> Option<(f64, f64)> {
+    let longest = |k: usize| trials.iter().map(|t| t.ways[k]).fold(0.0, f64::max);
+    let scales: Vec<f64> = bounded.iter().enumerate().map(|(k, bounded)| if *bounded { 1.0 } else { longest(k) }).collect();
+    let moving: Vec<usize> = (0..scales.len()).filter(|k| scales[*k] > 0.0 && longest(*k) > LEAST * scales[*k]).collect();
+    let swing = |t: &Trial| moving.iter().map(|k| t.ways[*k] / scales[*k]).sum::<f64>() / moving.len().max(1) as f64;
     let one_only = trials.iter().all(|t| t.frequency == trials[0].frequency);
-    let mut best: Option<(f64, Trial)> = None;
+    let mut best: Option<(f64, (f64, f64))> = None;
     for start in trials {
         let same = || trials.iter().filter(|t| t.amplitude == start.amplitude);
-        let widest = same().map(|t| t.swing).fold(0.0, f64::max);
-        if widest < LEAST * scale || scale == 0.0 {
+        let widest = same().map(swing).fold(0.0, f64::max);
+        if widest < LEAST {
             continue;
         }
         // The loops of a tenth and of ten times the frequency must come out as well.
         let near = |f: f64| same().any(|t| (t.frequency / f - 1.0).abs() < 1e-6);
         let framed = |t: &&Trial| one_only || near(t.frequency / 10.0) && near(t.frequency * 10.0);
-        let fast = same().filter(framed).filter(|t| t.swing >= 0.5 * widest).max_by(|a, b| a.frequency.total_cmp(&b.frequency));
+        let fast = same().filter(framed).filter(|t| swing(t) >= WIDE * widest).max_by(|a, b| a.frequency.total_cmp(&b.frequency));
         let Some(fast) = fast else { continue };
-        let small = if widest < 0.3 * scale { 1.5 } else { 0.0 };
-        let cost = 0.25 * (fast.frequency.log10() - 4.0).abs() + 0.5 * fast.amplitude.log2().abs() + small;
+        let small = if widest < 0.3 { 1.5 } else { 0.0 };
+        let cost = 0.25 * (fast.frequency.log10() - 4.0).abs() + 0.4 * fast.amplitude.log2().abs() + small;
         if best.is_none_or(|(least, _)| cost < least) {
-            best = Some((cost, *fast));
+            best = Some((cost, (fast.amplitude, fast.frequency)));
         }
     }
     best.map(|(_, trial)| trial)

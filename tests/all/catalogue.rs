@@ -39,12 +39,20 @@ fn models_and_cards_have_pages() {
     let models = folder.path().join("models");
     std::fs::create_dir_all(models.join("redox")).unwrap();
     std::fs::create_dir_all(models.join("cards")).unwrap();
-    std::fs::write(models.join("redox/slow_one.va"), MODEL.replacen("(* desc", "`include \"disciplines.vams\"\n(* desc", 1)).unwrap();
-    std::fs::write(models.join("cards/slow.lib"), "* head\n\n* Its twin, ten times as fast.\n.model fast_one slow_one(k=1e4\n+ x0 = {0.1})\n").unwrap();
+    std::fs::write(models.join("redox/slow_one.va"), MODEL.replacen("(* desc", "`include \"disciplines.vams\"\n(* desc", 1))
+        .unwrap();
+    std::fs::write(
+        models.join("cards/slow.lib"),
+        "* head\n\n* Its twin, ten times as fast.\n.model fast_one slow_one(k=1e4\n+ x0 = {0.1})\n",
+    )
+    .unwrap();
     let run = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_memspice"));
         let output = command.args(arguments).current_dir(folder.path()).env("MEMSPICE_MODELS", &models).output().unwrap();
-        (output.status.code().unwrap(), format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
+        (
+            output.status.code().unwrap(),
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)),
+        )
     };
     let (code, table) = run(&["models"]);
     assert_eq!(code, 0, "{table}");
@@ -65,7 +73,10 @@ fn models_and_cards_have_pages() {
         assert!(page.contains(part), "no `{part}` in {page}");
     }
     let (code, page) = run(&["models", "FAST_ONE"]);
-    assert!(code == 0 && page.contains("card fast_one") && page.contains("= 1e4 *") && page.contains("module slow_one(p, n)"), "{page}");
+    assert!(
+        code == 0 && page.contains("card fast_one") && page.contains("= 1e4 *") && page.contains("module slow_one(p, n)"),
+        "{page}"
+    );
     let (_, json) = run(&["models", "slow_one", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["cards"][0]["values"]["x0"], "{0.1}");
@@ -83,7 +94,9 @@ fn portraits_of(folder: &Path, run: &dyn Fn(&[&str]) -> (i32, String)) {
     assert!(text.contains("v1 = 0: every state rests (nonvolatile)"), "{text}");
     // 20 pulses of 4.95 uVs at 1e3/(V s), the first reading included.
     assert!(text.contains("conductance: 300 uS at the start") && text.contains("after 20 pulses"), "{text}");
-    for file in ["iv.svg", "iv-states.svg", "drm-x.svg", "pulse.svg", "pulse-states.svg", "pulse.csv", "iv.cir", "drm-x.cir", "pulse.cir"] {
+    for file in
+        ["iv.svg", "iv-states.svg", "drm-x.svg", "pulse.svg", "pulse-states.svg", "pulse.csv", "iv.cir", "drm-x.cir", "pulse.cir"]
+    {
         assert!(folder.join("p").join(file).metadata().is_ok_and(|m| m.len() > 0), "{file} is missing");
     }
     let pulse = &memspice::output::read(&folder.join("p/pulse.csv")).unwrap().results[0];
@@ -138,7 +151,11 @@ fn the_whole_library_is_listed() {
     assert!(items.len() > 30);
     let report = catalogue::models(None, false);
     assert!(items.iter().all(|i| report.text.contains(&i.model.name)));
-    let wrong: Vec<&str> =
-        items.iter().flat_map(|i| &i.cards).filter(|c| c.values.iter().any(|(n, _)| n.is_empty())).map(|c| c.name.as_str()).collect();
+    let wrong: Vec<&str> = items
+        .iter()
+        .flat_map(|i| &i.cards)
+        .filter(|c| c.values.iter().any(|(n, _)| n.is_empty()))
+        .map(|c| c.name.as_str())
+        .collect();
     assert!(wrong.is_empty(), "{wrong:?}");
 }
