@@ -100,6 +100,32 @@ def sizes():
           ['rw', 'n', 'v(actual)'], rows, keys=2, analysis='op')
 
 
+def rectangles():
+    """First and last columns of arrays that need not be square, sparse."""
+    out = []
+    for m, n in ((20, 20), (40, 25), (64, 64), (128, 64)):
+        i, j = np.arange(1, m+1)[:, None], np.arange(1, n+1)[None, :]
+        G = 10e-6 + 90e-6*(0.5 + 0.5*sin(127.1*i*i + 311.7*j + 74.7*i*j))
+        V, I, J, X = 0.1 + 0.1*sin(2.3*np.arange(1, m+1)**2), [], [], []
+
+        def add(p, q, g):
+            for r, c, v in ((p, p, g), (q, q, g), (p, q, -g), (q, p, -g)):
+                if r is not None and c is not None:
+                    I.append(r), J.append(c), X.append(v)
+        for a in range(m):
+            for b in range(n):
+                add(a*n + b, m*n + a*n + b, G[a, b])
+                add(a*n + b, a*n + b - 1 if b else None, 1.0)
+                add(m*n + a*n + b, m*n + (a+1)*n + b if a < m-1 else None, 1.0)
+        rhs = np.zeros(2*m*n)
+        rhs[[a*n for a in range(m)]] = V
+        x = spsolve(coo_matrix((X, (I, J)), shape=(2*m*n, 2*m*n)).tocsc(), rhs)
+        lost = 1 - x[m*n + (m-1)*n:]/(V @ G)
+        out.append((lost[0], lost[-1]))
+    print('rectangles', out)
+    return out
+
+
 def ir_drop():
     rows = []
     for rw in (1, 2.5):

@@ -279,6 +279,24 @@ def rectifying():
     return out
 
 
+def picture():
+    """An 8 x 8 picture out of its frequencies by two transforms of cells."""
+    i, j, z = np.arange(8)[:, None], np.arange(8)[None, :], normal()
+    P = export('photograph.csv', np.clip(0.5 + 0.5*np.sin(0.9*i + 0.4*j*j/3)*np.cos(0.7*j), 0, 1)*((i - 3.5)**2 + (j - 3.5)**2 < 15))
+    K = np.fft.fft2(P)/8
+    K = export('frequencies-re.csv', K.real, '%.9f') + 1j*export('frequencies-im.csv', K.imag, '%.9f')
+    a = 2*np.pi*i*j/8
+    M, out = np.block([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]), []
+    for levels, spread in ((0, 0), (16, 0), (0, 0.05)):
+        f = lambda w: np.floor(w*(levels - 1) + 0.5)/(levels - 1) if levels else w
+        W = ((1 + 99*f(np.maximum(M, 0)))*np.exp(spread*z[:16, :16]) - (1 + 99*f(np.maximum(-M, 0)))*np.exp(spread*z[16:32, :16]))/99
+        A = np.hstack([K.real, K.imag]) @ W
+        X = W[:8, :8].T @ A[:, :8] + W[8:, :8].T @ A[:, 8:]
+        out.append(np.sqrt(np.mean((X/8 - P)**2)))
+    print('picture', out, -20*np.log10(out))
+    return out
+
+
 if __name__ == '__main__':
     lca(), inverse(), refine(), slices(), energy(), committee(), pairs(), hyperdimensional(), puf()
-    transpose(), features(), convolution(), stack(), lstm(), beats(), faces(), rectifying()
+    transpose(), features(), convolution(), stack(), lstm(), beats(), faces(), rectifying(), picture()
