@@ -212,6 +212,26 @@ def margin():
           ['n', 'v(1r)', 'v(1s1r)', 'v(1d1r)', 'v(1t1r)'], rows, keys=1, analysis='op')
 
 
+def patterns():
+    """Margins of 16 x 16 cells of which a share is low: dense nodal equations."""
+    i, j = np.arange(1, 17)[:, None], np.arange(1, 17)[None, :]
+    h = 437.58*sin(12.9898*i + 78.233*j)
+    rows = []
+    for share in (0, 0.25, 0.5, 0.75, 1.01):
+        out = []
+        for cell in (10e3, 1e6):
+            G = np.where(h - np.floor(h) < share, 1/10e3, 1/1e6)
+            G[0, 0] = 1/cell
+            A = np.block([[np.diag(G.sum(1)), -G], [-G.T, np.diag(G.sum(0))]])
+            A[16, 16] += 1e-3
+            keep = np.arange(1, 32)
+            out.append(np.linalg.solve(A[np.ix_(keep, keep)], -A[keep, 0])[15])
+        rows.append((share, out[0] - out[1]))
+    print('patterns', rows)
+    write('read-pattern', 'op', 'nodal equations', TOOL, ['tol v(margin) rel=1e-9 reason: a linear solve'], ['share', 'v(margin)'], rows, keys=1, analysis='op')
+    return rows
+
+
 def kinetics(v, vat, t, scale, least=1e-9):
     r = exp(min((v - vat)/scale, 300))*((1 - exp(-v/scale))/(1 - exp(-vat/scale)))**2/t
     return r/(1 + r*least)
