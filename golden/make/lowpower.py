@@ -61,7 +61,7 @@ with open(os.path.join(ROOT, '../netlists/devices/lowpower-gallery.cir'), 'w') a
 * The cards and this deck are written by golden/make/lowpower.py.
 * covers: A-D2 A-D6 A-D11 A-D24 A-D25 A-D26
 ''' + '\n'.join(lines) + '\n.tran 1n 1.1m\n' + '\n'.join(measures) + '\n.plot tran '
-              + ' '.join(f'x{row[0]}.w' for row in ROWS) + ''' xlog xmin=100p title="Eleven set pulses" ylabel="filament"
+              + ' '.join(f'@x{row[0]}[conductance]' for row in ROWS) + ''' xlog ylog xmin=100p title="Conductance of eleven low-power cells under their set pulses" ylabel="conductance"
 .end
 ''')
 times = [1e-8, 2e-8, 4e-8, 1e-7, 1e-6, 3e-6, 6e-6, 1e-5, 3e-5, 9e-5, 3e-4]
