@@ -9,10 +9,10 @@ use crate::ir::op::{LIMEXP, LIMEXP_TOP, SATURATION, power};
 use crate::ir::simd::Vector;
 
 /// 1.5 * 2^52: adding it rounds to a whole number that then stands in the low bits.
-const MAGIC: f64 = 6755399441055744.0;
-const LN2: f64 = std::f64::consts::LN_2;
+pub(crate) const MAGIC: f64 = 6755399441055744.0;
+pub(crate) const LN2: f64 = std::f64::consts::LN_2;
 /// What [`LN2`] leaves of the logarithm of 2.
-const LN2_REST: f64 = 2.319_046_813_846_299_6e-17;
+pub(crate) const LN2_REST: f64 = 2.319_046_813_846_299_6e-17;
 /// Leading 32 bits of the logarithm of 2: a multiple by any exponent is exact.
 const LN2_TOP: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000);
 /// The logarithm of 2 without its leading 32 bits.

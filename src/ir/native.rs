@@ -2,12 +2,13 @@
 //!
 //! Takes the steps between two places of control flow, each an operation on registers in memory, and gives a function on the
 //! memory of these registers. Cheap operations become one instruction or a few, on vectors that stay in the processor while
-//! they are needed (of those at hand the one goes back to memory that is needed last, Belady 1966); dear ones are calls of the
-//! vector code that the interpreter runs as well. Every instruction rounds as that of the interpreter: the bits are the same.
+//! they are needed (of those at hand the one goes back to memory that is needed last, Belady 1966), exponentials some thirty; other
+//! dear ones are calls of the vector code that the interpreter runs as well. Every instruction rounds as that of the interpreter: the bits are the same.
 //!
 //! Machines other than x86-64 with AVX2 under Unix, and systems that give no pages for code, interpret instead.
 
 mod encode;
+mod exponential;
 
 use std::arch::is_x86_feature_detected;
 
@@ -75,7 +76,8 @@ impl Native {
         let registers = steps.iter().flat_map(|s| s.arguments.into_iter().chain([s.to])).max()? + 1;
         // Displacements have 32 bits.
         i32::try_from(u64::from(registers) * 64).ok()?;
-        let pool: Vec<u8> = CONSTANTS.iter().flat_map(|c| std::iter::repeat_n(c.to_le_bytes(), 8).flatten()).collect();
+        let constants = CONSTANTS.into_iter().chain(exponential::CONSTANTS.map(f64::to_bits));
+        let pool: Vec<u8> = constants.flat_map(|c| std::iter::repeat_n(c.to_le_bytes(), 8).flatten()).collect();
         let entry = pool.len();
         let mut writer = Writer { code: Assembler::new(lanes == 8, pool), places, held: [None; HELD], chunk };
         writer.code.enter();
@@ -213,6 +215,9 @@ impl Writer<'_> {
     }
 
     fn step(&mut self, step: &Step, next: &[u32; 4]) {
+        if matches!(step.op, Op::Exp | Op::Limexp) {
+            return self.exponential(step, next);
+        }
         if is_dear(step.op) {
             return self.call(step);
         }
@@ -223,15 +228,18 @@ impl Writer<'_> {
             operands[k] = self.operand(step.arguments[k], next[k], used);
         }
         // The result may take the place of an argument that is not read again: instructions read before they write.
-        for k in 0..HELD {
-            let gone = |h: Held| h.register == step.to || (used.contains(&h.register) && h.next == NEVER);
-            if self.held[k].is_some_and(gone) {
-                self.held[k] = None;
-            }
-        }
+        self.drop_gone(step);
         let to = self.make_room(used);
         self.held[to] = Some(Held { register: step.to, next: next[3], changed: true });
         self.instruction(step.op, to as Vector, operands);
+    }
+
+    /// Forgets what is not read again, and what the result replaces.
+    fn drop_gone(&mut self, step: &Step) {
+        let used = &step.arguments[..step.op.arity()];
+        for held in &mut self.held {
+            *held = held.filter(|h| h.register != step.to && !(used.contains(&h.register) && h.next == NEVER));
+        }
     }
 
     fn instruction(&mut self, op: Op, to: Vector, [a, b, c]: [Operand; 3]) {

@@ -41,20 +41,27 @@ impl Rows {
         Rows { starts, columns, values: made }
     }
 
-    /// `constant + A x` to `sums`, what rounding drops to `lost`; `term(row, value)` sees every single term.
-    fn apply(&self, constant: &[f64], x: &[f64], sums: &mut [f64], lost: &mut [f64], mut term: impl FnMut(usize, f64)) {
-        for (row, bounds) in self.starts.windows(2).enumerate() {
-            let (first, end) = (bounds[0] as usize, bounds[1] as usize);
+    /// `constant + A x` to `sums`, what rounding drops to `lost`, the largest term of each row to `scale` if that is wanted.
+    fn apply<const SCALE: bool>(&self, constant: &[f64], x: &[f64], sums: &mut [f64], lost: &mut [f64], scale: &mut [f64]) {
+        let targets = sums.iter_mut().zip(lost);
+        for (row, (bounds, (total, dropped))) in self.starts.windows(2).zip(targets).enumerate() {
+            let entries = bounds[0] as usize..bounds[1] as usize;
             let (mut sum, mut rest) = (constant[row], 0.0);
-            for (column, value) in self.columns[first..end].iter().zip(&self.values[first..end]) {
+            let mut size = sum.abs();
+            for (column, value) in self.columns[entries.clone()].iter().zip(&self.values[entries]) {
                 let product = value * x[*column as usize];
                 let new = sum + product;
                 let part = new - sum;
                 rest += (sum - (new - part)) + (product - part);
                 sum = new;
-                term(row, product);
+                if SCALE {
+                    size = size.max(product.abs());
+                }
             }
-            (sums[row], lost[row]) = (sum, rest);
+            (*total, *dropped) = (sum, rest);
+            if SCALE {
+                scale[row] = size;
+            }
         }
     }
 }
@@ -119,13 +126,11 @@ impl Mna {
         restore(Want::G, &mut filled.g, &constant.g, &mut out.g);
         restore(Want::C, &mut filled.c, &constant.c, &mut out.c);
         if want.intersects(Want::F | Want::SCALE) {
-            let scale = &mut out.scale;
-            scale.iter_mut().zip(&constant.f).for_each(|(s, f)| *s = f.abs());
-            let largest = |row: usize, term: f64| scale[row] = scale[row].max(term.abs());
-            constant.conductances.apply(&constant.f, at.x, &mut out.f, &mut lost.f, largest);
+            out.scale.iter_mut().zip(&constant.f).skip(at.x.len()).for_each(|(s, f)| *s = f.abs());
+            constant.conductances.apply::<true>(&constant.f, at.x, &mut out.f, &mut lost.f, &mut out.scale);
         }
         if want.contains(Want::Q) {
-            constant.capacitances.apply(&constant.q, at.x, &mut out.q, &mut lost.q, |_, _| ());
+            constant.capacitances.apply::<false>(&constant.q, at.x, &mut out.q, &mut lost.q, &mut []);
         }
     }
 

@@ -68,6 +68,8 @@ pub const ARGUMENTS: [u8; 4] = [7, 6, 2, 1];
 const MAP_0F: u8 = 1;
 const MAP_0F38: u8 = 2;
 const MAP_0F3A: u8 = 3;
+/// Multiplication and addition in one.
+const FUSED: (u8, u8) = (MAP_0F38, 0xb8);
 /// The mask register in use, k1.
 const MASK: u8 = 1;
 /// Zeros where the mask is not set.
@@ -105,6 +107,16 @@ impl Assembler {
     /// `to = a op b`
     pub fn binary(&mut self, op: Binary, to: Vector, a: Vector, b: Operand) {
         self.vector((MAP_0F, op as u8), to, a, b, None, 0);
+    }
+
+    /// `to = a b + to`, rounded once.
+    pub fn fused(&mut self, to: Vector, a: Vector, b: Operand) {
+        self.vector(FUSED, to, a, b, None, 0);
+    }
+
+    /// `to =` the bits of `a` moved up.
+    pub fn shift_up(&mut self, to: Vector, a: Vector, by: u8) {
+        self.vector((MAP_0F, 0x73), 6, to, Operand::Register(a), Some(by), 0);
     }
 
     /// `to = sqrt(a)`
@@ -150,7 +162,7 @@ impl Assembler {
         let first = (((reg >> 3) ^ 1) << 7) | 1 << 6 | ((high ^ 1) << 5);
         let second = (second ^ 15) << 3;
         // Doubles have W set; blends and rounding of VEX ignore it or want it clear.
-        let w = u8::from(self.wide) << 7;
+        let w = u8::from(self.wide || (map, opcode) == FUSED) << 7;
         if self.wide {
             self.bytes.extend([0x62, first | 1 << 4 | map, w | second | 1 << 2 | 1, mask | 2 << 5 | 1 << 3, opcode]);
         } else {

@@ -200,30 +200,55 @@ impl Weights {
 
     /// The largest share of its tolerance that any component of `dx` takes at `x`, and where; algebraic unknowns count as well.
     pub fn largest(&self, dx: &[f64], x: &[f64]) -> (usize, f64) {
-        let mut worst = (0, 0.0);
-        for (j, (dx, x)) in dx.iter().zip(x).enumerate() {
-            let share = dx.abs() / self.allowed(j, *x);
-            if share > worst.1 || share.is_nan() {
-                worst = (j, if share.is_nan() { f64::INFINITY } else { share });
-            }
-        }
-        worst
+        self.worst::<true>(dx, x)
     }
 
     /// The largest share of its tolerance that any counted component of `e` takes at `x`, and where.
     pub fn norm(&self, e: &[f64], x: &[f64]) -> (usize, f64) {
-        let mut worst = (0, 0.0);
-        for (j, (e, x)) in e.iter().zip(x).enumerate() {
-            if self.counted[j] {
+        self.worst::<false>(e, x)
+    }
+
+    /// By blocks without branches; only blocks that hold something larger are looked through. Few unknowns are no block.
+    fn worst<const ALL: bool>(&self, e: &[f64], x: &[f64]) -> (usize, f64) {
+        let n = e.len();
+        if n < BLOCK {
+            let shares = e.iter().zip(x).enumerate().filter(|(j, _)| ALL || self.counted[*j]);
+            return shares.fold((0, 0.0), |worst, (j, (e, x))| {
                 let share = e.abs() / self.allowed(j, *x);
-                if share > worst.1 || share.is_nan() {
-                    worst = (j, if share.is_nan() { f64::INFINITY } else { share });
+                if share > worst.1 || share.is_nan() { (j, if share.is_nan() { f64::INFINITY } else { share }) } else { worst }
+            });
+        }
+        let (x, largest, most, absolute, counted) =
+            (&x[..n], &self.largest[..n], &self.most[..n], &self.absolute[..n], &self.counted[..n]);
+        let mut worst = (0, 0.0);
+        let mut shares = [0.0; BLOCK];
+        for start in (0..n).step_by(BLOCK) {
+            let count = BLOCK.min(n - start);
+            let part = start..start + count;
+            let (e, x, counted) = (&e[part.clone()], &x[part.clone()], &counted[part.clone()]);
+            let (largest, most, absolute) = (&largest[part.clone()], &most[part.clone()], &absolute[part]);
+            let mut stands_out = false;
+            for j in 0..count {
+                let size = largest[j].max(x[j].abs()).min(most[j]);
+                let share = e[j].abs() / (self.factor * (self.relative * size + absolute[j]));
+                shares[j] = if ALL || counted[j] { share } else { 0.0 };
+                // True of what is no number as well.
+                stands_out |= !(shares[j] <= worst.1);
+            }
+            if stands_out {
+                for (j, share) in shares[..count].iter().enumerate() {
+                    if *share > worst.1 || share.is_nan() {
+                        worst = (start + j, if share.is_nan() { f64::INFINITY } else { *share });
+                    }
                 }
             }
         }
         worst
     }
 }
+
+/// Unknowns that are looked at together.
+const BLOCK: usize = 32;
 
 /// Workspace of the methods: allocated once.
 pub struct Work {

@@ -39,22 +39,12 @@ impl March<'_> {
             self.watch.since += 1;
             return false;
         }
-        let (start, wanted) = (self.history.newest().t, Want::F | Want::SCALE);
-        self.at_time(start, wanted);
-        let n = self.f_before.len();
-        self.f_before.copy_from_slice(&self.eval.f[..n]);
-        self.at_time(trial.t, wanted);
-        self.f_after.copy_from_slice(&self.eval.f[..n]);
-        self.scales.iter_mut().zip(&self.eval.scale).for_each(|(largest, scale)| *largest = largest.max(*scale));
-        let moves = self.f_before != self.f_after;
-        if moves {
-            // What time alone has done since the beginning counts too: where unknowns follow a source, f itself stays small.
-            self.at_time(0.0, Want::F);
-            let since = self.f_after.iter().zip(&self.eval.f).map(|(now, then)| (now - then).abs());
-            self.scales.iter_mut().zip(since).for_each(|(largest, change)| *largest = largest.max(change));
-        }
+        let start = self.history.newest().t;
+        let plan = &self.given.plan;
+        // On a flat of all sources there is nothing to look at.
+        let moves = !plan.system.same_time(plan.params, [start, trial.t]) && self.moves(start, trial.t);
         let share = |k: usize| (self.f_after[k] - self.f_before[k]).abs() / self.scales[k].max(f64::MIN_POSITIVE);
-        let largest = (0..n).map(share).fold(0.0, f64::max);
+        let largest = if moves { (0..self.scales.len()).map(share).fold(0.0, f64::max) } else { 0.0 };
         let jumps = largest > JUMP * (1.0 + 1e-9) && (!self.relaxed || self.uneven(start, trial.t));
         if jumps && trial.h <= RESOLVED * self.longest {
             // No step resolves it: over it, and on from there as after a corner.
@@ -65,6 +55,24 @@ impl March<'_> {
         let longest = if moves || !self.relaxed { 1.1 * trial.h } else { self.watch.longest.max(1.1 * trial.h) };
         (self.watch.since, self.watch.every, self.watch.longest) = if jumps { (every, every, 0.0) } else { (0, every, longest) };
         jumps
+    }
+
+    /// True if explicit time alone changes f between two times; the rows are then in place, and their scales know of it.
+    fn moves(&mut self, start: f64, end: f64) -> bool {
+        let (n, wanted) = (self.f_before.len(), Want::F | Want::SCALE);
+        self.at_time(start, wanted);
+        self.f_before.copy_from_slice(&self.eval.f[..n]);
+        self.at_time(end, wanted);
+        self.f_after.copy_from_slice(&self.eval.f[..n]);
+        self.scales.iter_mut().zip(&self.eval.scale).for_each(|(largest, scale)| *largest = largest.max(*scale));
+        let moves = self.f_before != self.f_after;
+        if moves {
+            // What time alone has done since the beginning counts too: where unknowns follow a source, f itself stays small.
+            self.at_time(0.0, Want::F);
+            let since = self.f_after.iter().zip(&self.eval.f).map(|(now, then)| (now - then).abs());
+            self.scales.iter_mut().zip(since).for_each(|(largest, change)| *largest = largest.max(change));
+        }
+        moves
     }
 
     /// Evaluates what is wanted with the unknowns of the newest point at another time.

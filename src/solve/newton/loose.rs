@@ -136,6 +136,12 @@ impl Newton {
                 self.renew(eq, counts)?;
             }
             let mismatch = self.turn(eq, counts);
+            if self.moving == 0 && mismatch == 0.0 {
+                // The exact solution, whatever the update.
+                self.kept.remainder = 0.0;
+                x.iter_mut().zip(&self.update).for_each(|(x, dx)| *x += dx);
+                return Ok(report);
+            }
             let (unknown, weight) = weights.largest(&self.update, x);
             report.worst_unknown = (unknown, self.update[unknown]);
             self.report = report;
