@@ -526,7 +526,7 @@ decks! {
         number(3, "logic", 0.0, 0.0),
         number(3, "drift_b", 0.0, 1e-12),
     ];
-    // Against numpy's FFT (golden); the sheet's errors in three digits.
+    // Against numpy's FFT (golden); errors in three digits by an independent program.
     dft: "compute/dft" [
         number(1, "error", 4.50e-3, 5e-6),
         number(2, "error", 2.21e-2, 5e-5),
