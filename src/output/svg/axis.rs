@@ -190,6 +190,8 @@ fn amount(value: f64, step: f64, unit: &str) -> String {
 }
 
 fn label(name: &str, unit: &str) -> String {
+    // What users write to say that there is no unit.
+    let name = name.strip_suffix("(1)").map_or(name, str::trim_end);
     if unit.is_empty() { name.to_string() } else { format!("{name} ({unit})") }
 }
 
