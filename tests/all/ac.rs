@@ -74,7 +74,7 @@ fn low_pass_of_first_order() {
     }
 }
 
-/// Impedance of the NbOx memristor at its operating point in the cell (ndr-models 4.3).
+/// Impedance of the NbOx memristor at its operating point in the cell.
 #[test]
 fn impedance_of_the_nbox_memristor() {
     let mut system = nbox_cell(0.0, 300.0);

@@ -98,7 +98,7 @@ fn eigenvalues_at_infinity_stay_there() {
     }
 }
 
-/// The NbOx cell of the reference (ndr-models 2 and 4.3) at its operating point, node voltage and temperature in kelvins.
+/// The NbOx cell of the reference at its operating point, node voltage and temperature in kelvins.
 fn nbox_cell(m: &mut Dynamics, node: usize, state: usize, x: f64, v: f64) {
     let horner = |k: &[f64]| k.iter().rev().fold(0.0, |sum, k| sum * x + k);
     let slope = |k: &[f64]| (1..k.len()).rev().fold(0.0, |sum, i| sum * x + i as f64 * k[i]);

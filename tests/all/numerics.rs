@@ -115,7 +115,7 @@ fn operating_point_of_the_cell_says_what_was_not_used() {
     assert_eq!(point.remarks, ["x1.x: start value 300 not used; .op gives 324.893 K"]);
 }
 
-/// Start values choose among the three equilibria of the coupled cells (ndr-models, 4.4).
+/// Start values choose among the three equilibria of the coupled cells.
 #[test]
 fn start_values_choose_the_equilibrium() {
     let point = operating_point(&nbox_pair(0.0, 25.0, [290.0, 370.0], [0.95, 0.93]));
@@ -135,7 +135,7 @@ fn devices_that_are_off_at_the_start_are_no_dead_end() {
     assert!((point.x[0] - 2.0).abs() < 1e-9, "{:?} by {}", point.x, point.rung);
 }
 
-/// ndr-models 4.3: the symmetric state of the coupled cells at 25 ohm grows with 6.0974e5 1/s.
+/// Reference values: the symmetric state of the coupled cells at 25 ohm grows with 6.0974e5 1/s.
 #[test]
 fn unstable_operating_points_are_told() {
     let pair = |x0| operating_point(&nbox_pair(0.0, 25.0, x0, [0.0; 2]));
@@ -215,7 +215,7 @@ fn initial_conditions_count_where_a_transient_starts() {
     let system = nbox_cell(0.0, 253.15).start(1, 300.0, StartKind::Ic);
     let point = op::solve(&system, &env(&system), Phase::TransientStart).unwrap();
     assert_eq!(point.x[1], 300.0);
-    // v = V_S / (1 + R_S G(300 K)), ndr-models 4.2.
+    // v = V_S / (1 + R_S G(300 K)).
     assert!((point.x[0] - 1.25 / (1.0 + 200.0 * 9.659000e-4)).abs() < 1e-7, "{:?}", point.x);
     assert!((operating_point(&system).x[1] - 324.89349).abs() < 5e-6);
 }

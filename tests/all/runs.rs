@@ -111,7 +111,7 @@ pub fn taox_sine(x0: f64) -> Toy {
     toy
 }
 
-/// Mean x of figures 14d-e (nonvolatile-models 1.4): start, then cycles 100, 500, 1000, 2000.
+/// Mean x of figures 14d-e: start, then cycles 100, 500, 1000, 2000.
 pub const FADING: [(f64, [f64; 4]); 5] = [
     (0.2, [0.20505034, 0.24736792, 0.29446805, 0.29535415]),
     (0.4, [0.33211266, 0.29593070, 0.29535850, 0.29535420]),
@@ -146,7 +146,7 @@ pub fn taox_square(x0: f64, v0: f64, cycles: usize) -> (Toy, f64) {
     (toy, cycles as f64 * PERIOD)
 }
 
-/// Pickett-Williams moving core of NbO2 in the test circuit of ndr-models 5.2: 1.8 V, 4.2 k, 23 pF, 2.75 k and device; heat
+/// Pickett-Williams moving core of NbO2 in the test circuit of the reference: 1.8 V, 4.2 k, 23 pF, 2.75 k and device; heat
 /// capacity as in the paper. Unknowns c, x1.u.
 pub fn pickett() -> Toy {
     use std::f64::consts::PI;

@@ -85,7 +85,7 @@ fn cubic_with_jumps_is_a_hysteresis_loop() {
     }
 }
 
-/// ndr-models 4.2: onset of the negative resistance, and points of the curve.
+/// Reference values: onset of the negative resistance, and points of the curve.
 #[test]
 fn nbox_onset_is_located_and_followed_beyond() {
     let (data, summary, result) = run_card("dc v1 0 1.2 0.001", &nbox_direct(0.0));
@@ -196,7 +196,7 @@ fn held_states_are_said_once_and_do_not_move() {
     result.unwrap();
     assert!(data.real("x1.x").unwrap().iter().all(|x| *x == 0.2));
     assert_eq!(summary.remarks, ["held at the start value: x1.x; this is a read-out curve"]);
-    // nonvolatile-models 1.2: i(0.2, 0.5 V).
+    // Reference value: i(0.2, 0.5 V).
     let i = *data.real("i(x1)").unwrap().last().unwrap();
     assert!((i - 2.579933270330e-3).abs() < 1e-11 * i, "{i}");
 }
@@ -208,7 +208,7 @@ fn a_single_value_is_one_row() {
     assert_eq!(data.real("v(out)").unwrap(), [2.0]);
 }
 
-/// ndr-models 4.4 and 4.1: the patterned branch of two coupled cells against the coupling, which ends in the pitchfork at
+/// Reference values: the patterned branch of two coupled cells against the coupling, which ends in the pitchfork at
 /// 49.73916 ohm; beyond it only the symmetric state is left.
 #[test]
 fn the_patterned_branch_of_two_cells_ends_in_the_pitchfork() {
@@ -232,7 +232,7 @@ fn the_symmetric_branch_passes_the_pitchfork() {
     assert_eq!(data.rows, 36);
 }
 
-/// The read-out current against the stored state, G(x) v of nonvolatile-models 1.1: the sweep moves what is held.
+/// The read-out current against the stored state, G(x) v of the reference: the sweep moves what is held.
 #[test]
 fn the_start_value_of_a_held_state_can_be_swept() {
     let system = taox_driven(0.2, 0.5, 0.0, 1.0).param("x0", 0.2).started_by(0, 3);

@@ -74,7 +74,7 @@ fn polynomial(c: [f64; 5], x: Dual) -> Dual {
     c.iter().rev().fold(Dual::from(0.0), |sum, c| sum * x + *c)
 }
 
-/// Current and dx/dt of the NaMLab NbOx memristor (ndr-models, section 2).
+/// Current and dx/dt of the NaMLab NbOx memristor.
 pub fn nbox(v: Dual, x: Dual) -> (Dual, Dual) {
     let conductance = polynomial([6.5e-3, -6.66e-5, 2.14e-7, -2.14e-10, 1.19e-13], x);
     let heating = polynomial([7.21e9, -7.39e7, 2.37e5, -2.37e2, 0.132], x);
@@ -189,7 +189,7 @@ pub fn van_der_pol(mu: f64) -> Toy {
     .start(1, 0.0, StartKind::State)
 }
 
-/// Conductance and dx/dt of the HP TaOx memristor (nonvolatile-models, section 1.1), exponents merged.
+/// Conductance and dx/dt of the HP TaOx memristor, exponents merged.
 pub fn taox(x: Dual, v: Dual) -> (Dual, Dual) {
     let root = if v.v == 0.0 { Dual::from(0.0) } else { v.abs().sqrt() };
     let conductance = x * 0.025 + (Dual::from(1.0) - x) * (root * 4.7).exp() * 7.2e-6;

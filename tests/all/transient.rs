@@ -509,7 +509,7 @@ fn square_wave_programs_its_target() {
     let (data, _, result) = run(&system, &uic(stop), None, None);
     assert_eq!(result, Ok(()));
     let (low, high) = range(tail(&data, "x1.x", stop * (1.0 - 1.0 / 2000.0)).1);
-    // Finite edges move the fixed point by 7e-6 at most (nonvolatile-models 1.5).
+    // Finite edges move the fixed point by 7e-6 at most.
     assert!((0.5 * (low + high) - 0.3).abs() < 1e-5, "{low} {high}");
     // Ripple g T/2, less the two edges.
     assert!((high - low) / 3.0008e-4 > 0.98 && (high - low) / 3.0008e-4 < 1.01, "{:e}", high - low);
