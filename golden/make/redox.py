@@ -197,11 +197,9 @@ BILAYER = (None, None, (1.2, 1e-6, 0.06), (1.2, 1e-6, 0.07), 1e-9)
 
 def bilayer_threshold():
     pulses = ((1e-8, 1.33), (1e-6, 1.06), (1e-4, 0.79), (1e-2, 0.51))
-    times = [5e-9, 2e-8, 5e-7, 2e-6, 5e-5, 2e-4, 5e-3, 11e-3]
-    rows = [(t, *(travelled(min(t, width)*rate(v, BILAYER[2], 1e-9)) for width, v in pulses)) for t in times]
+    rows = [(width, t*width, travelled(min(t, 1)*width*rate(v, BILAYER[2], 1e-9))) for width, v in pulses for t in (0.25, 0.5, 1.1)]
     write('bilayer-threshold', 'tran', 'theta(x) = K t for a constant voltage', 'closed form, redox.py',
-          ['tol * abs=2e-4 reason: edges of 1 ps at 10 ns, and straight lines between points'],
-          ['time', 'x1.x', 'x2.x', 'x3.x', 'x4.x'], rows)
+          ['tol * abs=2e-4 reason: edges of 1 ps at 10 ns, and straight lines between points'], ['width', 'time', 'x1.x'], rows, keys=1)
 
 
 def bilayer_disturb():
