@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::catalogue::{Card, Catalogue, Item};
 use crate::clock::Stopwatch;
@@ -174,11 +175,20 @@ fn try_out(deck: &str, longest: f64, stop: &AtomicBool) -> Result<Vec<Vec<Outcom
         Err(errors) => return Err(diag::render(&errors, &sources, false)),
     };
     let sources = Mutex::new(sources);
-    let (late, watch) = (AtomicBool::new(false), Stopwatch::start());
-    let done = run::simulate(mna, path, &[], &sources, &late, &|_| {
-        if stop.load(Ordering::Relaxed) || watch.read().wall.as_secs_f64() > longest {
-            late.store(true, Ordering::Relaxed);
-        }
+    let (late, over, watch) = (AtomicBool::new(false), AtomicBool::new(false), Stopwatch::start());
+    // A run that is stuck reports no progress: somebody else has to look at the clock.
+    let done = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                if stop.load(Ordering::Relaxed) || watch.read().wall.as_secs_f64() > longest {
+                    late.store(true, Ordering::Relaxed);
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let done = run::simulate(mna, path, &[], &sources, &late, &|_| {});
+        over.store(true, Ordering::Relaxed);
+        done
     });
     let sources = sources.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
     done.map(|simulation| simulation.members).map_err(|errors| diag::render(&errors, &sources, false))

@@ -156,7 +156,9 @@ fn write(subject: &Subject, settings: &Settled, readings: &Dataset, folder: &Pat
         },
     };
     let log = range.0 > 0.0 && range.1 > 30.0 * range.0;
-    let mut plots = vec![plot(vec![curve("conductance")], "pulse", log)];
+    // A capacitor has states to show, and no conductance.
+    let conducts = conductance.iter().any(|g| *g != 0.0 && g.is_finite());
+    let mut plots: Vec<Plot> = conducts.then(|| plot(vec![curve("conductance")], "pulse", log)).into_iter().collect();
     if !names.is_empty() {
         plots.push(plot(names.iter().map(|n| curve(n)).collect(), "pulse-states", false));
     }
@@ -170,6 +172,9 @@ fn write(subject: &Subject, settings: &Settled, readings: &Dataset, folder: &Pat
 /// What came out, in a line.
 fn told(readings: &Dataset, pulses: usize) -> String {
     let g = readings.real("conductance").unwrap_or(&[]);
+    if g.iter().all(|g| *g == 0.0) {
+        return "  no current flows at the reading: its states alone are drawn\n".to_string();
+    }
     let of = |k: usize| g.get(k).map_or_else(|| "-".to_string(), |v| quantity(*v, "S"));
     format!("  conductance: {} at the start, {} after {pulses} pulses, {} at the end\n", of(0), of(pulses), of(2 * pulses))
 }

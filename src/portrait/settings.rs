@@ -114,10 +114,10 @@ pub fn settle(subject: &Subject, given: &Settings, stop: &AtomicBool) -> Result<
 /// Amplitudes and frequencies that are tried.
 const AMPLITUDES: [f64; 10] = [0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0];
 const FREQUENCIES: [f64; 11] = [0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
-/// Seconds that trials may take.
-const LONGEST: f64 = 8.0;
+/// Seconds that trials may take. Runs that end take milliseconds; the limits are for those that are stuck.
+const LONGEST: f64 = 20.0;
 /// Seconds that one of them may take.
-const ONE: f64 = 0.25;
+const ONE: f64 = 1.0;
 /// Part of its range that a state must move by, to be seen.
 const LEAST: f64 = 0.05;
 /// Part of the widest swing at an amplitude that counts as wide.
