@@ -33,7 +33,7 @@ pub fn asked(asked: Asked) -> String {
         Asked::Nothing => String::new(),
         Asked::Above(bound) => format!("> {}", short(bound)),
         Asked::Below(bound) => format!("< {}", short(bound)),
-        Asked::Value(value, tolerance) if value == 0.0 => format!("0 ± {}", brief(tolerance)),
+        Asked::Value(0.0, tolerance) => format!("0 ± {}", brief(tolerance)),
         Asked::Value(value, tolerance) => {
             let share = tolerance / value.abs();
             let within = if share < 2e-5 {
