@@ -49,6 +49,8 @@ mod ir;
 mod language;
 #[path = "all/language_decks.rs"]
 mod language_decks;
+#[path = "all/library.rs"]
+mod library;
 #[path = "all/library_decks.rs"]
 mod library_decks;
 #[path = "all/lint.rs"]
@@ -107,9 +109,9 @@ mod system_tasks;
 mod systems;
 #[path = "all/tidy.rs"]
 mod tidy;
-#[allow(dead_code)]
 #[path = "all/ties.rs"]
 mod ties;
+#[allow(dead_code)]
 #[path = "all/toy.rs"]
 mod toy;
 #[path = "all/transient.rs"]

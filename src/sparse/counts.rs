@@ -7,12 +7,13 @@
 
 use super::dissect::degree::Cost;
 use super::dissect::graph::Graph;
-
-const NONE: u32 = u32::MAX;
+use super::elimination::{parents, postorder};
+use super::order::NONE;
 
 /// Cost of eliminating the vertices of a graph in this order.
 pub fn cost(graph: &Graph, order: &[u32]) -> Cost {
-    let parent = parents(graph, order);
+    let position = positions(order);
+    let parent = parents(order.len(), |i| graph.of(order[i]).iter().map(|u| position[*u as usize]));
     let post = postorder(&parent);
     let order: Vec<u32> = post.iter().map(|k| order[*k as usize]).collect();
     let mut cost = Cost::default();
@@ -26,49 +27,6 @@ fn positions(order: &[u32]) -> Vec<u32> {
     let mut position = vec![0; order.len()];
     order.iter().enumerate().for_each(|(k, v)| position[*v as usize] = k as u32);
     position
-}
-
-/// Parent of each position in the elimination tree.
-fn parents(graph: &Graph, order: &[u32]) -> Vec<u32> {
-    let position = positions(order);
-    let (mut parent, mut ancestor) = (vec![NONE; order.len()], vec![NONE; order.len()]);
-    for (i, v) in order.iter().enumerate() {
-        for u in graph.of(*v) {
-            let mut at = position[*u as usize];
-            while at < i as u32 {
-                let next = std::mem::replace(&mut ancestor[at as usize], i as u32);
-                if next == NONE {
-                    parent[at as usize] = i as u32;
-                    break;
-                }
-                at = next;
-            }
-        }
-    }
-    parent
-}
-
-/// Positions, children before parents and each subtree together.
-fn postorder(parent: &[u32]) -> Vec<u32> {
-    let n = parent.len();
-    // Sizes of subtrees give every root and child its range at once: parents are behind their children.
-    let mut size = vec![1u32; n];
-    for k in 0..n {
-        if parent[k] != NONE {
-            size[parent[k] as usize] += size[k];
-        }
-    }
-    // End of what is not given away yet of each subtree's range, from the top down.
-    let (mut free, mut end) = (vec![0u32; n], n as u32);
-    let mut order = vec![0; n];
-    for k in (0..n).rev() {
-        let own = if parent[k] == NONE { &mut end } else { &mut free[parent[k] as usize] };
-        let place = *own - 1;
-        *own -= size[k];
-        free[k] = place;
-        order[place as usize] = k as u32;
-    }
-    order
 }
 
 /// The tree with its positions in another order.

@@ -12,6 +12,7 @@ pub mod counts;
 mod dense;
 pub mod dissect;
 pub mod eigen;
+mod elimination;
 mod fronts;
 mod frozen;
 mod gilbert;

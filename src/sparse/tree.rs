@@ -4,6 +4,7 @@
 //! (i, j) of the factors is present only where the fill path theorem for that pattern allows it. Tree by Liu (1986) with path
 //! compression, counts of columns by row subtrees, relaxed supernodes (Ashcraft, Grimes, 1989).
 
+use super::elimination::{parents, postorder};
 use super::order::NONE;
 
 /// Pivots that are eliminated together, in postorder of the tree.
@@ -48,14 +49,14 @@ impl Tree {
     /// The tree of the symmetrised pattern of `n` positions with these entries off the diagonal.
     pub fn new(n: usize, entries: &[(u32, u32)]) -> Tree {
         let below = Below::new(n, entries.iter().copied());
-        let order = postorder(&parents(&below));
+        let order = postorder(&tree(&below));
         let mut seats = vec![0u32; n];
         for (seat, position) in order.iter().enumerate() {
             seats[*position as usize] = seat as u32;
         }
         let moved = entries.iter().map(|(i, j)| (seats[*i as usize], seats[*j as usize]));
         let below = Below::new(n, moved);
-        let parent = parents(&below);
+        let parent = tree(&below);
         let counts = column_counts(&below, &parent);
         let supernodes = relaxed(&fundamental(&parent, &counts));
         let supernodes = structures(n, &below, &supernodes);
@@ -106,52 +107,8 @@ impl Below {
     }
 }
 
-fn parents(below: &Below) -> Vec<u32> {
-    let n = below.len();
-    let (mut parent, mut ancestor) = (vec![NONE; n], vec![NONE; n]);
-    for i in 0..n {
-        for &k in below.of(i) {
-            let mut at = k;
-            while at != i as u32 {
-                let next = std::mem::replace(&mut ancestor[at as usize], i as u32);
-                if next == NONE {
-                    parent[at as usize] = i as u32;
-                    break;
-                }
-                at = next;
-            }
-        }
-    }
-    parent
-}
-
-/// Positions with children before parents, those of a subtree together.
-fn postorder(parent: &[u32]) -> Vec<u32> {
-    let n = parent.len();
-    let (mut head, mut next) = (vec![NONE; n], vec![NONE; n]);
-    for k in (0..n).rev() {
-        if parent[k] != NONE {
-            next[k] = std::mem::replace(&mut head[parent[k] as usize], k as u32);
-        }
-    }
-    let mut order = Vec::with_capacity(n);
-    let mut stack = Vec::new();
-    for root in (0..n).filter(|k| parent[*k] == NONE) {
-        stack.push(root as u32);
-        while let Some(&top) = stack.last() {
-            match std::mem::replace(&mut head[top as usize], NONE) {
-                NONE => {
-                    order.push(top);
-                    stack.pop();
-                    if let Some(&above) = stack.last() {
-                        head[above as usize] = next[top as usize];
-                    }
-                }
-                child => stack.push(child),
-            }
-        }
-    }
-    order
+fn tree(below: &Below) -> Vec<u32> {
+    parents(below.len(), |i| below.of(i).iter().copied())
 }
 
 /// Entries of each column of L below the diagonal: row i has one in every column on the paths from its entries up to i.

@@ -15,15 +15,15 @@ use memspice::wave::Dataset;
 use super::decks::run_one;
 
 /// A model with the derivatives of all of its contributions, and parameter values.
-struct Device {
-    model: Arc<Model>,
+pub struct Device {
+    pub model: Arc<Model>,
     function: Function,
-    entries: Vec<diff::Entry>,
-    params: BTreeMap<String, f64>,
+    pub entries: Vec<diff::Entry>,
+    pub params: BTreeMap<String, f64>,
 }
 
 impl Device {
-    fn new(name: &str, params: &[(&str, f64)]) -> Device {
+    pub fn new(name: &str, params: &[(&str, f64)]) -> Device {
         let mut sources = Sources::new(Box::new(MemoryFiles::default()));
         let mut library = Library::new();
         let model = library.get(&mut sources, name).unwrap_or_else(|| panic!("no model {name}"));
@@ -42,9 +42,28 @@ impl Device {
         let param = &self.model.params[k as usize];
         match (self.params.get(&param.name), &param.default) {
             (Some(value), _) => *value,
-            (None, Formula::Number(value)) => *value,
-            (None, Formula::Function(f)) => interp::evaluate(f, &|input| self.input(input, &[]))[0],
+            (None, default) => self.value(default),
         }
+    }
+
+    /// A number that may depend on parameters.
+    pub fn value(&self, formula: &Formula) -> f64 {
+        match formula {
+            Formula::Number(value) => *value,
+            Formula::Function(f) => interp::evaluate(f, &|input| self.input(input, &[]))[0],
+        }
+    }
+
+    /// Whether all parameters lie in their ranges.
+    pub fn is_valid(&self) -> bool {
+        self.model.params.iter().enumerate().all(|(k, param)| {
+            let value = self.param(k as u32);
+            param.ranges.iter().all(|r| {
+                let (a, b) = (self.value(&r.low), self.value(&r.high));
+                let inside = (value > a || r.low_closed && value == a) && (value < b || r.high_closed && value == b);
+                inside != r.exclude
+            })
+        })
     }
 
     fn input(&self, input: Input, x: &[f64]) -> f64 {
@@ -63,7 +82,7 @@ impl Device {
     }
 
     /// All outputs and derivatives at the unknowns `x`.
-    fn at(&self, x: &[f64]) -> Vec<f64> {
+    pub fn at(&self, x: &[f64]) -> Vec<f64> {
         interp::evaluate(&self.function, &|input| self.input(input, x))
     }
 
@@ -76,8 +95,13 @@ impl Device {
         self.at(x)[found.output as usize]
     }
 
+    /// What an output changes by if a probe falls to zero, in first order.
+    fn moved(&self, entry: &diff::Entry, exact: &[f64], x: &[f64]) -> f64 {
+        (exact[entry.index as usize] * self.input(Input::Probe(entry.probe), x)).abs()
+    }
+
     /// What is added to each row, in f (`charge` false) or q.
-    fn rows(&self, x: &[f64], charge: bool) -> Vec<f64> {
+    pub fn rows(&self, x: &[f64], charge: bool) -> Vec<f64> {
         let outputs = self.at(x);
         let mut sums = vec![0.0; self.model.unknowns.len()];
         for c in &self.model.contributions {
@@ -198,7 +222,7 @@ fn scattered(k: u32, j: u32, size: f64) -> f64 {
 }
 
 /// Exact derivatives against central differences wherever the function is smooth.
-fn differences(device: &Device, x: &[f64], sizes: &[f64]) -> u32 {
+pub fn differences(device: &Device, x: &[f64], sizes: &[f64]) -> u32 {
     let exact = device.at(x);
     let mut compared = 0;
     for (k, probe) in device.model.probes.iter().enumerate() {
@@ -216,7 +240,9 @@ fn differences(device: &Device, x: &[f64], sizes: &[f64]) -> u32 {
             let (near, far) = ((y[2] - y[1]) / (2.0 * h), (y[3] - y[0]) / (4.0 * h));
             let (left, right) = ((middle - y[1]) / h, (y[2] - middle) / h);
             // Rounding of the difference, and what the next order of it may be.
-            let rounding = 1e-15 * y.iter().fold(middle.abs(), |m, v| m.max(v.abs())) / h;
+            // Also that of sums inside of it which cancel: what rounding of the probes themselves does.
+            let inside: f64 = device.entries.iter().filter(|e| e.output == entry.output).map(|e| device.moved(e, &exact, x)).sum();
+            let rounding = 1e-15 * y.iter().fold(middle.abs(), |m, v| m.max(v.abs())).max(inside) / h;
             let slope = exact[entry.index as usize];
             let smooth = (left - right).abs() <= 1e-3 * (left.abs() + right.abs()) + 4.0 * rounding
                 && (near - far).abs() <= 1e-5 * near.abs() + 4.0 * rounding;

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
+use memspice::analysis::Summary;
 use memspice::analysis::tran::Transient;
-use memspice::analysis::{Analysis, Env, Summary};
 use memspice::dae::{Memory, System};
 use memspice::diag;
 use memspice::run::{Simulation, prepare, simulate};
@@ -22,21 +22,7 @@ use super::systems::*;
 
 /// A run with `method` at `reltol`.
 fn paced(system: &dyn System, card: &Transient, method: &str, reltol: f64, newton: Effort) -> (Dataset, Summary) {
-    let stop = AtomicBool::new(false);
-    let env = Env {
-        tolerances: tolerances(reltol),
-        reltol_given: true,
-        method: Some(method.into()),
-        newton,
-        maxord: None,
-        points_per_period: 50.0,
-        stop: &stop,
-        progress: &|_| {},
-        params: system.params(),
-        keys: Vec::new(),
-    };
-    let mut data = Dataset::default();
-    let (summary, result) = card.run(system, &env, &mut data);
+    let (data, summary, result) = worked(system, card, (Some(method), newton), Some(reltol));
     assert_eq!(result, Ok(()), "{method} {newton:?}");
     (data, summary)
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use memspice::analysis::tran::Transient;
 use memspice::analysis::{Analysis, Env, Summary};
 use memspice::dae::{Motion, StartKind, System};
-use memspice::solve::{SimError, Tolerances};
+use memspice::solve::{Effort, SimError, Tolerances};
 use memspice::wave::Dataset;
 
 use super::systems::*;
@@ -21,12 +21,22 @@ pub fn run(
     method: Option<&str>,
     reltol: Option<f64>,
 ) -> (Dataset, Summary, Result<(), SimError>) {
+    worked(system, card, (method, Effort::Auto), reltol)
+}
+
+/// The same with Newton's effort.
+pub fn worked(
+    system: &dyn System,
+    card: &Transient,
+    (method, newton): (Option<&str>, Effort),
+    reltol: Option<f64>,
+) -> (Dataset, Summary, Result<(), SimError>) {
     let stop = AtomicBool::new(false);
     let env = Env {
         tolerances: tolerances(reltol.unwrap_or(1e-3)),
         reltol_given: reltol.is_some(),
         method: method.map(str::to_string),
-        newton: memspice::solve::Effort::Auto,
+        newton,
         maxord: None,
         points_per_period: 50.0,
         stop: &stop,
