@@ -95,6 +95,11 @@ impl Device {
         self.at(x)[found.output as usize]
     }
 
+    /// What an output changes by if a probe falls to zero, in first order.
+    fn moved(&self, entry: &diff::Entry, exact: &[f64], x: &[f64]) -> f64 {
+        (exact[entry.index as usize] * self.input(Input::Probe(entry.probe), x)).abs()
+    }
+
     /// What is added to each row, in f (`charge` false) or q.
     pub fn rows(&self, x: &[f64], charge: bool) -> Vec<f64> {
         let outputs = self.at(x);
@@ -236,10 +241,11 @@ pub fn differences(device: &Device, x: &[f64], sizes: &[f64]) -> u32 {
             let (near, far) = ((y[2] - y[1]) / (2.0 * h), (y[3] - y[0]) / (4.0 * h));
             let (left, right) = ((middle - y[1]) / h, (y[2] - middle) / h);
             // Rounding of the difference, and what the next order of it may be.
-            // Also that of sums inside of it which cancel: what steps of a millionth change.
+            // Also that of sums inside of it which cancel: what rounding of the probes does, and what steps of a millionth change.
+            let terms: f64 = device.entries.iter().filter(|e| e.output == entry.output).map(|e| device.moved(e, &exact, x)).sum();
             let inside = still.each_ref().map(|values| (values[entry.output as usize] - middle).abs());
             let inside = inside.iter().fold(0.0_f64, |m, v| m.max(*v));
-            let rounding = (1e-15 * y.iter().fold(middle.abs(), |m, v| m.max(v.abs())) + inside) / h;
+            let rounding = (1e-15 * y.iter().fold(terms.max(middle.abs()), |m, v| m.max(v.abs())) + inside) / h;
             let slope = exact[entry.index as usize];
             let smooth = (left - right).abs() <= 1e-3 * (left.abs() + right.abs()) + 4.0 * rounding
                 && (near - far).abs() <= 1e-5 * near.abs() + 4.0 * rounding;
@@ -408,7 +414,8 @@ fn states_do_not_leave_their_range() {
                 rate(1.0)
             );
             assert!(
-                rate(0.0) >= 0.0 && rate(-0.001) >= 0.0,
+                // Below a current of 1 nA the smooth step of a window does not know the direction: 1e4 1/(A s) times 1e-12 A.
+                rate(0.0) >= -1e-8 && rate(-0.001) >= -1e-8,
                 "{} {:?} at v = {v}: {:e}",
                 device.model.name,
                 device.params,
