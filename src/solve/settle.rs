@@ -27,6 +27,8 @@ const STEPS: (u32, u32) = (1500, 800);
 const CHANGE: (f64, f64) = (0.05, 0.3);
 /// Change in three steps below which the end is tried; how near it must be.
 const QUIET: (f64, f64) = (1e-2, 0.1);
+/// Step, in units of the first, below which a change is a jump that no step makes smaller: what follows a source without charge.
+const SHORT: f64 = 1e-9;
 /// Longest step, s: what has not come to rest in such a time never will.
 const LONGEST: f64 = 1e9;
 /// Size of an unknown in units of its absolute tolerance below which its changes do not count.
@@ -48,8 +50,7 @@ pub fn settle(
     let (mut h, mut quiet) = (how.first, 0);
     for step in 0..STEPS.0 {
         match motion.step(newton, h, counts) {
-            Ok(_) if h < 1e-30 => return Err(Failure::NotFinite),
-            Ok(change) if change > CHANGE.1 && step < STEPS.1 => h *= (0.5 * CHANGE.0 / change).max(0.05),
+            Ok(change) if change > CHANGE.1 && step < STEPS.1 && h > SHORT * how.first => h *= (0.5 * CHANGE.0 / change).max(0.05),
             Ok(change) => {
                 motion.accept();
                 x.copy_from_slice(&motion.here);
@@ -152,7 +153,11 @@ impl<'a> Motion<'a> {
     }
 }
 
-/// The first unknown that is outside of its bounds.
+/// The first unknown that is outside of its bounds by more than its absolute tolerance: a state that rests on a bound may stand
+/// beyond it by rounding.
 pub fn outside(layout: &Layout, x: &[f64]) -> Option<usize> {
-    layout.unknowns.iter().zip(x).position(|(unknown, x)| *x < unknown.bounds.0 || *x > unknown.bounds.1)
+    layout.unknowns.iter().zip(x).position(|(unknown, x)| {
+        let slack = layout.quantities[unknown.quantity as usize].abstol;
+        *x < unknown.bounds.0 - slack || *x > unknown.bounds.1 + slack
+    })
 }

@@ -126,7 +126,11 @@ impl<'a> Follower<'a, '_> {
         if place.slope() * next.slope() >= 0.0 {
             return self.piece(place, next);
         }
-        let fold = self.branch.fold(place, &next).map_err(|f| self.failed(&f, place.x(), place.p(), "fold"))?;
+        // Where branches of a symmetric device cross, what looks like a fold may be none.
+        let fold = match self.branch.fold(place, &next) {
+            Ok(fold) => fold,
+            Err(failure) => return self.leap(place, &failure),
+        };
         let sign = place.slope().signum();
         if let Some(end) = self.piece(place, fold.clone())? {
             return Ok(Some(end));
