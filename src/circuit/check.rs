@@ -3,6 +3,8 @@
 //! Vertices are the nodes, ground, and the inner nodes of every instance; what joins two of them is read from the equations
 //! of the models (see `structure`).
 
+use std::collections::BTreeSet;
+
 use crate::circuit::forest::{Components, Forest};
 use crate::circuit::graph::Values;
 use crate::circuit::names::branch_current;
@@ -112,12 +114,23 @@ impl<'c> Map<'c> {
         (real, looks)
     }
 
-    /// Nodes that no element, or only one terminal, touches.
+    /// Nodes that a port declared `output` drives: a signal may stay unused.
+    fn outputs(&self) -> BTreeSet<u32> {
+        let instances = self.circuit.instances.iter();
+        let driven = instances.flat_map(|instance| {
+            let outputs = &self.circuit.models[instance.model as usize].outputs;
+            outputs.iter().filter_map(|row| instance.terminals.get(*row as usize))
+        });
+        driven.filter_map(|terminal| if let Terminal::Node(node) = terminal { Some(*node) } else { None }).collect()
+    }
+
+    /// Nodes that no element, or only one terminal, touches; outputs of models may have one.
     fn touches(&self, (real, looks): &(Vec<u32>, Vec<u32>)) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let mut more: Option<(usize, Span)> = None;
+        let outputs = self.outputs();
         for (k, node) in self.circuit.nodes.iter().enumerate() {
-            if real[k] + looks[k] > 1 && real[k] > 0 {
+            if real[k] > 0 && (real[k] + looks[k] > 1 || outputs.contains(&(k as u32))) {
                 continue;
             }
             if found.len() >= MOST_FOUND {

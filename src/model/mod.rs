@@ -40,6 +40,8 @@ pub struct Model {
     pub attributes: Vec<(String, String)>,
     /// Number of ports; they are the first unknowns.
     pub ports: usize,
+    /// Ports declared `output`: nobody need take a current from them.
+    pub outputs: Vec<Row>,
     /// Local unknowns; ports first.
     pub unknowns: Vec<LocalUnknown>,
     /// Parameters in order of declaration.

@@ -228,6 +228,8 @@ pub struct Node {
     pub port: bool,
     /// It is ground.
     pub ground: bool,
+    /// It is declared `output`.
+    pub output: bool,
     /// All attributes of its declarations.
     pub attributes: Vec<Attribute>,
     /// It is a port of an instance: the node that it is one with, or none if the port is open.
@@ -237,7 +239,15 @@ pub struct Node {
 impl Node {
     /// A node that nothing is said about yet.
     fn new(name: &Name) -> Node {
-        Node { name: name.clone(), discipline: None, port: false, ground: false, attributes: Vec::new(), binding: None }
+        Node {
+            name: name.clone(),
+            discipline: None,
+            port: false,
+            ground: false,
+            output: false,
+            attributes: Vec::new(),
+            binding: None,
+        }
     }
 }
 
@@ -423,6 +433,7 @@ impl Symbols {
         };
         let node = &mut self.nodes[index];
         node.ground |= net.ground;
+        node.output |= net.direction.as_ref().is_some_and(|d| d.text == "output");
         node.attributes.extend(net.attributes.iter().cloned());
         match (node.discipline, discipline) {
             (Some(old), Some(new)) if old != new => {

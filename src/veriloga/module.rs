@@ -194,6 +194,9 @@ impl Lowerer<'_> {
                 bounds,
                 span: node.name.span,
             });
+            if node.port && node.output {
+                self.model.outputs.push(row);
+            }
             self.rows.push(Some(row));
             self.start_value(row, &node.attributes);
             self.largest_step(row, &node.attributes);
