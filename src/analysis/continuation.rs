@@ -26,7 +26,7 @@ use super::op::{settle_down, significant};
 use super::{Analysis, Entry, Env, Summary};
 
 mod plane;
-mod table;
+pub(super) mod table;
 
 /// The row of the table.
 pub const ENTRY: Entry = Entry {

@@ -47,7 +47,7 @@ pub fn describe(diagram: &Diagram, parameter: &str, unit: &str, system: &dyn Sys
 }
 
 /// A number with up to ten significant digits.
-struct Precise(f64);
+pub(in crate::analysis) struct Precise(pub f64);
 
 impl std::fmt::Display for Precise {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

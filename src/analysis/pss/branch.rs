@@ -17,6 +17,7 @@ use crate::solve::orbit::scheme::Scheme;
 use crate::wave::{Cell, ColumnInfo, ColumnKind, Flow, Header, Sink};
 
 use super::super::columns::{self, RowMaker, lead, writing};
+use super::super::continuation::table::Precise;
 use super::super::{Env, Summary, continuation, op::significant};
 use super::find::Scene;
 use super::rows::instants;
@@ -177,7 +178,7 @@ fn run(
         entries.push(entry(scene, point, scheme));
         if let Some(kind) = point.special {
             let period = point.track.period();
-            summary.remarks.push(format!("{} at {} = {:.10}, period {:.10e} s", kind.letters(), way.name, point.p, period));
+            summary.remarks.push(format!("{} at {} = {}, period {:.10e} s", kind.letters(), way.name, Precise(point.p), period));
         }
         (scene.env.progress)(((point.p - from).abs() / span).min(1.0));
         !scene.env.stop.load(Ordering::Relaxed)
@@ -185,7 +186,7 @@ fn run(
     summary.counts += follower.counts;
     summary.remarks.push(match &end {
         End::Range => format!("{} cycles up to the end of the range", entries.len()),
-        End::Hopf(p) => format!("{} cycles; they shrink to a Hopf point at {} = {p:.7}", entries.len(), way.name),
+        End::Hopf(p) => format!("{} cycles; they shrink to a Hopf point at {} = {:.7}", entries.len(), way.name, Precise(*p)),
         End::Spent => format!("{} cycles are spent at {} = {}", entries.len(), way.name, last(&entries)),
         End::Stopped => "stopped".to_string(),
         End::Stuck(why) => format!("{} cycles; stuck at {} = {}: {why}", entries.len(), way.name, last(&entries)),
