@@ -160,9 +160,11 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Index of the column called `name` (any case).
+    /// Index of the column called `name` (any case); the current of a terminal may be written as decks do, `i(x1,d)`.
     pub fn find(&self, name: &str) -> Option<usize> {
-        self.header.columns.iter().position(|c| c.name.eq_ignore_ascii_case(name))
+        let find = |name: &str| self.header.columns.iter().position(|c| c.name.eq_ignore_ascii_case(name));
+        let terminal = || name.get(..2).filter(|start| start.eq_ignore_ascii_case("i(")).map(|_| name.replace(',', "."));
+        find(name).or_else(|| terminal().and_then(|name| find(&name)))
     }
 
     /// The numbers of the real column called `name`.
