@@ -36,6 +36,8 @@ struct Search {
     high: f64,
     late: f64,
     attempts: u32,
+    /// The step on its way is the last attempt.
+    last: bool,
 }
 
 /// The events of a system.
@@ -91,7 +93,7 @@ impl Events {
             return self.not_yet(end.t, least);
         }
         let late = self.search.map_or(LATE * (end.t - start), |s| s.late);
-        let mut search = self.search.unwrap_or(Search { low: start, high: end.t, late, attempts: 0 });
+        let mut search = self.search.unwrap_or(Search { low: start, high: end.t, late, attempts: 0, last: false });
         search.high = end.t;
         let (mut first, mut allowed) = (end.t, f64::INFINITY);
         for k in self.fired.clone() {
@@ -107,30 +109,36 @@ impl Events {
             allowed = allowed.min(late);
         }
         let allowed = allowed.max(least);
-        if end.t - first <= allowed || search.attempts >= ATTEMPTS {
+        let first = first.max(search.low);
+        if end.t - first <= allowed || search.attempts >= ATTEMPTS || search.last {
             self.search = None;
             return Look::Fires;
         }
         search.attempts += 1;
-        let target = first.max(search.low) + 0.5 * allowed;
+        let target = first + 0.5 * allowed;
         // Where the polynomial and the steps disagree, halving gets there.
         let target = if search.attempts > ATTEMPTS / 2 { 0.5 * (search.low + search.high) } else { target };
         self.search = Some(search);
         if target < end.t { Look::End(target) } else { Look::Fires }
     }
 
-    /// A step that ends before what an earlier one crossed: a little further, then further.
+    /// A step that ends before what an earlier one crossed: a little further, then further, then halves of what is left. A value
+    /// that rounding makes may cross in one step and not in the next, so that there is a last attempt, whatever it finds.
     fn not_yet(&mut self, t: f64, least: f64) -> Look {
         let Some(search) = &mut self.search else { return Look::Nothing };
+        if search.last || t >= search.high {
+            self.search = None;
+            return Look::Nothing;
+        }
         search.low = t;
         search.attempts += 1;
-        let further = search.late.max(least) * 4f64.powi(search.attempts.min(30) as i32);
-        if search.attempts > ATTEMPTS || t + further >= search.high {
-            let high = search.high;
-            self.search = None;
-            return if t < high { Look::End(high) } else { Look::Nothing };
+        let close = search.late.max(least);
+        if search.attempts > ATTEMPTS || search.high - t <= close {
+            search.last = true;
+            return Look::End(search.high);
         }
-        Look::End(t + further)
+        let further = t + close * 4f64.powi(search.attempts.min(30) as i32);
+        Look::End(if further < search.high { further } else { 0.5 * (t + search.high) })
     }
 
     /// Where event `k` crosses on the polynomial of the step, to within `close`.

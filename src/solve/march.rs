@@ -40,6 +40,8 @@ const REPEATS: (u32, u32) = (4, 8);
 /// After this many failures of Newton in sequence the past is dropped and backward Euler tries.
 const FAILURES: u32 = 3;
 
+/// Trials of one step, those that end at an event included, after which there is none.
+const TRIALS: u32 = 2000;
 /// Steps between two looks at the pace, and steps to the end that are too many.
 const CRAWL: (u64, f64) = (20_000, 1e10);
 /// Sag of a straight line between two rows that a plot does not show, in units of the swing.
@@ -280,13 +282,14 @@ impl<'a> March<'a> {
     /// # Errors
     /// If the step would have to be too small.
     pub fn advance(&mut self, messages: &mut Vec<Message>) -> Result<(), SimError> {
-        let (mut failures, mut jumps, mut repeats) = (0, 0, 0);
+        let (mut failures, mut jumps, mut repeats, mut trials) = (0, 0, 0, 0);
         self.work.share = self.relaxed.then_some(LOOSE);
         let mut last: Result<Estimate, Failure> = Ok(Estimate::unverified());
         loop {
             let trial = self.choose();
             let smallest = (16.0 * f64::EPSILON * self.t().abs()).max(1e-22 * self.given.plan.stop);
-            if trial.h < smallest && !trial.rule.cuts() {
+            trials += 1;
+            if trial.h < smallest && !trial.rule.cuts() || trials > TRIALS {
                 return Err(self.too_small(trial.h, &last));
             }
             self.work.end.t = trial.t;
