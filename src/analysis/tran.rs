@@ -210,9 +210,8 @@ impl Transient {
                 (env.progress)(told);
             }
             march.advance(&mut summary.messages)?;
-            let parts = march.parts();
-            for k in 1..parts {
-                march.evaluate_between(k as f64 / parts as f64);
+            for k in 0..march.places() {
+                march.evaluate_between(k);
                 if rows.push(march.between().t, march.outputs(), &march.between().qdot, summary)? == Flow::Stop {
                     return Ok(());
                 }

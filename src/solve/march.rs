@@ -18,9 +18,11 @@ use super::step::{Controller, FILTERS, Verdict};
 use super::window::Window;
 use super::{SimError, Tolerances};
 
+mod dense;
 mod jumps;
 mod ruled;
 
+use dense::Dense;
 use jumps::{JUMP, Watch};
 use ruled::Rule;
 pub use ruled::Ruled;
@@ -46,8 +48,6 @@ const TRIALS: u32 = 2000;
 const CRAWL: (u64, f64) = (20_000, 1e10);
 /// Sag of a straight line between two rows that a plot does not show, in units of the swing.
 const SAG: f64 = 2e-4;
-/// Most parts a step is cut into for rows.
-const PARTS: usize = 16;
 
 /// A bound on the step with the words that the summary uses for it.
 #[derive(Clone, PartialEq, Debug)]
@@ -125,7 +125,7 @@ pub struct March<'a> {
     leapt: bool,
     /// Where the step has to end for an event's sake.
     target: Option<f64>,
-    dense: Record,
+    dense: Dense,
     ceiling_ruled: bool,
     f_before: Vec<f64>,
     f_after: Vec<f64>,
@@ -177,7 +177,7 @@ impl<'a> March<'a> {
             announced: false,
             leapt: false,
             target: None,
-            dense: start_space,
+            dense: Dense::new(start_space),
             ceiling_ruled: false,
             f_before: vec![0.0; n],
             f_after: vec![0.0; n],
@@ -243,38 +243,6 @@ impl<'a> March<'a> {
     /// The output rows last evaluated.
     pub fn outputs(&self) -> &Outputs {
         if self.completed { &self.work.completed().outputs } else { &self.eval.outputs }
-    }
-
-    /// Into how many parts the last step should be cut by dense output so that straight lines show it: 1 if the method has
-    /// none, or where a ceiling ruled, whose density somebody has chosen.
-    pub fn parts(&mut self) -> usize {
-        // What jumps at a corner makes the first polynomial of a segment wrong at its left end.
-        let first = self.history.smooth() == 2;
-        if first || self.ceiling_ruled || !self.integrator.interpolate(0.5, &self.history, &mut self.dense) {
-            return 1;
-        }
-        let (start, end) = (self.history.back(1), self.history.newest());
-        let share = |j: usize| {
-            let (low, high) = self.window.extremes(j);
-            let sag = (self.dense.x[j] - 0.5 * (start.x[j] + end.x[j])).abs();
-            sag / (SAG * (high - low) + self.work.weights.allowed(j, end.x[j]))
-        };
-        let worst = (0..end.x.len()).map(share).fold(0.0, f64::max);
-        (worst.sqrt().ceil() as usize).clamp(1, PARTS)
-    }
-
-    /// Evaluates the output rows at `share` of the last step.
-    pub fn evaluate_between(&mut self, share: f64) {
-        self.completed = false;
-        if self.integrator.interpolate(share, &self.history, &mut self.dense) {
-            let (at, problem) = (&self.dense, self.given.taken());
-            problem.system.eval(&problem.point(&at.x, at.t), Want::OUTPUTS, &mut self.eval);
-        }
-    }
-
-    /// The point within the last step that was evaluated last.
-    pub fn between(&self) -> &Record {
-        &self.dense
     }
 
     /// Goes to the next accepted point; what models say there is appended to `messages`.
@@ -419,7 +387,7 @@ impl<'a> March<'a> {
         let problem = self.given.problem();
         let remaining = self.given.plan.stop - at.t;
         self.guard.look(&problem, &self.history, &self.work.weights, self.given.plan.method.order == 1, remaining);
-        if (at.t >= self.corner || jumped) && at.t < self.given.plan.stop {
+        if (self.t() >= self.corner || jumped) && self.t() < self.given.plan.stop {
             self.h = self.of(AFRESH) * self.uncut.max(trial.h);
             self.history.restart();
             self.controller.restart();
@@ -445,8 +413,8 @@ impl<'a> March<'a> {
         let problem = Problem { system, params: plan.params, past: before, tolerances: &plan.tolerances };
         if !memory.tracks.is_empty() {
             for share in [1.0 / 3.0, 2.0 / 3.0] {
-                if self.integrator.interpolate(share, &self.history, &mut self.dense) {
-                    system.record(&problem.point(&self.dense.x, self.dense.t), memory);
+                if self.integrator.interpolate(share, &self.history, &mut self.dense.at) {
+                    system.record(&problem.point(&self.dense.at.x, self.dense.at.t), memory);
                 }
             }
         }

@@ -159,6 +159,11 @@ pub trait Integrator {
         false
     }
 
+    /// Shares of the step, between its ends, at which it was solved; nothing if there is no dense output.
+    fn stages(&self) -> &[f64] {
+        &[]
+    }
+
     /// `x` at `share` (0 to 1) of the step just tried, from the newest point of `past` to `end`.
     fn within(&self, share: f64, past: &History, end: &Record, out: &mut [f64]) {
         past.within(share, end, out);

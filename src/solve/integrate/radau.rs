@@ -170,6 +170,10 @@ impl Integrator for Radau {
         }
     }
 
+    fn stages(&self) -> &[f64] {
+        &self.scheme.c[..2]
+    }
+
     fn interpolate(&self, share: f64, past: &History, out: &mut Record) -> bool {
         let Some(space) = self.space.as_ref().filter(|_| self.extrapolate) else {
             return false;
