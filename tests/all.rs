@@ -88,6 +88,8 @@ mod physics;
 mod precision;
 #[path = "all/repeat.rs"]
 mod repeat;
+#[path = "all/rough.rs"]
+mod rough;
 #[path = "all/runs.rs"]
 mod runs;
 #[path = "all/scale.rs"]

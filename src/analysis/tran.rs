@@ -12,7 +12,7 @@ use crate::dae::{Memory, Message, MessageKind, Outputs, Phase, RowKind, StartKin
 use crate::diag::Diagnostic;
 use crate::solve::history::Record;
 use crate::solve::integrate::{self, Method, Problem, Weights, Work};
-use crate::solve::march::{Ceiling, March, Plan};
+use crate::solve::march::{Ceiling, Leaps, March, Plan};
 use crate::solve::{SimError, Tolerances, source_break, start};
 use crate::wave::{ColumnKind, Flow, Sink};
 
@@ -32,6 +32,8 @@ const FEWEST: f64 = 50.0;
 const FIRST: f64 = 1e-3;
 /// Step of the solve that makes start values consistent, in units of the first step.
 const SETTLE: f64 = 1e-6;
+/// Jumps that no step resolves, in one run, at most.
+const LEAPS: u64 = 1000;
 /// Progress is told when it has grown by this much.
 const PROGRESS: f64 = 0.002;
 
@@ -169,6 +171,7 @@ impl Transient {
         let maxord = env.maxord.unwrap_or(method.order);
         let plan = Plan { system, params: &env.params, tolerances, method, maxord, stop: self.stop, first, ceilings };
         let mut march = March::new(plan, memory, point, true);
+        march.leaps.most = LEAPS;
         if env.newton.loose(tolerances.reltol) {
             march.relax();
         }
@@ -176,6 +179,11 @@ impl Transient {
         march.conclude(&mut summary.messages);
         summary.counts += march.work.counts;
         summary.ruled_by = march.ruled.shares();
+        if march.leaps.count > 0 {
+            let Leaps { count, first, .. } = march.leaps;
+            let jumps = if count == 1 { "1 jump" } else { &format!("{count} jumps") };
+            summary.remarks.push(format!("one step each over {jumps} that no step resolves, first at t = {first:.6e} s"));
+        }
         for t in &march.guard.found {
             summary.remarks.push(format!("resting on an unstable equilibrium since t = {t:.6e} s"));
         }

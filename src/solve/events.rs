@@ -211,6 +211,11 @@ impl Events {
         self.counts.iter_mut().for_each(|count| *count = (0, count.0));
     }
 
+    /// True if a timer fires.
+    pub fn timed(&self, system: &dyn System) -> bool {
+        self.fired.iter().any(|k| system.layout().events[*k].kind == EventKind::Timer)
+    }
+
     /// True if something fires.
     pub fn any(&self) -> bool {
         !self.fired.is_empty()

@@ -18,10 +18,13 @@ use super::step::{Controller, FILTERS, Verdict};
 use super::window::Window;
 use super::{SimError, Tolerances};
 
+mod corners;
 mod dense;
 mod jumps;
 mod ruled;
 
+pub use corners::Leaps;
+use corners::WIDER;
 use dense::Dense;
 use jumps::{JUMP, Watch};
 use ruled::Rule;
@@ -110,6 +113,8 @@ pub struct March<'a> {
     pub guard: RestGuard,
     /// What ruled the steps.
     pub ruled: Ruled,
+    /// Jumps that no step resolved.
+    pub leaps: Leaps,
     /// What models say at the newest point.
     pub advice: Advice,
     integrator: Box<dyn Integrator>,
@@ -118,6 +123,7 @@ pub struct March<'a> {
     /// Largest scale of each row so far.
     scales: Vec<f64>,
     eval: Eval,
+    spare: Option<Box<Eval>>,
     events: Option<Events>,
     /// A model announced a discontinuity at the newest point.
     announced: bool,
@@ -167,12 +173,14 @@ impl<'a> March<'a> {
             work: Work::new(system, weights),
             guard: RestGuard::new(system),
             ruled: Ruled::new(&plan.ceilings),
+            leaps: Leaps::default(),
             advice: Advice::default(),
             integrator: (plan.method.make)(plan.maxord),
             controller: Controller::new(FILTERS[plan.method.filter], plan.method.idle),
             window: Window::new(n),
             scales: vec![0.0; n],
             eval: Eval::new(system),
+            spare: None,
             events: Events::new(system),
             announced: false,
             leapt: false,
@@ -250,15 +258,24 @@ impl<'a> March<'a> {
     /// # Errors
     /// If the step would have to be too small.
     pub fn advance(&mut self, messages: &mut Vec<Message>) -> Result<(), SimError> {
-        let (mut failures, mut jumps, mut repeats, mut trials) = (0, 0, 0, 0);
+        let (mut failures, mut jumps, mut repeats, mut trials, mut leaps) = (0, 0, 0, 0, 0);
         self.work.share = self.relaxed.then_some(LOOSE);
         let mut last: Result<Estimate, Failure> = Ok(Estimate::unverified());
+        let mut why = None;
         loop {
             let trial = self.choose();
             let smallest = (16.0 * f64::EPSILON * self.t().abs()).max(1e-22 * self.given.plan.stop);
             trials += 1;
             if trial.h < smallest && !trial.rule.cuts() || trials > TRIALS {
-                return Err(self.too_small(trial.h, &last));
+                let stuck = self.too_small(trial.h, &last);
+                // The leap itself must be possible.
+                if leaps > 0 || !self.leap() {
+                    return Err(why.unwrap_or(stuck));
+                }
+                why = Some(stuck);
+                (failures, repeats, trials, leaps) = (0, 0, 0, 1);
+                self.events.iter_mut().for_each(Events::interrupt);
+                continue;
             }
             self.work.end.t = trial.t;
             let problem = self.given.problem();
@@ -284,6 +301,14 @@ impl<'a> March<'a> {
                 Verdict::Accept(ratio) => {
                     self.accept(&trial, ratio, messages);
                     return if self.crawls() { Err(self.stuck(trial.h, &last)) } else { Ok(()) };
+                }
+                Verdict::Reject(_) if leaps >= WIDER.0 => return Err(why.unwrap_or_else(|| self.too_small(trial.h, &last))),
+                Verdict::Reject(_) if leaps > 0 => {
+                    leaps += 1;
+                    self.work.counts.rejected += 1;
+                    self.h = WIDER.1 * trial.h;
+                    self.target = None;
+                    self.events.iter_mut().for_each(Events::interrupt);
                 }
                 Verdict::Reject(ratio) => {
                     self.work.counts.rejected += 1;
@@ -382,12 +407,17 @@ impl<'a> March<'a> {
         if leapt {
             self.uncut = self.longest;
         }
+        let timed = self.events.as_ref().is_some_and(|e| e.timed(self.given.plan.system));
         let jumped = self.commit(messages) || leapt;
         let at = self.history.newest();
         let problem = self.given.problem();
         let remaining = self.given.plan.stop - at.t;
         self.guard.look(&problem, &self.history, &self.work.weights, self.given.plan.method.order == 1, remaining);
-        if (self.t() >= self.corner || jumped) && self.t() < self.given.plan.stop {
+        let quiet = timed && !jumped && self.t() < self.given.plan.stop && self.quiet(self.h);
+        if quiet {
+            self.find_corner();
+            self.pause = f64::INFINITY;
+        } else if (self.t() >= self.corner || jumped) && self.t() < self.given.plan.stop {
             self.h = self.of(AFRESH) * self.uncut.max(trial.h);
             self.history.restart();
             self.controller.restart();
@@ -396,6 +426,10 @@ impl<'a> March<'a> {
             self.begin_segment();
         } else if self.given.plan.system.layout().breaks {
             self.find_corner();
+            // The first step after a corner shows what jumped.
+            if self.history.smooth() == 2 && self.still() {
+                (self.h, self.pause) = (self.corner - self.t(), f64::INFINITY);
+            }
         }
     }
 

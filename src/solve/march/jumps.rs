@@ -76,7 +76,7 @@ impl March<'_> {
     }
 
     /// Evaluates what is wanted with the unknowns of the newest point at another time.
-    fn at_time(&mut self, t: f64, wanted: Want) {
+    pub(super) fn at_time(&mut self, t: f64, wanted: Want) {
         let problem = self.given.problem();
         problem.system.eval(&problem.point(&self.history.newest().x, t), wanted, &mut self.eval);
         self.work.counts.evaluations += 1;
