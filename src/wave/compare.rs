@@ -80,7 +80,7 @@ impl Rules {
                 None => names.push(word.to_lowercase()),
             }
         }
-        if names.is_empty() {
+        if names.is_empty() || names.iter().any(|name| name == "*") {
             self.default = tolerance;
         }
         self.columns.extend(names.into_iter().map(|name| (name, tolerance)));
