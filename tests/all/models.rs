@@ -404,18 +404,19 @@ fn states_do_not_leave_their_range() {
         let row = device.row("x");
         for v in VOLTAGES {
             let rate = |x: f64| -device.rows(&device.point(v, x), false)[row];
+            // Below 1 nA the smooth step of a window does not know the direction of the current: 1e4 1/(A s) times 10 pA.
+            let unknowing = if v.abs() <= 1e-9 { 1e-7 } else { 1e-9 };
             // TaOx alone goes a little beyond 1.
             let end = if device.model.name == "taox" { 1.0011 } else { 1.0 };
             assert!(
-                rate(end) <= 1e-9 && rate(1.0012) <= 1e-9,
+                rate(end) <= unknowing && rate(1.0012) <= unknowing,
                 "{} {:?} at v = {v}: {:e}",
                 device.model.name,
                 device.params,
                 rate(1.0)
             );
             assert!(
-                // Below a current of 1 nA the smooth step of a window does not know the direction: 1e4 1/(A s) times 1e-12 A.
-                rate(0.0) >= -1e-8 && rate(-0.001) >= -1e-8,
+                rate(0.0) >= -unknowing && rate(-0.001) >= -unknowing,
                 "{} {:?} at v = {v}: {:e}",
                 device.model.name,
                 device.params,
