@@ -89,7 +89,7 @@ def heart_beats():
         print(k, charges, 0.3*charges.sum())
         rows += [(float(k), t, *(sum(weights[j][0.7e-3*beat > t]) for j in range(5))) for t in (2e-5, 1.2e-4, 2.7e-4, 4.1e-4)]
     write('heart-beats', 'tran', 'cells of the rows whose pulses last', 'closed form, barrier.py',
-          ['tol * rel=1e-6 reason: algebra'], ['beat', 'time', *(f'i(vb{j})' for j in range(5))], [(b, t + 1.1e-6, *i) for b, t, *i in rows], keys=1)
+          ['tol * rel=3e-5 reason: cells move by 1e-5 while they are read, which is left out here'], ['beat', 'time', *(f'i(vb{j})' for j in range(5))], [(b, t + 1.1e-6, *i) for b, t, *i in rows], keys=1)
 
 
 if __name__ == '__main__':

@@ -77,7 +77,9 @@ pub fn hold(deck: &str, sets: &[(&str, f64)], expected: &[Expected]) {
     let mut wrong = String::new();
     for (member, outcomes) in simulation.members.iter().enumerate() {
         for (name, value) in outcomes.iter().flat_map(|o| &o.measures) {
+            // In decks that carry their figures, a measure of which nothing is asked may have no value: what never fires has no delay.
             if let Err(reason) = value
+                && TESTED.contains(&deck)
                 && !SILENT.contains(&(deck, member, name.as_str()))
             {
                 wrong += &format!("{deck}, member {member}: {name} failed: {reason}\n");

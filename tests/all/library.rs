@@ -82,9 +82,14 @@ fn range(device: &Device, k: usize) -> (f64, f64) {
 }
 
 fn point(device: &Device, random: &mut StdRng) -> Vec<f64> {
+    sample(device, random, 12)
+}
+
+/// One of `corners` draws is 0 or 1, or the end of the range if that is nearer; never for 0.
+fn sample(device: &Device, random: &mut StdRng, corners: u32) -> Vec<f64> {
     let mut one = |k: usize| {
         let (low, high) = range(device, k);
-        match random.random_range(0..12) {
+        match if corners == 0 { 2 } else { random.random_range(0..corners) } {
             0 => low.max(0.0).min(high),
             1 => high.min(1.0).max(low),
             _ => random.random_range(low..high),
@@ -129,7 +134,8 @@ fn derivatives_are_those_of_differences_in_all_models() {
             let sizes: Vec<f64> =
                 (0..device.model.unknowns.len()).map(|k| 0.1 * (range(&device, k).1 - range(&device, k).0)).collect();
             let mut random = StdRng::seed_from_u64(200 + seed);
-            compared += (0..SAMPLES.1).map(|_| differences(&device, &point(&device, &mut random), &sizes)).sum::<u32>();
+            // Where a state is exactly at its end, sums of its rate cancel to their rounding.
+            compared += (0..SAMPLES.1).map(|_| differences(&device, &sample(&device, &mut random, 0), &sizes)).sum::<u32>();
         }
         // Sources have no derivatives.
         let source = Device::new(&name, &[]).entries.is_empty();
