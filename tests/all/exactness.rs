@@ -411,7 +411,7 @@ fn jacobians_of_all_models_agree_with_the_complex_step() {
         let (function, entries) = kernel::differentiated(&model);
         let plain = resolve(&model.function);
         let mut dice = Dice(model.name.len() as u64);
-        let (mut compared, mut rough) = (0, 0);
+        let (mut compared, mut rough, mut slopes) = (0, 0, Vec::new());
         for _ in 0..60 {
             let place = Place::random(&model, &mut dice);
             let values = evaluate(&function, &|input| place.input(input));
@@ -433,14 +433,18 @@ fn jacobians_of_all_models_agree_with_the_complex_step() {
                         }
                         // As for random functions: the condition of the derivative, from a point nearby.
                         let shaken = (near[output as usize] - expected).abs();
-                        // Slopes of tanh and logistic functions, 1 - y^2, keep the rounding of 1 where they are nearly 0, times the factors behind.
-                        let allowed = 1e-9 * expected.abs() + 30.0 * shaken + 1e-13;
-                        let name = &model.name;
-                        assert!((found - expected).abs() <= allowed, "{name} output {output} by {probe}: {found:e} {expected:e}");
+                        slopes.push((output, probe, found, expected, shaken));
                         compared += 1;
                     }
                 }
             }
+        }
+        for (output, probe, found, expected, shaken) in &slopes {
+            // Slopes of tanh and logistic functions, 1 - y^2, keep the rounding of 1 where they are nearly 0.
+            let largest = slopes.iter().filter(|s| s.0 == *output).fold(0.0_f64, |m, s| m.max(s.3.abs()));
+            let allowed = 1e-9 * expected.abs() + 30.0 * shaken + 1e-15 * largest.min(1e12) + 1e-30;
+            let name = &model.name;
+            assert!((found - expected).abs() <= allowed, "{name} output {output} by {probe}: {found:e} {expected:e}");
         }
         // A source reads nothing: there is no derivative to compare.
         let least = 60 * model.contributions.len().min(model.probes.len()).min(1);
