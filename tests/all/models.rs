@@ -250,7 +250,7 @@ pub fn differences(device: &Device, x: &[f64], sizes: &[f64]) -> u32 {
             let smooth = (left - right).abs() <= 1e-3 * (left.abs() + right.abs()) + 4.0 * rounding
                 && (near - far).abs() <= 1e-5 * near.abs() + 4.0 * rounding;
             if smooth {
-                let allowed = 1e-5 * near.abs() + 20.0 * rounding + 1e-300;
+                let allowed = 1e-5 * near.abs() + 20.0 * rounding + 1e-30;
                 assert!(
                     (slope - near).abs() <= allowed,
                     "{} {:?} at {x:?}, probe {k}, output {}: {slope:e} against {near:e}",

@@ -52,7 +52,7 @@ endmodule";
 fn a_jump_of_a_sweep_takes_sources_along() {
     let deck = "V1 a 0 0\nX1 a 0 threshold_switch";
     let sweep = ".dc V1 20m 120m 0.5m mode=jump";
-    let (alone, read) = (run_one(&format!("{deck}\n{sweep}")), format!("B1 on 0 v={{-i(V1)/(max(v(a),1m)*10u)}}\nR1 on 0 1"));
+    let (alone, read) = (run_one(&format!("{deck}\n{sweep}")), "B1 on 0 v={-i(V1)/(max(v(a),1m)*10u)}\nR1 on 0 1".to_string());
     let with = run_one(&format!("{deck}\n{read}\n{sweep}"));
     assert_eq!(alone.rows, with.rows);
     for (a, b) in alone.real("i(v1)").unwrap().iter().zip(with.real("i(v1)").unwrap()) {

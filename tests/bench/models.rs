@@ -186,7 +186,7 @@ fn library(name: &str) {
 
 /// Time of one chunk of lanes of the program that Newton runs.
 fn chunks(name: &str, kernel: &Kernel) {
-    let (program, count) = (&kernel.newton, operations(&kernel.stamped));
+    let (program, count) = (&kernel.free.newton, operations(&kernel.free.function));
     println!("{name} as Newton runs it: {count} operations, {} registers, {} outputs", program.registers(), program.outputs);
     for width in [4, 8] {
         let fixed = vec![0.5; program.fixed().len() * width];

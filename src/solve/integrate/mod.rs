@@ -237,8 +237,7 @@ impl Weights {
                 let size = largest[j].max(x[j].abs()).min(most[j]);
                 let share = e[j].abs() / (self.factor * (self.relative * size + absolute[j]));
                 shares[j] = if ALL || counted[j] { share } else { 0.0 };
-                // True of what is no number as well.
-                stands_out |= !(shares[j] <= worst.1);
+                stands_out |= shares[j] > worst.1 || shares[j].is_nan();
             }
             if stands_out {
                 for (j, share) in shares[..count].iter().enumerate() {
