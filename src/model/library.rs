@@ -3,6 +3,7 @@
 //! come on top: they are added to those of the binary and replace those of the same path, for work on models without a build.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,7 +35,8 @@ pub struct Entry {
 struct Texts {
     /// Files of `.hdl` cards with the names of their modules.
     files: Vec<(FileId, Vec<String>)>,
-    embedded: Vec<Entry>,
+    /// Their modules, found when a name is asked for that no file of `models/std` is called by.
+    embedded: OnceCell<Vec<Entry>>,
     /// Texts of `models/` by path.
     texts: BTreeMap<String, Cow<'static, str>>,
     /// The files that embedded files include are among the sources.
@@ -117,15 +119,21 @@ impl Library {
         if let Some(k) = self.choose(name, &loaded) {
             return Some(self.loaded[k].clone());
         }
-        let names: Vec<String> = self.list().iter().map(|e| e.name.clone()).collect();
-        let entry = self.choose(name, &names).map(|k| self.list()[k].clone())?;
-        if !self.compiled.contains_key(&entry.path) {
-            let file = self.texts.embedded_file(sources, &entry.path);
+        let (path, name) = match self.texts.standard(name) {
+            Some(path) => (path, name.to_string()),
+            None => {
+                let names: Vec<String> = self.list().iter().map(|e| e.name.clone()).collect();
+                let entry = self.choose(name, &names).map(|k| self.list()[k].clone())?;
+                (entry.path, entry.name)
+            }
+        };
+        if !self.compiled.contains_key(&path) {
+            let file = self.texts.embedded_file(sources, &path);
             let (models, diagnostics) = compile_with(sources, file, &[], &mut |s, name| self.texts.find(s, name));
             self.diagnostics.extend(diagnostics);
-            self.compiled.insert(entry.path.clone(), models.into_iter().map(Arc::new).collect());
+            self.compiled.insert(path.clone(), models.into_iter().map(Arc::new).collect());
         }
-        self.compiled.get(&entry.path)?.iter().find(|m| m.name == entry.name).cloned()
+        self.compiled.get(&path)?.iter().find(|m| m.name == name).cloned()
     }
 
     /// All models called like `model`, which is the first of them: paramsets, of which the values that are given choose one.
@@ -202,7 +210,7 @@ impl Library {
 
     /// The modules of the embedded files, in order of their paths.
     pub fn list(&self) -> &[Entry] {
-        &self.texts.embedded
+        self.texts.entries()
     }
 }
 
@@ -221,12 +229,24 @@ impl Texts {
         if let Some(folder) = std::env::var_os(FOLDER) {
             on_top(Path::new(&folder), "models", &mut texts);
         }
+        Texts { files: Vec::new(), embedded: OnceCell::new(), texts, shared: false }
+    }
+
+    /// The modules of all embedded files, in order of their paths.
+    fn entries(&self) -> &[Entry] {
         let of_file = |(path, text): (&String, &Cow<'static, str>)| -> Vec<Entry> {
             let entry = |name: &str| Entry { name: name.to_string(), path: path.clone(), doc: head_comment(text) };
             modules(text).map(entry).collect()
         };
-        let embedded = texts.iter().filter(|(path, _)| path.ends_with(".va")).flat_map(of_file).collect();
-        Texts { files: Vec::new(), embedded, texts, shared: false }
+        let all = || self.texts.iter().filter(|(path, _)| path.ends_with(".va")).flat_map(of_file).collect();
+        self.embedded.get_or_init(all)
+    }
+
+    /// The file of `models/std` that is called like a module and holds it: most decks ask for no others.
+    fn standard(&self, name: &str) -> Option<String> {
+        let path = format!("models/std/{name}.va");
+        let text = self.texts.get(&path)?;
+        modules(text).any(|n| n == name).then_some(path)
     }
 
     /// The file of a path, if it is among those of `.hdl` cards.
@@ -255,7 +275,7 @@ impl Texts {
                 return Some(file);
             }
         }
-        let entry = self.embedded.iter().find(|e| e.name == name)?;
+        let entry = self.entries().iter().find(|e| e.name == name)?;
         let path = entry.path.clone();
         Some(self.embedded_file(sources, &path))
     }
