@@ -62,6 +62,39 @@ def nand(a, b, n=20000):
     return solve(np.array([1.0 - a, 1.0 - b, 0*a]), volts, 50.2e-9, n)
 
 
+def row(states, steps, period, n=8000):
+    """Gates one after the other in a row of cells: states of all cells (cells x inputs), their end, and the energy of the drivers."""
+    whole, x, energy = trapezoid(0.2e-9, 0.8*period - 0.2e-9), np.array(states, float), 0
+    for k, (kind, *cells) in enumerate(steps):
+        # The operating point has the first voltage on already.
+        pulse = whole if k else lambda t: 1 if t < 0.4*period else whole(t)
+        def volts(t, R):
+            s = pulse(t)
+            if kind == 'NOR':
+                g = (1/R[:-1]).sum(0)
+                node = s*g/(g + 1/R[-1])
+                return np.array([node - s]*(len(R) - 1) + [node]), s*(s - node)*g
+            drive = [1, 2] if kind == 'IMPLY' else [-2]
+            node = sum(s*v/r for v, r in zip(drive, R))/((1/R).sum(0) + 1/2e3)
+            return np.array([node - s*v for v in drive]), sum(s*v*(s*v - node)/r for v, r in zip(drive, R))
+        x[cells], e = solve(x[cells], volts, 0.8*period + 0.2e-9, n)
+        energy = energy + e
+    return x, energy
+
+
+def rows():
+    """Energies of netlists/logic/nand-imply, magic-adder, row-gates."""
+    a, b = np.array([0., 0, 1, 1]), np.array([0., 1, 0, 1])
+    x, e = row([1 - a, 1 - b, 1 + 0*a], [('FALSE', 2), ('IMPLY', 0, 2), ('IMPLY', 1, 2)], 500e-9, 40000)
+    print('NAND of IMPLY: s', 1e3 + 299e3*x[2], 'J', e)
+    x, e = row([1 - a, 1 - b] + [0*a]*7, [('NOR', 0, 2), ('NOR', 1, 3), ('NOR', 0, 1, 4), ('NOR', 4, 5), ('NOR', 2, 3, 6), ('NOR', 2, 7), ('NOR', 6, 8)], 100e-9)
+    print('NOT, OR, AND, COPY, NAND:', np.round(x[[2, 5, 6, 7, 8]], 3).tolist(), 'J', e)
+    c = np.arange(8)
+    x, e = row([1 - c//4, 1 - c//2 % 2, 1 - c % 2] + [0*c]*9, [('NOR', 0, 1, 3), ('NOR', 0, 3, 4), ('NOR', 1, 3, 5), ('NOR', 4, 5, 6), ('NOR', 6, 2, 7),
+               ('NOR', 6, 7, 8), ('NOR', 2, 7, 9), ('NOR', 8, 9, 10), ('NOR', 3, 7, 11)], 100e-9)
+    print('adder: sum', np.round(x[10], 3), 'carry', np.round(x[11], 3), 'J', e)
+
+
 def errors():
     """Gates of cells that spread; the draws are those of netlists/logic/spread.csv."""
     z = np.random.default_rng(17).standard_normal((100, 3))
@@ -85,4 +118,5 @@ if __name__ == '__main__':
     for name, gate in (('NOR', nor), ('NAND', nand)):
         x, e = gate(a, b)
         print(name, 'out', 1e3 + 299e3*x[2], 'J', e)
+    rows()
     errors()
