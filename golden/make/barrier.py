@@ -71,9 +71,10 @@ def selfrect_sneak():
 def selfrect_engine():
     each = [current(0.3, k/3, rs=1e3) for k in range(4)]
     rows = []
-    for mask in (0.0, 1.0):
-        kept = [i for i in range(32) if not mask or 3*i % 8 < 5]
-        sums = [sum(each[(3*i + 5*j + i*j) % 4] for i in kept) for j in range(32)]
+    for mask in (0.0, 1.0, 2.0):
+        kept = [i for i in range(32) if mask != 1 or 3*i % 8 < 5]
+        level = lambda k: 0 if mask > 1 and k < 2 else k
+        sums = [sum(each[level((3*i + 5*j + i*j) % 4)] for i in kept) for j in range(32)]
         rows += [(mask, t, *(sums[j] for j in (0, 1, 2, 3, 31)), sum(sums)) for t in (0.2e-6, 0.6e-6, 1e-6)]
         print(len(kept), sums[0], sums[1], sums[31], 0.3*sum(sums)*1.001e-6)
     write('selfrect-engine', 'tran', 'sums of thermionic currents, series resistance by bisection', 'closed form, barrier.py', ['tol * rel=1e-6 reason: algebra'],

@@ -162,7 +162,6 @@ def puf():
 
 
 
-
 def transpose():
     i, j = np.arange(1, 13)[:, None], np.arange(1, 9)[None, :]
     G = 10e-6 + 90e-6*(0.5 + 0.5*np.sin(127.1*i*i + 311.7*j + 74.7*i*j))
@@ -233,52 +232,6 @@ def lstm():
     return h
 
 
-
-def beats():
-    t, rng = np.arange(16)/16, np.random.default_rng(12)
-    bump = lambda c, w, a: a*np.exp(-((t - c)/w)**2)
-    shapes = np.array([bump(.2, .06, .25) + bump(.45, .04, 1) - bump(.53, .04, .3) + bump(.75, .1, .4), bump(.4, .12, 1) - bump(.7, .12, .6),
-                       bump(.1, .06, .35) + bump(.3, .04, .9) + bump(.65, .1, .35), bump(.35, .2, .6) + bump(.5, .05, .6) - bump(.8, .15, .2)])
-    B = export('beats.csv', np.vstack([shapes, shapes + 0.15*rng.standard_normal(shapes.shape)*np.abs(shapes).max(1)[:, None]]))
-    F = B[:4] - B[:4].mean(1)[:, None]
-    F = export('beats-filters.csv', F/np.linalg.norm(F, axis=1)[:, None])
-    current = 0.1*10e-6*B[4:] @ F.T
-    counts = np.floor(np.maximum(current, 0)*100e-6/2e-12)
-    power = np.array([((0.1*b)**2 @ (10e-6*np.abs(F) + 2*0.1e-6).T).sum() for b in B[4:]])
-    print('beats', current*100e-6/2e-12, power*100e-6)
-    return counts, power*100e-6
-
-
-def faces():
-    rng, k = np.random.default_rng(19), np.exp(-np.linspace(-2, 2, 9)**2)
-    raw = np.array([np.convolve(rng.standard_normal(160), k, 'same')[16:144] for _ in range(8)])
-    raw = (raw - raw.min(1)[:, None])/(raw.max(1) - raw.min(1))[:, None]
-    noisy = raw + 0.15*rng.standard_normal(raw.shape)
-    F = export('../crossbar/templates.csv', np.vstack([raw, 0.1*(noisy - noisy.mean(1)[:, None])]))
-    ron = 1/(120e-6*5/0.35*2.4)
-    G = 1/(1/(2e-6 + 98e-6*F[:8]) + ron)
-    out = 1e6*(F[8:] @ G.T - F[8:].sum(1)[:, None]/(1/51e-6 + 243))
-    own, nxt = out.diagonal(), np.where(np.eye(8) > 0, -9e9, out).max(1)
-    print('faces', own, nxt, out.argmax(1), ron)
-    return own, nxt
-
-
-def rectifying():
-    from scipy.optimize import brentq
-    unit, nvt, out = lambda a: a - np.floor(a), 1.05*1.380649e-23*300.15/1.602176634e-19, []
-    for keep in (1, 0.63):
-        p = 0
-        for i in range(1, 33):
-            if unit(0.414*i) > 0.4:
-                for j in range(1, 33):
-                    w = unit(0.618034*(i*i + 7*j))
-                    r = 1/(1e-6 + 9e-6*w) if w > 1 - keep else 1e12
-                    p += 0.8*brentq(lambda c: c*r + nvt*np.log1p(c/1e-14) - 0.8, 0, 0.8/r, xtol=1e-22)
-        out.append(p)
-    print('rectifying', out, out[1]/out[0])
-    return out
-
-
 def picture():
     """An 8 x 8 picture out of its frequencies by two transforms of cells."""
     i, j, z = np.arange(8)[:, None], np.arange(8)[None, :], normal()
@@ -299,4 +252,4 @@ def picture():
 
 if __name__ == '__main__':
     lca(), inverse(), refine(), slices(), energy(), committee(), pairs(), hyperdimensional(), puf()
-    transpose(), features(), convolution(), stack(), lstm(), beats(), faces(), rectifying(), picture()
+    transpose(), features(), convolution(), stack(), lstm(), picture()

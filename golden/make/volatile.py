@@ -158,15 +158,15 @@ def oscillate(cell, v, r, c, times, end, pieces=3000):
     return along(field, [0, end], [0, 0], times, 1e-11, pieces)
 
 
-def period(cell, v, r, c):
+def period(cell, v, r, c, end=20e-6, k=8):
     """Of the cycle, from the ninth to the tenth firing, and its extremes."""
     field = lambda t, y: [((v - y[0])/r - cell.conductance(y[1])*y[0])/c, cell.rate(y[1], y[0])]
     fires = lambda t, y: y[1] - 0.5
     fires.direction = 1
-    run = solve_ivp(field, (0, 20e-6), [0, 0], method='LSODA', rtol=1e-10, atol=1e-12, max_step=1e-8, events=fires)
+    run = solve_ivp(field, (0, end), [0, 0], method='LSODA', rtol=1e-10, atol=1e-12, max_step=1e-8, events=fires)
     t = run.t_events[0]
-    last = (run.t > t[8]) & (run.t < t[9])
-    return t[9] - t[8], run.y[0][last].max(), run.y[0][last].min()
+    last = (run.t > t[k]) & (run.t < t[k+1])
+    return t[k+1] - t[k], run.y[0][last].max(), run.y[0][last].min()
 
 
 def oscillators():
@@ -180,6 +180,16 @@ def oscillators():
               ['tol v(m) abs=1e-2 shift=3e-9 reason: steep discharges between rows, 1 % of the swing'], [name, 'time', 'v(m)'], rows, keys=1)
     cycles = [(v, *period(Voltage(*VO2), v, 10e3, 300e-12)) for v in np.arange(5, 10.01, 0.5)]
     with_labels('vo2-window', cycles)
+
+
+def letters():
+    """Rates of neurons/nbox-classifier.cir: amplifiers, whose gain of 1e5 is left out, add the currents of the bright pixels."""
+    bright = np.array([[1, 1, 1, 1, 0, 1, 1, 0, 1], [1, 0, 1, 1, 0, 1, 0, 1, 0], [1, 1, 0, 0, 1, 0, 0, 1, 1]])
+    n = bright.sum(1)[:, None]
+    weights = np.where(bright, 1/n, -1/(9 - n))
+    for letter in bright:
+        drives = [2.2 + 4.5*5e3*0.2*400e-6*w @ letter for w in weights]
+        print([(round(d, 5), d > 1.725 and 1/period(Voltage(*NBOX), d, 6e3, 1e-9, 40e-6, 3)[0]) for d in drives])
 
 
 def with_labels(deck, cycles):
