@@ -53,4 +53,30 @@ def main():
           [(d, 4*SLOT, *g[d], *(np.r_[g[d]/0.08, 1] @ np.round(w, 5))[[0, 5, 9]]) for d in range(10)], keys=1)
 
 
+def words():
+    """Regression of sixteen one-hot targets on the readings after each of four slots, and on the last reading alone."""
+    m, unit = Balance(1e-3, 107.0009, 25.5754, 0, 1e-9, 1e-6), lambda a: a - np.floor(a)
+    ends = [(k + 1)*SLOT for k in range(4)]
+    g = np.array([m.at(0, [(k*SLOT + d, 0.1*b*((n >> (3 - k)) & 1)) for k in range(4) for d, b in ((0, 1), (WIDTH, 0))], ends) for n in range(16)])
+    full = g[15, 3]
+    x = np.c_[g/full, np.ones(16)]
+    w = np.round(np.linalg.lstsq(x, np.eye(16), rcond=None)[0].T, 5)
+    np.savetxt(os.path.join(ROOT, '..', 'netlists', 'synapses', 'words-readout.csv'), w, '%.5f', ',',
+               header='weights of four readings over 0.07684 and an offset, for sixteen words; linear regression', comments='# ')
+    a, b = np.arange(1, 17)[:, None], np.arange(1, 5)
+    noise = np.sqrt(-2*np.log(unit(437.58*np.sin(12.9898*a + 78.233*b)) + 1e-9))*np.cos(2*np.pi*unit(437.58*np.sin(39.346*a + 11.135*b)))
+    own, following = [], []
+    for size in (0, 0.01, 0.03):
+        s = np.c_[g/0.07684 + size*noise, np.ones(16)] @ w.T
+        own.append(s.diagonal().copy())
+        np.fill_diagonal(s, -9)
+        following.append(s.max(1))
+    print('least lead', np.min(np.array(own) - following, 1))
+    np.savetxt(os.path.join(ROOT, '..', 'netlists', 'synapses', 'words-sums.csv'), own + following, '%.6f', ',',
+               header='sum of the own word for noise of 0, 1, 3 %, then the largest other sum; computed by the regression program', comments='# ')
+    alone = np.c_[g[:, 3], np.ones(16)] @ np.linalg.lstsq(np.c_[g[:, 3], np.ones(16)], np.eye(16), rcond=None)[0]
+    print('last reading alone', alone.argmax(1), 'mean', g[:, 3].mean()/0.07684)
+
+
 main()
+words()
