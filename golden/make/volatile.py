@@ -182,6 +182,20 @@ def oscillators():
     with_labels('vo2-window', cycles)
 
 
+def cross_points():
+    """One neuron of neurons/lif-array-1000.cir for each voltage of its rows: spikes in 4 ms, first one, period, energy of device and source in fJ."""
+    cell = Filament('agfeox')
+    for v in (0.5, 0.48, 0.46, 0.44, 0.42):
+        def field(t, y):
+            g = cell.conductance(y[2])
+            return [((v - y[0])/1e9 - g*y[0])/0.2e-12, *cell.rates(y[1], y[2], y[0]), g*y[0]**2*1e15, v*(v - y[0])*1e6]
+        fires = lambda t, y: y[2] - 0.5
+        fires.direction = 1
+        run = solve_ivp(field, (0, 4e-3), [0]*5, method='LSODA', rtol=1e-9, atol=[1e-9, 1e-9, 1e-12, 1e-6, 1e-6], max_step=2e-6, events=fires)
+        t, e = run.t_events[0], run.y_events[0]
+        print(v, len(t), t[0], t[-1], (t[-1] - t[2])/(len(t) - 3), 'device', (e[-1] - e[2])[3]/(len(t) - 3), 'source', (e[-1] - e[2])[4]/(len(t) - 3), 'all', run.y[3:, -1])
+
+
 def letters():
     """Rates of neurons/nbox-classifier.cir: amplifiers, whose gain of 1e5 is left out, add the currents of the bright pixels."""
     bright = np.array([[1, 1, 1, 1, 0, 1, 1, 0, 1], [1, 0, 1, 1, 0, 1, 0, 1, 0], [1, 1, 0, 0, 1, 0, 0, 1, 1]])
