@@ -273,6 +273,8 @@ def sorting_cell():
     u = np.interp(fine, t, v)
     up = np.where(u > 0, rate(np.abs(u), (1.0, 2e-3, 0.04), 1e-9), 0)*5e-7
     down = np.where(u < 0, rate(np.abs(u), (1.0, 2e-3, 0.04), 1e-9), 0)*5e-7
+    hard = 22.4e-6/3e-9*np.maximum(u/0.7 - 1, 0)**3*5e-7
+    print('hard threshold: first and third step, end', hard[(fine > 0.02) & (fine < 0.022)].sum(), hard[(fine > 0.096) & (fine < 0.098)].sum(), 0.1 + hard.sum())
     x, rows, marks = 0.1, [], list(np.arange(1, 40)*0.01 + 0.003)
     for k in range(len(fine)):
         if marks and fine[k] >= marks[0]:
