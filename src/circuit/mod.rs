@@ -26,6 +26,7 @@ pub mod expect;
 pub mod flatten;
 pub mod fold;
 pub mod forest;
+pub mod formula;
 pub mod graph;
 pub mod measures;
 pub mod models;

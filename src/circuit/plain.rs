@@ -6,12 +6,13 @@ use std::sync::Arc;
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::circuit::flatten::{Flattener, Target};
+use crate::circuit::formula::Formulas;
 use crate::circuit::models::plainly_allowed;
 use crate::circuit::scope::EnvId;
 use crate::circuit::settings::Settings;
 use crate::circuit::stamp::Stamp;
 use crate::circuit::{Number, Terminal, Terminals, device};
-use crate::netlist::ast::{Element, Item, Scope};
+use crate::netlist::ast::{Element, Expr, Item, Scope};
 use crate::netlist::plain::{Card, Value};
 use crate::span::{FileId, Sources};
 
@@ -28,6 +29,8 @@ pub struct Kind<'d> {
     pub alone: bool,
     /// Uses of subcircuits that further ones are copied from.
     pub stamps: Vec<Stamp>,
+    /// Values that are expressions of indices.
+    pub formulas: Formulas,
 }
 
 /// The text of the file that was asked for last.
@@ -90,7 +93,7 @@ impl<'d> Flattener<'d, '_> {
         let Some(instance) = self.circuit.instances.get_mut(index) else { return };
         (instance.name, instance.span) = (name, card.span);
         if element.value.is_some() {
-            self.give_plain(env, card, index);
+            self.give_plain(env, card, &mut kind.formulas, index);
         } else if !element.parameters.is_empty() {
             self.give_assigned(card, element, index);
         }
@@ -116,15 +119,13 @@ impl<'d> Flattener<'d, '_> {
     }
 
     /// Gives the last device built the value of its card.
-    fn give_plain(&mut self, env: EnvId, card: &Card, index: usize) {
+    fn give_plain(&mut self, env: EnvId, card: &Card, formulas: &mut Formulas, index: usize) {
         let value = match card.value {
             Value::Number(value) => Number::Fixed(value),
-            Value::Formula(expr, indices) => {
-                let graph = &mut self.scopes.graph;
-                let bound: Vec<_> = indices.iter().map(|(name, value)| (name.to_lowercase(), graph.fixed(*value))).collect();
-                let value = self.scopes.value_with(env, expr, &bound);
-                self.scopes.graph.number(value)
-            }
+            Value::Formula(expr, indices) => match formulas.value(&self.scopes, env, expr, indices) {
+                Some(value) => Number::Fixed(value),
+                None => self.read_formula(env, expr, indices),
+            },
         };
         let instance = &mut self.circuit.instances[index];
         let Some(main) = instance.params.first().map(|(main, _)| *main) else { return };
@@ -135,5 +136,13 @@ impl<'d> Flattener<'d, '_> {
         }
         let moved = self.models.moving_ranges(instance.model, model);
         self.checks.extend(moved.iter().filter(|k| **k != main).map(|k| (index as u32, *k, card.span)));
+    }
+
+    /// The number of an expression that reads parameters as well as indices.
+    fn read_formula(&mut self, env: EnvId, expr: &Expr, indices: &[(&str, f64)]) -> Number {
+        let graph = &mut self.scopes.graph;
+        let bound: Vec<_> = indices.iter().map(|(name, value)| (name.to_lowercase(), graph.fixed(*value))).collect();
+        let value = self.scopes.value_with(env, expr, &bound);
+        self.scopes.graph.number(value)
     }
 }

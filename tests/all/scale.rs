@@ -17,6 +17,7 @@ use memspice::sparse::Pattern;
 fn system(text: &str) -> Mna {
     let mut files = MemoryFiles::default();
     files.0.insert("deck.cir".into(), format!("deck of a test\n{text}\n.op\n.end\n").into_bytes());
+    files.0.insert("w.csv".into(), b"1,2,3,4\n5,6,7,8\n9,10,11,12\n".to_vec());
     let mut sources = Sources::new(Box::new(files));
     let made = prepare(Path::new("deck.cir"), &[], &mut sources);
     made.unwrap_or_else(|found| panic!("{}", diag::render(&found, &sources, false))).0
@@ -104,6 +105,40 @@ fn loops_are_the_text_that_they_stand_for() {
     let (deck, found) = netlist::parse(&mut sources, file);
     assert!(found.is_empty(), "{}", diag::render(&found, &sources, false));
     assert_eq!((deck.top.elements.len(), deck.top.loops.len()), (5, 5 + 2));
+}
+
+/// Values that are compiled, and those that read more than indices: functions of the deck, one of them in place of a built-in
+/// one, constants, an index that hides a parameter, parameters, tables.
+#[test]
+fn values_in_loops_are_those_of_single_cards() {
+    let values = [
+        "1/(1e-4*(0.55 + 0.45*sin(127.1*i*i + 311.7*j)))",
+        "1k*exp(-i*j/8)*pi + (i > j ? 2 : min(i, j, 1)) - 2**(0.5*i) + pwr(-j, 2)",
+        "1k + twice(i)*cos(j) + max(i, 1e3)/3 + int(i/2) + 7 % (1+j)",
+        "base*(1 + sqrt(i*j)) + abs(i - j)",
+        "1k + 3*hidden + tanh(j)",
+        "1k + table(j, 0, i, 2, 10*i, 4, 3) + temper*sin(i)",
+        "10*data(\"w.csv\", i, j)*(1 + atan2(i, 1+j))",
+    ];
+    let head = ".param base=100 hidden=5 j=7\n.func twice(x) {2*x + hypot(x, 1)}\n.func cos(x) {x*x + 1}\nV1 a 0 1\n";
+    for value in values {
+        let mut flat = head.to_string();
+        for i in 0..3 {
+            for j in 0..4 {
+                let word = |name: &str| if name == "i" { i.to_string() } else { j.to_string() };
+                let own: Vec<String> = value
+                    .split_inclusive(|c: char| !c.is_alphanumeric())
+                    .map(|part| match part.trim_end_matches(|c: char| !c.is_alphanumeric()) {
+                        name @ ("i" | "j") => part.replacen(name, &word(name), 1),
+                        _ => part.to_string(),
+                    })
+                    .collect();
+                let _ = writeln!(flat, "R{i}_{j} a 0 {{{}}}", own.concat());
+            }
+        }
+        let loops = format!("{head}.for i 0 2\n.for j 0 3\nR{{i}}_{{j}} a 0 {{{value}}}\n.endfor\n.endfor");
+        alike(&loops, &flat);
+    }
 }
 
 /// A million cards in six lines: the tree stays what it is in the text.
