@@ -9,7 +9,7 @@ use crate::dae::{Channel, Fault, MessageKind, System};
 use crate::diag::{self, Diagnostic};
 use crate::mna::Mna;
 use crate::output::array::Array;
-use crate::output::svg;
+use crate::output::svg::{self, members::Pick};
 use crate::run::{Outcome, Simulation, met};
 use crate::solve::{Counts, SimError};
 use crate::span::{Sources, Span};
@@ -102,6 +102,24 @@ pub fn evaluate(mna: &Mna, analysis: &str, data: &Dataset, earlier: &[(String, f
     out
 }
 
+/// Units of all measures of a member of a family, as far as they are known: `1` for plain numbers, empty for unknown ones.
+pub fn units(mna: &Mna, member: &[Outcome]) -> Vec<(String, String)> {
+    let mut out: Vec<(String, String)> = Vec::new();
+    for outcome in member {
+        let analysis = outcome.summary.analysis.as_str();
+        for card in mna.circuit().measures.iter().filter(|m| m.analysis == analysis) {
+            let earlier = |name: &str| {
+                let found = out.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+                found.map_or_else(String::new, |(_, unit)| unit.clone())
+            };
+            let parsed = measure::parse(&words(card, |k| column(mna, k, &outcome.data)));
+            let unit = parsed.map_or_else(|_| String::new(), |m| measure::unit(&m, &outcome.data.header, &earlier));
+            out.push((card.name.clone(), unit));
+        }
+    }
+    out
+}
+
 /// What is asked of the measures of one analysis in member number `member`.
 pub fn asked(mna: &Mna, analysis: &str, member: usize) -> Vec<Asked> {
     mna.circuit().measures.iter().filter(|m| m.analysis == analysis).map(|m| m.expectation.of(member)).collect()
@@ -134,6 +152,7 @@ pub fn plots(mna: &Mna) -> Result<Vec<svg::Plot>, Vec<Diagnostic>> {
         match svg::Settings::from_args(&plot.settings) {
             Ok(settings) => {
                 errors.extend(unmeasured(mna, plot));
+                errors.extend(strangers(mna, plot, &settings));
                 let family = plot.measures.iter().map(|(y, x)| svg::Curve { y: y.clone(), x: x.clone() });
                 let curves = plot.curves.iter().map(|c| svg::Curve { y: name(c.y), x: c.x.map(name) }).chain(family).collect();
                 out.push(svg::Plot { analysis: plot.analysis.clone(), curves, settings });
@@ -161,6 +180,26 @@ fn unmeasured(mna: &Mna, plot: &Plot) -> Option<Diagnostic> {
         None if family => Some(Diagnostic::error(plot.span, "`.plot measure` draws families, and there is no .step")),
         None => None,
     }
+}
+
+/// What is wrong with `members=`: parameters that are not stepped, more members than there are.
+fn strangers(mna: &Mna, plot: &Plot, settings: &svg::Settings) -> Option<Diagnostic> {
+    let steps = &mna.circuit().steps;
+    let inner = usize::from(plot.analysis.as_deref() == Some("measure"));
+    let known: Vec<&str> = steps[..steps.len().saturating_sub(inner)].iter().map(|step| step.name.as_str()).collect();
+    let count: usize = steps[..known.len()].iter().map(|step| step.values.len()).product();
+    let what = if inner == 1 { "lines: the innermost .step is the abscissa" } else { "members" };
+    settings.members.iter().find_map(|pick| match pick {
+        Pick::Number(number) if *number > count || known.is_empty() => {
+            Some(Diagnostic::error(plot.span, format!("there is no member {number}")).expected(format!("there are {count} {what}")))
+        }
+        Pick::Value(name, _) if !known.contains(&name.as_str()) => Some(
+            Diagnostic::error(plot.span, format!("`{name}` tells no members apart"))
+                .expected(format!("there are {count} {what}"))
+                .suggest(name, known.iter().copied()),
+        ),
+        _ => None,
+    })
 }
 
 /// The `.array` cards.

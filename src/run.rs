@@ -465,6 +465,7 @@ fn open(mna: &Mna, deck: &Path, options: &RunOptions) -> Result<Open, Vec<Diagno
         stem,
         title: circuit.title.clone(),
         plots: report::plots(mna)?,
+        family: if circuit.steps.is_empty() { Vec::new() } else { members(circuit) },
         arrays: report::arrays(mna)?,
         dropped: dropped(circuit),
     };

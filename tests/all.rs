@@ -84,6 +84,8 @@ mod pace;
 mod periodic;
 #[path = "all/physics.rs"]
 mod physics;
+#[path = "all/plots.rs"]
+mod plots;
 #[path = "bench/precision.rs"]
 mod precision;
 #[path = "all/repeat.rs"]

@@ -46,7 +46,7 @@ const FIRST_PAIR: [&str; 6] = ["vcvs", "vccs", "cccs", "ccvs", "switch", "expres
 const OWN: [&str; 4] = ["onoise_", "inoise_", "mode_", "root_"];
 
 /// Whole names of such columns.
-const OWN_NAMES: [&str; 6] = ["class", "re_min", "f_min", "re_rest", "growth", "f_natural"];
+const OWN_NAMES: [&str; 9] = ["class", "re_min", "f_min", "re_rest", "growth", "f_natural", "period", "multiplier", "stable"];
 
 /// Whether a name is that of a column which an analysis brings along.
 pub fn is_own(name: &str) -> bool {
@@ -229,7 +229,11 @@ impl<'d> Flattener<'d, '_> {
         Ok((column, part))
     }
 
-    fn difference(&mut self, a: (&str, Span), b: (&str, Span)) -> Result<u32, Diagnostic> {
+    /// `v(a, b)`.
+    ///
+    /// # Errors
+    /// Unknown nodes.
+    pub fn difference(&mut self, a: (&str, Span), b: (&str, Span)) -> Result<u32, Diagnostic> {
         let (first, second) = (self.place(a.0, a.1)?, self.place(b.0, b.1)?);
         if let (Place::Terminal(a), Place::Terminal(b)) = (&first, &second) {
             let name = format!("v({},{})", terminal_name(&self.circuit, *a), terminal_name(&self.circuit, *b));
@@ -404,7 +408,12 @@ impl<'d> Flattener<'d, '_> {
         const NONE: (&str, &str) = ("", "");
         const VOLTAGE: (&str, &str) = ("voltage", "V");
         const CURRENT: (&str, &str) = ("current", "A");
-        let constant = |e: &Expr| matches!(e.kind, ExprKind::Number(_));
+        // Powers of a thousand are changes of scale: 1e6*i(r1) is in microampere.
+        let thousands = |x: f64| {
+            let decade = x.abs().log10();
+            decade.round() != 0.0 && decade.round() % 3.0 == 0.0 && (decade - decade.round()).abs() < 1e-9
+        };
+        let constant = |e: &Expr| matches!(e.kind, ExprKind::Number(x) if !thousands(x));
         match &expr.kind {
             ExprKind::Call(name, _) if ["v", "vm", "vr", "vi"].iter().any(|n| name.eq_ignore_ascii_case(n)) => VOLTAGE,
             ExprKind::Call(name, _) if ["i", "im", "ir", "ii"].iter().any(|n| name.eq_ignore_ascii_case(n)) => CURRENT,

@@ -199,7 +199,10 @@ fn value<'d>(fl: &mut Flattener<'d, '_>, expr: &Expr, names: &[String]) -> Resul
         }
         _ => {}
     }
-    let own = matches!(&expr.kind, ExprKind::Name(name) if is_own(name) && !names.iter().any(|n| n.eq_ignore_ascii_case(name)));
+    let declared = |fl: &mut Flattener, name: &str| {
+        names.iter().any(|n| n.eq_ignore_ascii_case(name)) || fl.scopes.parameter(TOP, &name.to_lowercase(), expr.span).is_some()
+    };
+    let own = matches!(&expr.kind, ExprKind::Name(name) if is_own(name) && !declared(fl, name));
     if own || reads_results(expr) || reads_unknowns(fl, expr) {
         return Ok(Word::Ready(MeasureWord::Column(fl.column(expr)?, expr.span)));
     }

@@ -28,7 +28,7 @@ pub const ANALYSES: [&str; 14] =
     ["tran", "ac", "dc", "op", "noise", "tf", "pss", "sens", "stability", "pz", "continue", "envelope", "activity", "drm"];
 
 /// Words of `.plot` that stand for themselves.
-const FLAGS: [&str; 4] = ["xlog", "ylog", "loglog", "grid"];
+const FLAGS: [&str; 5] = ["xlog", "ylog", "loglog", "grid", "marks"];
 
 /// Most lines that the patterns of one plot make.
 const MOST_LINES: usize = 200;

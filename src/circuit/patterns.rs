@@ -1,8 +1,9 @@
 //! Names with wildcards on cards about results: `v(*)`, `v(r*_0)`, `i(v*)`, `x*.x`, `@m*[g]`.
 //!
 //! `*` stands for any characters (dots of subcircuits too), `?` for one, `%` for a whole number; upper and lower case are the
-//! same. A pattern in `v()` is held against nodes, and against unknowns of devices if no node fits; in `i()` against sources and
-//! devices with one current; a bare one against unknowns of devices and nodes; in `@[]` against devices and their variables.
+//! same. A pattern in `v()` is held against nodes, and against unknowns of devices if no node fits; two with a comma are voltages
+//! between nodes with the same numbers (`v(w%_%,b%_%)`, in maps and arrays). One in `i()` is held against sources and devices with
+//! one current; a bare one against unknowns of devices and nodes; in `@[]` against devices and their variables.
 
 use crate::circuit::columns::part_of;
 use crate::circuit::flatten::Flattener;
@@ -44,6 +45,21 @@ pub fn fits(pattern: &str, name: &str) -> bool {
             (None, _) => return false,
         };
     }
+}
+
+/// `pattern` with the numbers that `like` has where `name` has them: `b%_%` is `b2_7` as `w%_%` is `w2_7`.
+fn alike(pattern: &str, like: &str, name: &str) -> Option<String> {
+    let mut parts = like.split('%');
+    let mut rest = name.get(parts.next()?.len()..)?;
+    let mut targets = pattern.split('%');
+    let mut out = targets.next()?.to_string();
+    for part in parts {
+        let length = rest.bytes().take_while(u8::is_ascii_digit).count();
+        out.push_str(&rest[..length]);
+        out.push_str(targets.next()?);
+        rest = rest[length..].get(part.len()..)?;
+    }
+    targets.next().is_none().then_some(out)
 }
 
 /// What a pattern is held against.
@@ -99,7 +115,10 @@ impl Flattener<'_, '_> {
         let (found, wanted) = match kind {
             Kind::Voltage(probe, pattern) => {
                 let folded = pattern.to_lowercase();
-                let mut found = self.nodes_like(&folded);
+                let mut found = match folded.split_once(',') {
+                    Some((plus, minus)) => self.differences_like(plus.trim(), minus.trim(), span)?,
+                    None => self.nodes_like(&folded),
+                };
                 if found.is_empty() {
                     found = self.unknowns_like(&folded);
                 }
@@ -128,6 +147,14 @@ impl Flattener<'_, '_> {
         let found: Vec<u32> =
             (0..self.circuit.nodes.len() as u32).filter(|n| fits(pattern, &self.circuit.nodes[*n as usize].name)).collect();
         found.into_iter().map(|n| self.voltage(Terminal::Node(n))).collect()
+    }
+
+    /// `v(w%_%,b%_%)`: the voltages between nodes whose numbers agree.
+    fn differences_like(&mut self, plus: &str, minus: &str, span: Span) -> Result<Vec<u32>, Diagnostic> {
+        let nodes = self.circuit.nodes.iter().map(|n| n.name.to_string()).filter(|n| fits(plus, n));
+        let pairs: Vec<(String, String)> = nodes.filter_map(|n| Some((alike(minus, plus, &n)?, n))).map(|(m, n)| (n, m)).collect();
+        let known = pairs.into_iter().filter(|(_, m)| self.node_named(m).is_some()).collect::<Vec<_>>();
+        known.iter().map(|(n, m)| self.difference((n, span), (m, span))).collect()
     }
 
     fn unknowns_like(&mut self, pattern: &str) -> Vec<u32> {

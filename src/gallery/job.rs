@@ -62,6 +62,8 @@ pub struct Found {
     pub keys: Vec<(String, f64)>,
     /// The number, or why there is none.
     pub value: Result<f64, String>,
+    /// Its unit; empty where there is none or it is not known.
+    pub unit: String,
     /// What was asked for.
     pub asked: Asked,
     /// Whether what was found is what was asked for.
@@ -212,6 +214,7 @@ fn found(stats: &Value) -> Vec<Found> {
         name: text(&m["name"]).unwrap_or_default(),
         keys: keys.to_vec(),
         value: m["value"].as_f64().ok_or_else(|| text(&m["failed"]).unwrap_or_default()),
+        unit: text(&m["unit"]).filter(|unit| unit != "1").unwrap_or_default(),
         asked: asked(&m["asked"]),
         passed: m["passed"].as_bool().unwrap_or(false),
     };

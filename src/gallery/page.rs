@@ -227,7 +227,7 @@ fn verdict(f: &Found) -> (&'static str, &'static str) {
 
 fn value(f: &Found) -> String {
     match &f.value {
-        Ok(value) => escape(&short(*value)),
+        Ok(value) => escape(format!("{} {}", short(*value), f.unit).trim_end()),
         Err(why) => format!("<span class=\"quiet\">{}</span>", escape(why)),
     }
 }

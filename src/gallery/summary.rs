@@ -92,6 +92,7 @@ fn measure(found: &Found) -> Value {
         "name": found.name,
         "keys": found.keys.iter().map(|(n, v)| (n.clone(), json!(v))).collect::<Map<String, Value>>(),
         "value": found.value.as_ref().ok(),
+        "unit": found.unit,
         "failed": found.value.as_ref().err(),
         "asked": cost::wanted(found.asked),
         "passed": found.is_asked().then_some(found.passed),

@@ -30,6 +30,8 @@ pub struct Request {
     pub title: String,
     /// Plots to draw; if there are none, one is made up for each analysis.
     pub plots: Vec<svg::Plot>,
+    /// Values of the `.step` parameters of all members, in order; empty without a family.
+    pub family: Vec<Vec<(String, f64)>>,
     /// Matrices to write.
     pub arrays: Vec<array::Array>,
     /// Names of columns that do not go to data files (independent ones always do). Plots see all columns.

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use crate::args::{Arg, Args};
 use crate::diag::Diagnostic;
 use crate::output::svg::figure::Figure;
+use crate::output::svg::members::Pick;
 use crate::output::{Request, Writer};
 use crate::wave::{Cell, ColumnKind, Dataset, Flow, Header, Sink};
 
@@ -20,11 +21,13 @@ pub mod canvas;
 mod chart;
 mod figure;
 pub mod map;
+pub mod members;
 pub mod page;
 mod pixels;
 pub mod snapshot;
 pub mod thin;
 pub mod trace;
+mod unit;
 
 /// One line of a plot (or one for each member of a family).
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -56,19 +59,22 @@ pub struct Settings {
     pub y: (Option<f64>, Option<f64>),
     /// Ordinate logarithmic on both sides of zero, straight within this threshold.
     pub symlog: Option<f64>,
-    /// Points are marked.
-    pub marks: bool,
+    /// Whether points are marked; `None`: those of families whose abscissa is a `.step` parameter, while they are few.
+    pub marks: Option<bool>,
+    /// Members of a family that are drawn; empty: all.
+    pub members: Vec<Pick>,
     /// Columns that are the cells of an array: `x%_%.x`.
     pub map: Option<String>,
     /// Abscissae of its snapshots, rising.
     pub at: Vec<f64>,
 }
 
-const KEYS: [&str; 14] =
-    ["symlog", "title", "file", "xlabel", "ylabel", "xlog", "ylog", "xmin", "xmax", "ymin", "ymax", "marks", "map", "at"];
+const KEYS: [&str; 15] = [
+    "symlog", "title", "file", "xlabel", "ylabel", "xlog", "ylog", "xmin", "xmax", "ymin", "ymax", "marks", "map", "at", "members",
+];
 
 impl Settings {
-    /// From the arguments of a `.plot` card; positional ones other than `xlog` and `ylog` are the curves and left alone.
+    /// From the arguments of a `.plot` card; positional ones other than switches are the curves and left alone.
     ///
     /// # Errors
     /// A diagnostic at the first key that is unknown or the first value of the wrong kind.
@@ -86,12 +92,13 @@ impl Settings {
             file: text("file"),
             xlabel: text("xlabel"),
             ylabel: text("ylabel"),
-            xlog: switch("xlog"),
-            ylog: switch("ylog"),
+            xlog: switch("xlog") || switch("loglog"),
+            ylog: switch("ylog") || switch("loglog"),
             x: (limit("xmin")?, limit("xmax")?),
             y: (limit("ymin")?, limit("ymax")?),
             symlog: limit("symlog")?.filter(|t| *t > 0.0),
-            marks: switch("marks"),
+            marks: (args.flag("marks") || args.named("marks").is_some()).then(|| switch("marks")),
+            members: args.named("members").map_or(Ok(Vec::new()), members::picks)?,
             map: text("map"),
             at: args.named("at").map_or(Ok(Vec::new()), abscissae)?,
         })
@@ -133,7 +140,9 @@ pub struct Plot {
 /// What the stream says; `InvalidInput` if no result has any of the plot's columns.
 pub fn draw(plot: &Plot, results: &[&Dataset], out: &mut dyn Write) -> io::Result<()> {
     let mut figure: Option<Figure> = None;
-    for dataset in results {
+    let family: Vec<&[(String, f64)]> = results.iter().map(|r| r.header.keys.as_slice()).collect();
+    let picked = |dataset: &&&Dataset| members::drawn(&plot.settings.members, &family, &dataset.header.keys);
+    for dataset in results.iter().filter(picked) {
         let figure = figure.get_or_insert_with(|| Figure::new(plot.clone(), &dataset.header, ""));
         dataset.replay(figure)?;
     }
@@ -192,6 +201,11 @@ fn drawing(plot: &Plot, header: &Header, deck: &str) -> Box<dyn Drawing> {
     }
 }
 
+/// `rc=25, temp=300`: a member of a family.
+fn key_text(keys: &[(String, f64)]) -> String {
+    keys.iter().map(|(name, value)| format!("{name}={}", axis::short(*value, false))).collect::<Vec<String>>().join(", ")
+}
+
 /// A writer of one svg file for each plot and analysis.
 pub fn open(request: &Request) -> Box<dyn Writer> {
     Box::new(Gallery { request: request.clone(), figures: Vec::new(), current: Vec::new() })
@@ -203,6 +217,20 @@ struct Gallery {
     figures: Vec<Box<dyn Drawing>>,
     /// Figures that the current result is drawn in.
     current: Vec<usize>,
+}
+
+impl Gallery {
+    /// Whether a plot is about this member of the family.
+    fn is_drawn(&self, plot: &Plot, header: &Header) -> bool {
+        if plot.settings.members.is_empty() {
+            return true;
+        }
+        // What is drawn over the innermost parameter has the outer ones as keys.
+        let outer = |keys: &'_ Vec<(String, f64)>| keys.len().min(header.keys.len());
+        let mut family: Vec<&[(String, f64)]> = self.request.family.iter().map(|keys| &keys[..outer(keys)]).collect();
+        family.dedup();
+        members::drawn(&plot.settings.members, &family, &header.keys)
+    }
 }
 
 impl Sink for Gallery {
@@ -221,7 +249,7 @@ impl Sink for Gallery {
             if plot.analysis.as_ref().is_some_and(|a| !a.eq_ignore_ascii_case(&header.analysis)) {
                 continue;
             }
-            if single && plot.settings.map.is_none() {
+            if single && plot.settings.map.is_none() || !self.is_drawn(plot, header) {
                 continue;
             }
             // Settings alone: they are for what would be drawn by itself.

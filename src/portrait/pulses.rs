@@ -150,7 +150,7 @@ fn write(subject: &Subject, settings: &Settled, readings: &Dataset, folder: &Pat
             title: Some(title.clone()),
             xlabel: Some("number of the pulse".to_string()),
             file: Some(file.to_string()),
-            marks: true,
+            marks: Some(true),
             ylog,
             ..Settings::default()
         },

@@ -51,7 +51,8 @@ pub fn json(cost: &Cost, simulation: &Simulation, deck: &Path, exit: u8) -> Stri
     let mna = &simulation.mna;
     let (devices, banks) = mna.sizes();
     let phase = |(phase, name): &(Phase, &str)| ((*name).to_string(), time(cost.phases.get(*phase)));
-    let analyses: Vec<Value> = simulation.members.iter().flatten().map(analysis).collect();
+    let units = simulation.members.first().map(|member| super::units(mna, member)).unwrap_or_default();
+    let analyses: Vec<Value> = simulation.members.iter().flatten().map(|outcome| analysis(outcome, &units)).collect();
     let value = json!({
         "deck": deck.display().to_string(),
         "version": env!("CARGO_PKG_VERSION"),
@@ -74,7 +75,7 @@ fn time(spent: Spent) -> Value {
     json!({ "cpu": spent.processor.as_secs_f64(), "wall": spent.wall.as_secs_f64() })
 }
 
-fn analysis(outcome: &Outcome) -> Value {
+fn analysis(outcome: &Outcome, units: &[(String, String)]) -> Value {
     let (summary, counts) = (&outcome.summary, &outcome.summary.counts);
     let keys: serde_json::Map<String, Value> =
         outcome.data.header.keys.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
@@ -92,13 +93,15 @@ fn analysis(outcome: &Outcome) -> Value {
         "factorisations": counts.factorisations,
         "seconds": outcome.seconds,
         "failed": outcome.failure.as_ref().map(ToString::to_string),
-        "measures": outcome.figures().map(measure).collect::<Vec<_>>(),
+        "measures": outcome.figures().map(|figure| measure(figure, units)).collect::<Vec<_>>(),
     })
 }
 
-fn measure((name, value, asked): (&str, &Result<f64, String>, Asked)) -> Value {
+fn measure((name, value, asked): (&str, &Result<f64, String>, Asked), units: &[(String, String)]) -> Value {
+    let unit = units.iter().find(|(n, _)| n == name).map_or("", |(_, unit)| unit);
     let passed = (asked != Asked::Nothing).then(|| met(value, asked));
-    json!({ "name": name, "value": value.as_ref().ok(), "failed": value.as_ref().err(), "asked": wanted(asked), "passed": passed })
+    let (number, failed) = (value.as_ref().ok(), value.as_ref().err());
+    json!({ "name": name, "value": number, "unit": unit, "failed": failed, "asked": wanted(asked), "passed": passed })
 }
 
 /// What is asked of a measure: `{"value": v, "tolerance": t}`, `{"above": v}`, `{"below": v}` or null.

@@ -1,8 +1,10 @@
 //! Measures of a `.step` family as a result of their own: analysis `measure`, one row for each member.
 //!
 //! The innermost `.step` parameter is the abscissa; members that differ in outer parameters are results of their own, and so lines
-//! of their own in a plot. A measure that failed is not a number.
+//! of their own in a plot. A measure that failed is not a number. Units are those of the first member.
 
+use crate::mna::Mna;
+use crate::report;
 use crate::run::{Outcome, Simulation};
 use crate::wave::{Column, ColumnInfo, ColumnKind, Dataset, Header};
 
@@ -16,11 +18,14 @@ pub fn measures(simulation: &Simulation) -> Vec<Dataset> {
     if simulation.members.len() < 2 || names.is_empty() {
         return Vec::new();
     }
+    let units = simulation.members.first().map(|member| report::units(&simulation.mna, member)).unwrap_or_default();
+    let unit = |name: &String| units.iter().find(|(n, _)| n == name).map_or("", |(_, unit)| unit.as_str());
+    let columns: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), unit(name))).collect();
     let mut out: Vec<Dataset> = Vec::new();
     for member in &simulation.members {
         let Some((inner, outer)) = member.first().and_then(|o| o.data.header.keys.split_last()) else { continue };
         if out.last().is_none_or(|last| last.header.keys != outer) {
-            out.push(empty(&inner.0, &names, outer));
+            out.push(empty((&inner.0, stepped(&simulation.mna, &inner.0)), &columns, outer));
         }
         let Some(last) = out.last_mut() else { continue };
         let values = names.iter().map(|name| value(member, name));
@@ -39,14 +44,31 @@ fn value(member: &[Outcome], name: &str) -> f64 {
     found.and_then(|(_, value)| value.as_ref().ok().copied()).unwrap_or(f64::NAN)
 }
 
-fn empty(abscissa: &str, names: &[&String], keys: &[(String, f64)]) -> Dataset {
-    let column = |name: &str| ColumnInfo {
+/// Unit of what is stepped: temperature, a source, an element.
+fn stepped(mna: &Mna, name: &str) -> &'static str {
+    let circuit = mna.circuit();
+    let is_element = circuit.instances.iter().any(|i| i.name.eq_ignore_ascii_case(name))
+        || circuit.sources.iter().any(|s| s.name.eq_ignore_ascii_case(name));
+    match (name, name.as_bytes().first()) {
+        ("temp", _) => "degC",
+        (_, Some(b'v')) if is_element => "V",
+        (_, Some(b'i')) if is_element => "A",
+        (_, Some(b'r')) if is_element => "ohm",
+        (_, Some(b'c')) if is_element => "F",
+        (_, Some(b'l')) if is_element => "H",
+        _ => "",
+    }
+}
+
+/// Name and unit of the abscissa and of all measures.
+fn empty(abscissa: (&str, &str), measures: &[(&str, &str)], keys: &[(String, f64)]) -> Dataset {
+    let column = |(name, unit): (&str, &str)| ColumnInfo {
         name: name.to_string(),
         quantity: "measure".to_string(),
-        unit: String::new(),
+        unit: unit.to_string(),
         kind: ColumnKind::Real,
     };
-    let columns: Vec<ColumnInfo> = std::iter::once(abscissa).chain(names.iter().map(|n| n.as_str())).map(column).collect();
+    let columns: Vec<ColumnInfo> = std::iter::once(abscissa).chain(measures.iter().copied()).map(column).collect();
     let header = Header {
         analysis: ANALYSIS.to_string(),
         title: "Measures".to_string(),

@@ -13,9 +13,11 @@ use crate::ir::Function;
 
 mod evaluate;
 mod portrait;
+mod unit;
 
 pub use evaluate::evaluate;
 pub use portrait::View;
+pub use unit::unit;
 
 /// A word of a `.measure` card, names resolved.
 #[derive(Clone, PartialEq, Debug)]

@@ -453,6 +453,7 @@ fn axes_have_one_prefix_and_round_ticks() {
             fixed: (None, None),
             log,
             symlog: None,
+            whole: false,
             name: "x".into(),
             unit: unit.into(),
             ticks: 6.0,

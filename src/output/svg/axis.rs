@@ -1,8 +1,12 @@
 //! Axes: from a range of values to limits, ticks and a label that says quantity and unit.
 //!
-//! One prefix for the whole axis (`time (us)`); on logarithmic axes one for each tick (`10k`). Where ticks would need more
+//! One prefix for the whole axis (`time (us)`); on logarithmic axes each tick brings its own (`10k`). Where ticks would need more
 //! than five digits they count from an offset that stands in the label: `v(a) - 295.35 mV (uV)`. Positions on logarithmic
 //! axes are decimal logarithms throughout.
+
+use crate::output::svg::unit::{self, Class, Scale, class};
+
+pub use crate::output::svg::unit::short;
 
 /// What an axis is to show.
 #[derive(Clone, PartialEq, Debug)]
@@ -15,6 +19,8 @@ pub struct Wish {
     pub log: bool,
     /// Positions are those of [`symmetric`] with this threshold.
     pub symlog: Option<f64>,
+    /// All values are whole numbers (members, counts): no ticks between them.
+    pub whole: bool,
     /// What stands before the unit in the label.
     pub name: String,
     /// `s`, `V`; empty for none.
@@ -60,29 +66,25 @@ pub fn symmetric(value: f64, threshold: f64) -> f64 {
     value.signum() * (value.abs() / threshold).ln_1p() / std::f64::consts::LN_10
 }
 
-/// Ticks at zero and at powers of ten of both signs.
+/// Ticks at zero and at powers of ten of both signs, as far as they do not run together.
 fn both_signs(wish: &Wish, threshold: f64, low: f64, high: f64) -> Axis {
     let first = threshold.log10().ceil() as i32;
     let last = (low.abs().max(high.abs()) + threshold.log10()).floor() as i32;
-    let room = (wish.ticks / 2.0).max(1.0);
-    let stride = (f64::from(last - first + 1) / room).ceil().max(1.0) as usize;
-    let powers: Vec<i32> = (first..=last).rev().step_by(stride).collect();
-    let text = |sign: f64, exponent: i32| {
-        let sign = if sign < 0.0 { "\u{2212}" } else { "" };
-        let plain = (-2..4).contains(&exponent);
-        if plain { format!("{sign}{}", short(10f64.powi(exponent), false)) } else { format!("{sign}{}", power(exponent)) }
-    };
-    let mut ticks = vec![(0.0, "0".to_string())];
-    for exponent in powers {
-        for sign in [-1.0, 1.0] {
-            let position = symmetric(sign * 10f64.powi(exponent), threshold);
-            if (low..=high).contains(&position) {
-                ticks.push((position, text(sign, exponent)));
-            }
+    let room = (high - low) / (2.0 * wish.ticks.max(1.0));
+    let mut kept: Vec<f64> = Vec::new();
+    for size in (first..=last).rev().map(|exponent| 10f64.powi(exponent)) {
+        let place = symmetric(size, threshold);
+        if place >= room && kept.last().is_none_or(|k| symmetric(*k, threshold) - place >= room) {
+            kept.push(size);
         }
     }
-    ticks.sort_by(|a, b| a.0.total_cmp(&b.0));
-    Axis { low, high, ticks, label: label(&wish.name, symbol(&wish.unit)) }
+    let both = kept.iter().flat_map(|v| [-*v, *v]).chain([0.0]);
+    let slack = 1e-6 * (high - low);
+    let mut values: Vec<f64> = both.filter(|v| (low - slack..=high + slack).contains(&symmetric(*v, threshold))).collect();
+    values.sort_by(f64::total_cmp);
+    let (texts, unit) = unit::logarithmic(&values, &wish.unit);
+    let ticks = values.iter().map(|v| symmetric(*v, threshold)).zip(texts).collect();
+    Axis { low, high, ticks, label: label(&wish.name, &unit) }
 }
 
 /// Beyond this, differences and powers of ten would overflow; below its inverse they would vanish.
@@ -143,7 +145,7 @@ fn multiples(low: f64, high: f64, step: f64) -> Vec<f64> {
 }
 
 fn linear(wish: &Wish, low: f64, high: f64) -> Axis {
-    let step = step(high - low, wish.ticks, &wish.unit);
+    let step = step(high - low, wish.ticks, &wish.unit).max(if wish.whole { 1.0 } else { 0.0 });
     let positions = multiples(low, high, step);
     let largest = |origin: f64| positions.iter().map(|p| (p - origin).abs()).fold(0.0, f64::max);
     let mut origin = 0.0;
@@ -178,7 +180,7 @@ fn digits(largest: f64, step: f64, unit: &str) -> usize {
 /// `295.35 mV`, to the precision of a step.
 fn amount(value: f64, step: f64, unit: &str) -> String {
     let mut scale = Scale::of(unit, value);
-    let power_of_ten = class(unit) == Class::Power && scale.exponent != 0;
+    let power_of_ten = class(unit::split(unit).1) == Class::Power && scale.exponent != 0;
     if power_of_ten {
         scale.exponent = value.log10().floor() as i32;
     }
@@ -211,98 +213,10 @@ fn fixed(value: f64, decimals: usize) -> String {
     if zero { "0".to_string() } else { text.replace('-', "\u{2212}") }
 }
 
-/// How a unit takes powers of ten.
-#[derive(Clone, Copy, PartialEq)]
-enum Class {
-    /// Prefixes of the SI.
-    Prefix,
-    /// Only those below one: mK and us, but not kK or ks.
-    Below,
-    /// None.
-    Plain,
-    /// A power of ten before the unit.
-    Power,
-}
-
-fn class(unit: &str) -> Class {
-    match unit {
-        "Hz" | "V" | "A" | "ohm" | "S" | "W" | "J" | "C" | "F" | "H" | "m" | "eV" | "Wb" | "T" | "V*s" | "Vs" | "Ohm" => {
-            Class::Prefix
-        }
-        "s" | "K" => Class::Below,
-        "dB" | "deg" | "degC" | "rad" | "%" => Class::Plain,
-        _ => Class::Power,
-    }
-}
-
-const PREFIXES: [&str; 13] = ["a", "f", "p", "n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
-
-fn prefix(exponent: i32) -> &'static str {
-    PREFIXES.get((exponent / 3 + 6).max(0) as usize).copied().unwrap_or_default()
-}
-
-/// The power of ten that an axis counts in.
-struct Scale {
-    exponent: i32,
-}
-
-impl Scale {
-    fn of(unit: &str, size: f64) -> Scale {
-        if size == 0.0 || !size.is_finite() {
-            return Scale { exponent: 0 };
-        }
-        let third = ((size.log10() + 1e-9) / 3.0).floor() as i32 * 3;
-        // 0.8 V, not 800 mV; but 0.2 V is 200 mV.
-        let third = if third == -3 && size >= 0.5 { 0 } else { third };
-        let exponent = match class(unit) {
-            Class::Prefix => third,
-            // 86400 s stay as they are, 1e9 s do not.
-            Class::Below if size >= 1e6 => third,
-            Class::Below => third.min(0),
-            Class::Plain => 0,
-            Class::Power if (1e-2..1e5).contains(&size) => 0,
-            Class::Power => third,
-        };
-        Scale { exponent }
-    }
-
-    /// `us`, or `10³ 1/s`.
-    fn text(&self, unit: &str) -> String {
-        let shown = symbol(unit);
-        let named = match class(unit) {
-            Class::Prefix => (-18..=18).contains(&self.exponent),
-            Class::Below => (-18..=0).contains(&self.exponent),
-            Class::Plain => true,
-            Class::Power => self.exponent == 0,
-        };
-        match named {
-            true => format!("{}{}", prefix(self.exponent), shown),
-            false if shown.is_empty() => format!("\u{d7}{}", power(self.exponent)),
-            false => format!("{} {shown}", power(self.exponent)),
-        }
-    }
-}
-
-/// A unit as it is printed.
-fn symbol(unit: &str) -> &str {
-    match unit {
-        "1" => "",
-        "ohm" | "Ohm" => "\u{3a9}",
-        "degC" => "\u{b0}C",
-        other => other,
-    }
-}
-
-/// `10⁻³`.
-fn power(exponent: i32) -> String {
-    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
-    let digits = exponent.to_string().chars().map(|c| c.to_digit(10).map_or('⁻', |d| DIGITS[d as usize])).collect::<String>();
-    format!("10{digits}")
-}
-
 fn logarithmic(wish: &Wish, low: f64, high: f64) -> Axis {
     let decades = high - low;
-    let ticks: Vec<f64> = if decades > 1.5 {
+    // Ticks at 1, 2 and 5 of each decade where there is room for them.
+    let ticks: Vec<f64> = if decades > 1.5 && 3.0 * decades + 1.0 > wish.ticks {
         let stride = (decades / wish.ticks.max(2.0)).ceil().max(1.0);
         multiples(low, high, stride)
     } else if decades > 0.5 {
@@ -313,33 +227,7 @@ fn logarithmic(wish: &Wish, low: f64, high: f64) -> Axis {
         let (a, b) = (10f64.powf(low), 10f64.powf(high));
         multiples(a, b, step(b - a, wish.ticks, "")).into_iter().filter(|v| *v > 0.0).map(f64::log10).collect()
     };
-    let text = |position: f64| match class(&wish.unit) {
-        Class::Prefix | Class::Below if (-18.0..21.0).contains(&position) => short(10f64.powf(position), true),
-        _ if (position - position.round()).abs() < 1e-6 && !(-2.5..4.5).contains(&position) => power(position.round() as i32),
-        _ => short(10f64.powf(position), false),
-    };
-    let label = label(&wish.name, symbol(&wish.unit));
-    Axis { low, high, ticks: ticks.into_iter().map(|p| (p, text(p))).collect(), label }
-}
-
-/// A number in few characters: `25`, `1.5k`, `0.3`, `2n`.
-pub fn short(value: f64, always_prefix: bool) -> String {
-    let size = value.abs();
-    if value == 0.0 || !value.is_finite() || (!always_prefix && (1e-2..1e4).contains(&size)) {
-        return trim(value);
-    }
-    let third = ((size.log10() + 1e-9) / 3.0).floor() as i32 * 3;
-    if (-18..=18).contains(&third) {
-        format!("{}{}", trim(value / 10f64.powi(third)), prefix(third))
-    } else {
-        format!("{value:.3e}")
-    }
-}
-
-/// Five significant digits without zeros at the end.
-fn trim(value: f64) -> String {
-    let before = if value == 0.0 { 0.0 } else { value.abs().log10().floor() };
-    let text = format!("{value:.*}", (4.0 - before).clamp(0.0, 12.0) as usize);
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    text.replace('-', "\u{2212}")
+    let values: Vec<f64> = ticks.iter().map(|p| 10f64.powf(*p)).collect();
+    let (texts, unit) = unit::logarithmic(&values, &wish.unit);
+    Axis { low, high, ticks: ticks.into_iter().zip(texts).collect(), label: label(&wish.name, &unit) }
 }

@@ -64,7 +64,8 @@ impl Frame {
         self.top + self.height
     }
 
-    fn contains(&self, (x, y): Spot) -> bool {
+    /// Whether a point lies in it.
+    pub fn contains(&self, (x, y): Spot) -> bool {
         (self.left..=self.right()).contains(&x) && (self.top..=self.bottom()).contains(&y)
     }
 }

@@ -8,9 +8,9 @@ use std::io;
 
 use crate::output::svg::axis::{self, Axis, Wish};
 use crate::output::svg::canvas::{self, Anchor, Canvas, Colour, Frame};
-use crate::output::svg::page::{self, TICK, TITLE, draw_axes};
+use crate::output::svg::page::{self, Hue, TICK, Title, draw_axes};
 use crate::output::svg::trace::Spot;
-use crate::output::svg::{Curve, Drawing, Plot, Settings};
+use crate::output::svg::{Curve, Drawing, Plot, Settings, key_text, unit};
 use crate::wave::{Cell, ColumnInfo, ColumnKind, Dataset, Flow, Header, Sink};
 
 /// Analyses whose results are charts.
@@ -127,10 +127,12 @@ struct Stretch {
     dashed: bool,
 }
 
-/// One curve of a diagram.
+/// One curve of a diagram, of one member of a family.
 struct Line {
     label: String,
-    hue: usize,
+    /// Which curve of the plot.
+    curve: usize,
+    hue: Hue,
     stretches: Vec<Stretch>,
     points: Vec<(Spot, String)>,
 }
@@ -138,21 +140,43 @@ struct Line {
 /// Panels of a diagram: name and unit of the ordinate, lines.
 type Panel = (String, String, Vec<Line>);
 
+/// Lines up to which the special points of a diagram have names.
+const NAMED: usize = 4;
+
 impl Chart {
     fn diagram(&self) -> String {
         let mut panels: Vec<Panel> = Vec::new();
-        for (hue, curve) in self.plot.curves.iter().enumerate() {
+        let keys = varying(&self.results);
+        for (number, curve) in self.plot.curves.iter().enumerate() {
             let Some(data) = self.results.iter().find(|r| r.find(&curve.y).is_some()) else { continue };
             let Some(column) = data.find(&curve.y) else { continue };
             let info = &data.header.columns[column];
-            let lines = self.results.iter().filter_map(|r| line(r, curve, hue)).collect::<Vec<Line>>();
+            let lines = self.results.iter().filter_map(|r| line(r, curve, number, &keys)).collect::<Vec<Line>>();
             match panels.iter_mut().find(|p| p.1 == info.unit) {
                 Some(panel) => panel.2.extend(lines),
                 None => panels.push((info.quantity.clone(), info.unit.clone(), lines)),
             }
         }
-        for panel in panels.iter_mut().filter(|p| p.2.len() == 1 || p.0.is_empty()) {
-            panel.0 = panel.2.first().map_or_else(String::new, |l| l.label.clone());
+        for (name, _, lines) in &mut panels {
+            let Some(first) = lines.first().map(|l| l.curve) else { continue };
+            let several = lines.iter().any(|l| l.curve != first);
+            if !several || name.is_empty() {
+                *name = self.plot.curves[first].y.clone();
+            }
+            let curves: Vec<usize> = lines.iter().map(|l| l.curve).collect();
+            // Lines of a curve follow one another.
+            let mut distinct = curves.clone();
+            distinct.dedup();
+            for (k, line) in lines.iter_mut().enumerate() {
+                let among = |upto: usize| curves[..upto].iter().filter(|c| **c == line.curve).count();
+                let rank = distinct.iter().take_while(|c| **c < line.curve).count();
+                line.hue = page::hue((k, curves.len()), (rank, distinct.len()), (among(k), among(curves.len())));
+                line.label = match (several, line.label.is_empty()) {
+                    (_, true) => self.plot.curves[line.curve].y.clone(),
+                    (true, false) => format!("{}, {}", self.plot.curves[line.curve].y, line.label),
+                    (false, false) => std::mem::take(&mut line.label),
+                };
+            }
         }
         self.draw(&panels)
     }
@@ -161,8 +185,7 @@ impl Chart {
         let count = panels.len().max(1);
         let height = if count == 1 { 380.0 } else { 260.0 };
         let inner = 720.0;
-        let labels = panels.iter().filter(|p| p.2.len() > 1).flat_map(|p| &p.2);
-        let legend = labels.map(|l| canvas::width_of(&l.label, TICK.size) + 46.0).fold(24.0, f64::max).min(320.0);
+        let legend = page::legend_width(panels.iter().filter(|p| p.2.len() > 1).flat_map(|p| &p.2).map(|l| &l.label));
         let abscissa = self.abscissa();
         let settings = &self.plot.settings;
         let all = |pick: fn(&Spot) -> f64, panels: &[Panel]| {
@@ -170,29 +193,32 @@ impl Chart {
             spots.map(pick).filter(|v| v.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)))
         };
         let range = |(low, high): (f64, f64)| (low <= high).then_some((low, high));
-        let wish = |range, fixed, name: &str, unit: &str, ticks, margin| {
-            axis::layout(&Wish { range, fixed, log: false, symlog: None, name: name.into(), unit: unit.into(), ticks, margin })
+        let wish = |range, fixed, (name, unit): (String, String), ticks, margin| {
+            axis::layout(&Wish { range, fixed, log: false, symlog: None, whole: false, name, unit, ticks, margin })
         };
-        let x = wish(range(all(|s| s.0, panels)), settings.x, &abscissa.0, &abscissa.1, inner / 85.0, 0.0);
+        let x = wish(range(all(|s| s.0, panels)), settings.x, abscissa, inner / 85.0, 0.0);
         let fixed = if count == 1 { settings.y } else { (None, None) };
         let ordinate = |k: usize| {
-            let name = settings.ylabel.as_deref().filter(|_| count == 1).unwrap_or(&panels[k].0);
-            wish(range(all(|s| s.1, &panels[k..=k])), fixed, name, &panels[k].1, f64::min(height / 32.0, 8.0), 0.08)
+            let words = unit::labelled(settings.ylabel.as_ref().filter(|_| count == 1), &panels[k].0, &panels[k].1);
+            wish(range(all(|s| s.1, &panels[k..=k])), fixed, words, f64::min(height / 32.0, 8.0), 0.08)
         };
         let axes: Vec<Axis> = (0..panels.len()).map(ordinate).collect();
         let tick = |a: &Axis| a.ticks.iter().map(|(_, t)| canvas::width_of(t, TICK.size)).fold(0.0, f64::max);
         let left = 44.0 + axes.iter().map(tick).fold(20.0, f64::max);
-        let (top, gap) = (44.0, 16.0);
+        let title = Title::new(&self.title, inner);
+        let (top, gap) = (title.bottom(), 16.0);
         let total = top + count as f64 * height + (count - 1) as f64 * gap + 58.0;
         canvas::page((left + inner + legend).ceil(), total.ceil(), |canvas| {
-            canvas.words(&self.title, (left + inner / 2.0, 24.0), Anchor::Middle, TITLE);
+            title.draw(canvas, left + inner / 2.0);
             for (k, panel) in panels.iter().enumerate() {
                 let frame = Frame { left, top: top + k as f64 * (height + gap), width: inner, height };
                 draw_axes(canvas, &frame, (&x, &axes[k]), k + 1 == count, (false, false));
                 draw_lines(canvas, &frame, (&x, &axes[k]), &panel.2);
                 canvas.outline(&frame, page::FRAME, 1.0);
                 if panel.2.len() > 1 {
-                    draw_legend(canvas, &frame, &panel.2);
+                    let entries = page::thinned(&panel.2.iter().map(|l| l.curve).collect::<Vec<usize>>());
+                    let entries = entries.iter().map(|k| (panel.2[*k].label.as_str(), panel.2[*k].hue));
+                    page::name_lines(canvas, &frame, &entries.collect::<Vec<_>>());
                 }
             }
         })
@@ -203,8 +229,7 @@ impl Chart {
         let Some(header) = self.results.first().map(|r| &r.header) else { return Default::default() };
         let own = self.plot.curves.iter().find_map(|c| c.x.as_ref());
         let k = own.and_then(|x| header.columns.iter().position(|c| c.name.eq_ignore_ascii_case(x))).unwrap_or(0);
-        let name = self.plot.settings.xlabel.clone().unwrap_or_else(|| header.columns[k].name.clone());
-        (name, header.columns[k].unit.clone())
+        unit::labelled(self.plot.settings.xlabel.as_ref(), &header.columns[k].name, &header.columns[k].unit)
     }
 
     /// Modes, poles and zeros.
@@ -232,6 +257,7 @@ impl Chart {
                 fixed,
                 log: false,
                 symlog: None,
+                whole: false,
                 name: name.into(),
                 unit: "1/s".into(),
                 ticks,
@@ -241,13 +267,10 @@ impl Chart {
         let x = wish(extent(|s| s.0), settings.x, "Re s", 6.0);
         let y = wish(extent(|s| s.1), settings.y, "Im s", 7.0);
         let width = y.ticks.iter().map(|(_, t)| canvas::width_of(t, TICK.size)).fold(20.0, f64::max);
-        let title = page::wrap(&self.title, 560.0);
-        let top = 24.0 + 20.0 * title.len().max(1) as f64;
-        let frame = Frame { left: 44.0 + width, top, width: 560.0, height: 400.0 };
+        let title = Title::new(&self.title, 560.0);
+        let frame = Frame { left: 44.0 + width, top: title.bottom(), width: 560.0, height: 400.0 };
         canvas::page((frame.right() + 24.0).ceil(), frame.bottom() + 58.0, |canvas| {
-            for (row, text) in title.iter().enumerate() {
-                canvas.words(text, (frame.left + frame.width / 2.0, 24.0 + 20.0 * row as f64), Anchor::Middle, TITLE);
-            }
+            title.draw(canvas, frame.left + frame.width / 2.0);
             draw_axes(canvas, &frame, (&x, &y), true, (false, false));
             let border = frame.left + x.fraction(0.0) * frame.width;
             canvas.path(&[(border, frame.top), (border, frame.bottom())], &frame, page::INK, 1.2);
@@ -271,8 +294,16 @@ fn circle((x, y): Spot, r: f64) -> Vec<Spot> {
     (0..=32).map(|k| std::f64::consts::TAU * f64::from(k) / 32.0).map(|a| (x + r * a.cos(), y + r * a.sin())).collect()
 }
 
-/// One curve of one result, cut where a segment begins or the style changes.
-fn line(data: &Dataset, curve: &Curve, hue: usize) -> Option<Line> {
+/// Names of the keys that tell members of a family apart.
+fn varying(results: &[Dataset]) -> Vec<String> {
+    let keys = |r: &Dataset| r.header.keys.clone();
+    let first = results.first().map(keys).unwrap_or_default();
+    let differs = |(name, value): &(String, f64)| results.iter().flat_map(keys).any(|(n, v)| n == *name && v != *value);
+    first.into_iter().filter(differs).map(|(name, _)| name).collect()
+}
+
+/// One curve of one result, cut where a segment begins or the style changes; its label are the keys called `names`.
+fn line(data: &Dataset, curve: &Curve, number: usize, names: &[String]) -> Option<Line> {
     let y = data.real(&curve.y).filter(|y| !y.is_empty())?;
     let x = match &curve.x {
         Some(name) => data.real(name)?,
@@ -285,13 +316,12 @@ fn line(data: &Dataset, curve: &Curve, hue: usize) -> Option<Line> {
         _ => "",
     };
     let starts: Vec<usize> = data.segments.iter().map(|s| s.0).collect();
-    let mut line = Line { label: curve.y.clone(), hue, stretches: Vec::new(), points: Vec::new() };
-    if !data.header.keys.is_empty() {
-        let keys: Vec<String> = data.header.keys.iter().map(|(n, v)| format!("{n}={}", axis::short(*v, false))).collect();
-        line.label = format!("{}, {}", curve.y, keys.join(", "));
-    }
+    let keys: Vec<(String, f64)> = data.header.keys.iter().filter(|(n, _)| names.contains(n)).cloned().collect();
+    let mut line =
+        Line { label: key_text(&keys), curve: number, hue: Hue::Palette(number), stretches: Vec::new(), points: Vec::new() };
     for row in 0..data.rows {
-        if !label(row).is_empty() && !line.points.iter().any(|p| p.1 == label(row)) {
+        let special = !label(row).is_empty() && turns(data, y, row, label(row));
+        if special && !line.points.iter().any(|p| p.1 == label(row)) {
             line.points.push(((x[row], y[row]), label(row).to_string()));
         }
         if row == 0 || starts.contains(&row) {
@@ -309,18 +339,40 @@ fn line(data: &Dataset, curve: &Curve, hue: usize) -> Option<Line> {
     Some(line)
 }
 
+/// Whether a special point is one of this curve: at a fold of something else it comes back the way it went.
+fn turns(data: &Dataset, y: &[f64], row: usize, label: &str) -> bool {
+    let starts = |row: usize| data.segments.iter().any(|s| s.0 == row);
+    if !label.starts_with("LP") || row == 0 || row + 1 >= data.rows || starts(row) || starts(row + 1) {
+        return true;
+    }
+    let (low, high) = y.iter().filter(|v| v.is_finite()).fold((f64::MAX, f64::MIN), |(a, b), v| (a.min(*v), b.max(*v)));
+    let (before, after) = (y[row] - y[row - 1], y[row + 1] - y[row]);
+    before * after > 0.0 && before.abs().min(after.abs()) > 1e-6 * (high - low)
+}
+
 /// Length of a dash and of a gap, pixels.
 const DASH: (f64, f64) = (7.0, 5.0);
 
 fn draw_lines(canvas: &mut Canvas, frame: &Frame, (x, y): (&Axis, &Axis), lines: &[Line]) {
     let place = |spot: &Spot| (frame.left + x.fraction(spot.0) * frame.width, frame.bottom() - y.fraction(spot.1) * frame.height);
     for line in lines {
-        let colour = page::PALETTE[line.hue % page::PALETTE.len()];
+        let colour = page::colour(line.hue);
         for stretch in &line.stretches {
             let spots: Vec<Spot> = stretch.spots.iter().map(place).filter(|s| s.0.is_finite() && s.1.is_finite()).collect();
             if stretch.dashed { dashes(canvas, &spots, frame, colour) } else { canvas.path(&spots, frame, colour, 1.8) }
         }
     }
+    for line in lines {
+        let radius = if lines.len() > NAMED { 2.6 } else { 3.6 };
+        line.points.iter().for_each(|(spot, _)| canvas.dot(place(spot), frame, page::colour(line.hue), radius));
+    }
+    if lines.len() <= NAMED {
+        name_points(canvas, frame, lines, place);
+    }
+}
+
+/// Labels of special points beside them, as far as there is room.
+fn name_points(canvas: &mut Canvas, frame: &Frame, lines: &[Line], place: impl Fn(&Spot) -> Spot) {
     let mut taken: Vec<(f64, f64, f64, f64)> = Vec::new();
     // Points of several lines at one place share a label.
     let mut shared: Vec<(Spot, String)> = Vec::new();
@@ -331,10 +383,6 @@ fn draw_lines(canvas: &mut Canvas, frame: &Frame, (x, y): (&Axis, &Axis), lines:
             Some((_, words)) => *words = format!("{words}, {label}"),
             None => shared.push((spot, label.clone())),
         }
-    }
-    for line in lines {
-        let colour = page::PALETTE[line.hue % page::PALETTE.len()];
-        line.points.iter().for_each(|(spot, _)| canvas.dot(place(spot), frame, colour, 3.6));
     }
     for (spot, label) in &shared {
         let width = canvas::width_of(label, TICK.size);
@@ -372,13 +420,5 @@ fn dashes(canvas: &mut Canvas, spots: &[Spot], frame: &Frame, colour: Colour) {
     }
     if drawn && dash.len() > 1 {
         canvas.path(&dash, frame, colour, 1.8);
-    }
-}
-
-fn draw_legend(canvas: &mut Canvas, frame: &Frame, lines: &[Line]) {
-    for (row, line) in lines.iter().enumerate().take(12) {
-        let (x, y) = (frame.right() + 12.0, frame.top + 10.0 + 20.0 * row as f64);
-        canvas.line((x, y), (x + 20.0, y), page::PALETTE[line.hue % page::PALETTE.len()], 2.4);
-        canvas.words(&line.label, (x + 27.0, y), Anchor::Left, TICK);
     }
 }

@@ -8,7 +8,7 @@ use std::io;
 
 use crate::output::svg::page::{self, Hue, Line, Ordinate, Page, Panel};
 use crate::output::svg::trace::{Extent, Shape, Trace};
-use crate::output::svg::{Drawing, Plot, Settings, axis};
+use crate::output::svg::{Drawing, Plot, Settings, axis, key_text, unit};
 use crate::wave::{Cell, ColumnInfo, ColumnKind, Flow, Header, Sink};
 
 /// What is drawn of a value.
@@ -131,6 +131,17 @@ fn window(settings: &Settings, shape: Shape, alone: bool, xlog: bool) -> Extent 
     let y =
         if shape == Shape::Free && alone && settings.symlog.is_none() { limits(settings.y, settings.ylog) } else { Extent::ALL.y };
     Extent { x: limits(settings.x, xlog), y }
+}
+
+/// What the result of the measures of a family is called: each row is a member.
+const MEASURE: &str = "measure";
+
+/// Numbers of the curves that lines belong to, rising.
+fn distinct(group: &[&Entry]) -> Vec<usize> {
+    let mut curves: Vec<usize> = group.iter().map(|e| e.curve).collect();
+    curves.sort_unstable();
+    curves.dedup();
+    curves
 }
 
 /// Points that are marked where the user asks for marks.
@@ -284,8 +295,10 @@ impl Drawing for Figure {
     fn render(&self) -> String {
         let mut kinds: Vec<(String, String, Part)> = Vec::new();
         let mut groups: Vec<Vec<&Entry>> = Vec::new();
+        // What has one label has one ordinate: measures have units only as far as they are known.
+        let united = self.analysis == MEASURE && self.plot.settings.ylabel.is_some();
         for entry in &self.entries {
-            let kind = entry.panel();
+            let kind = if united { (entry.x.name.clone(), String::new(), entry.part) } else { entry.panel() };
             let k = kinds.iter().position(|other| *other == kind).unwrap_or(kinds.len());
             if k == kinds.len() {
                 kinds.push(kind);
@@ -310,9 +323,7 @@ impl Figure {
         let place = |limit: Option<f64>, log: bool| limit.map(|v| position(v, log));
         let mut x = first.x.clone();
         x.fixed = (place(settings.x.0, x.log), place(settings.x.1, x.log));
-        if let Some(label) = &settings.xlabel {
-            x = labelled(x, label);
-        }
+        (x.name, x.unit) = unit::labelled(settings.xlabel.as_ref(), &x.name, &x.unit);
         let log = self.logarithmic(first);
         let mut y = self.ordinate(group);
         y.log = log;
@@ -323,17 +334,16 @@ impl Figure {
                 None => place(limit, log),
             };
             y.fixed = (limit(settings.y.0), limit(settings.y.1));
-            if let Some(label) = &settings.ylabel {
-                y = labelled(y, label);
-            }
+            (y.name, y.unit) = unit::labelled(settings.ylabel.as_ref(), &y.name, &y.unit);
         }
         let lines = group.iter().map(|entry| Line {
             label: self.label(entry, group),
             hue: self.hue(entry, group),
             curve: entry.curve,
-            marked: match (settings.marks, entry.keyed) {
-                (true, _) => MOST_MARKS,
-                (false, keyed) => usize::from(keyed) * page::MARKS,
+            marked: match (settings.marks, entry.keyed || self.analysis == MEASURE) {
+                (Some(true), _) => MOST_MARKS,
+                (None, true) => page::MARKS,
+                _ => 0,
             },
             trace: &entry.trace,
         });
@@ -347,19 +357,14 @@ impl Figure {
         let same = |e: &&&Entry| e.curve == entry.curve && e.keys == entry.keys;
         let before = |list: &[&Entry]| list.iter().take_while(|e| !same(e)).count();
         let members: Vec<&Entry> = among.iter().copied().filter(|e| e.curve == entry.curve).collect();
-        let fraction = |list: &[&Entry]| before(list) as f64 / (list.len().max(2) - 1) as f64;
-        match (self.curves_of(among), members.len(), among.len()) {
-            (.., 0..=8) => Hue::Palette(before(among)),
-            (1, ..) | (_, 1, _) => Hue::Ramp(fraction(among)),
-            _ => Hue::Shade(entry.curve, fraction(&members)),
-        }
+        let (line, member) = ((before(among), among.len()), (before(&members), members.len()));
+        let curves = distinct(among);
+        let rank = curves.iter().take_while(|c| **c < entry.curve).count();
+        page::hue(line, (rank, curves.len()), member)
     }
 
     fn curves_of(&self, group: &[&Entry]) -> usize {
-        let mut curves: Vec<usize> = group.iter().map(|e| e.curve).collect();
-        curves.sort_unstable();
-        curves.dedup();
-        curves.len()
+        distinct(group).len()
     }
 
     /// The names of all curves, while they are few.
@@ -372,13 +377,14 @@ impl Figure {
     fn ordinate(&self, group: &[&Entry]) -> Ordinate {
         let first = group[0];
         let several = self.curves_of(group) > 1;
-        let quantity = match (several, first.y.quantity.is_empty()) {
+        let quantity = match (several, first.y.quantity.is_empty() || self.analysis == MEASURE) {
             (false, _) => first.y.name.clone(),
             (true, false) => first.y.quantity.clone(),
             (true, true) => self.names(group),
         };
+        let one = group.iter().all(|e| e.y.unit == first.y.unit);
         let (name, unit) = match first.part {
-            Part::Real | Part::Magnitude => (quantity, first.y.unit.clone()),
+            Part::Real | Part::Magnitude => (quantity, if one { first.y.unit.clone() } else { String::new() }),
             Part::Decibel => (if several { format!("{quantity} magnitude") } else { quantity }, "dB".to_string()),
             Part::Phase => ("phase".to_string(), "deg".to_string()),
         };
@@ -393,8 +399,7 @@ impl Figure {
             let first = values.next();
             values.any(|v| Some(v) != first)
         };
-        let keys = entry.keys.iter().filter(|(n, _)| varies(n)).map(|(n, v)| format!("{n}={}", axis::short(*v, false)));
-        let keys: Vec<String> = keys.collect();
+        let keys: Vec<(String, f64)> = entry.keys.iter().filter(|(n, _)| varies(n)).cloned().collect();
         let curve = &self.plot.curves[entry.curve];
         let ordinates = self.plot.curves.iter().filter(|c| c.y == curve.y).count();
         let name = match &curve.x {
@@ -403,14 +408,8 @@ impl Figure {
         };
         match (keys.is_empty(), self.curves_of(group)) {
             (true, _) => name,
-            (false, 1) => keys.join(", "),
-            (false, _) => format!("{name}, {}", keys.join(", ")),
+            (false, 1) => key_text(&keys),
+            (false, _) => format!("{name}, {}", key_text(&keys)),
         }
     }
-}
-
-/// The user's words instead of the name; with a unit in parentheses already, numbers are left as they are.
-fn labelled(axis: Ordinate, label: &str) -> Ordinate {
-    let unit = if label.contains('(') { String::new() } else { axis.unit };
-    Ordinate { name: label.to_string(), unit, ..axis }
 }

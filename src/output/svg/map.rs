@@ -7,19 +7,16 @@
 use std::io;
 
 use crate::output::svg::axis::{self, Axis, Wish};
-use crate::output::svg::canvas::{self, Anchor, Canvas, Colour, Face, Frame};
-use crate::output::svg::page::{INK, RAMP, blend};
-use crate::output::svg::{Drawing, Plot};
+use crate::output::svg::canvas::{self, Anchor, Canvas, Colour, Frame};
+use crate::output::svg::page::{INK, LABEL, TICK, Title, fitted, ramp};
+use crate::output::svg::unit;
+use crate::output::svg::{Drawing, Plot, key_text};
 use crate::wave::{Cell, ColumnInfo, ColumnKind, Flow, Header, Sink};
 
 /// Colours of codes: quiet, warning, remarkable; then whatever else.
 const CODES: [Colour; 6] = [(222, 226, 232), (213, 130, 80), (0, 114, 178), (0, 158, 115), (204, 121, 167), (240, 228, 66)];
 /// Where nothing was computed.
 const NOTHING: Colour = (255, 255, 255);
-
-const TITLE: Face = Face { size: 16.0, bold: true, colour: INK };
-const LABEL: Face = Face { size: 14.0, bold: false, colour: INK };
-const TICK: Face = Face { size: 12.5, bold: false, colour: INK };
 
 /// Neighbours overlap by this much, pixels, so that no light shines between them.
 pub(super) const SEAM: f64 = 0.6;
@@ -61,7 +58,7 @@ impl Map {
         let coded = header.columns.get(z + 1).is_some_and(|c| c.kind == ColumnKind::Text);
         let own = if deck.is_empty() { header.title.clone() } else { deck.to_string() };
         Some(Map {
-            title: plot.settings.title.clone().unwrap_or(own),
+            title: format!("{}{}", plot.settings.title.clone().unwrap_or(own), of_member(&header.keys)),
             plot: plot.clone(),
             analysis: header.analysis.clone(),
             keys: header.keys.clone(),
@@ -74,6 +71,11 @@ impl Map {
             words: Vec::new(),
         })
     }
+}
+
+/// ` (rc=25)`: which member of a family a picture shows.
+fn of_member(keys: &[(String, f64)]) -> String {
+    if keys.is_empty() { String::new() } else { format!(" ({})", key_text(keys)) }
 }
 
 impl Sink for Map {
@@ -160,24 +162,26 @@ impl Drawing for Map {
             fixed: (Some(ends.0), Some(ends.1)),
             log: false,
             symlog: None,
-            name: label.clone().unwrap_or_else(|| column.name.clone()),
-            unit: if label.as_ref().is_some_and(|l| l.contains('(')) { String::new() } else { column.unit.clone() },
+            whole: false,
+            name: unit::labelled(label.as_ref(), &column.name, &column.unit).0,
+            unit: unit::labelled(label.as_ref(), &column.name, &column.unit).1,
             ticks: room,
             margin: 0.0,
         };
         let ends = |edges: &[f64]| (edges[0], edges[edges.len() - 1]);
         let x = axis::layout(&wish(&self.x, &self.plot.settings.xlabel, ends(&across), FIELD.0 / 85.0));
         let y = axis::layout(&wish(&self.y, &self.plot.settings.ylabel, ends(&up), FIELD.1 / 40.0));
-        let bar = axis::layout(&wish(&self.z, &None, if range.0 < range.1 { range } else { (range.0, range.0 + 1.0) }, 8.0));
+        let bar = axis::layout(&wish(&self.z, &None, spread(range), 8.0));
         let width = |texts: &mut dyn Iterator<Item = &String>| texts.map(|t| canvas::width_of(t, TICK.size)).fold(0.0, f64::max);
         let left = 52.0 + width(&mut y.ticks.iter().map(|t| &t.1));
         let legend = match self.words.is_empty() {
-            true => 90.0 + width(&mut bar.ticks.iter().map(|t| &t.1)),
+            true => bar_width(&bar),
             false => 60.0 + width(&mut self.words.iter().map(|w| &w.1)),
         };
-        let frame = Frame { left, top: 44.0, width: FIELD.0, height: FIELD.1 };
+        let title = Title::new(&self.title, FIELD.0);
+        let frame = Frame { left, top: title.bottom(), width: FIELD.0, height: FIELD.1 };
         canvas::page((left + FIELD.0 + legend).ceil(), frame.bottom() + 58.0, |canvas| {
-            canvas.words(&self.title, (frame.left + frame.width / 2.0, 24.0), Anchor::Middle, TITLE);
+            title.draw(canvas, frame.left + frame.width / 2.0);
             canvas.fill(&frame, NOTHING);
             self.draw_cells(canvas, &frame, (&xs, &across, &x), (&ys, &up, &y), range);
             draw_frame(canvas, &frame, &x, &y);
@@ -194,7 +198,7 @@ impl Map {
         if self.columns.1.is_some() {
             return CODES[value.abs() as usize % CODES.len()];
         }
-        ramp(if high > low { (value - low) / (high - low) } else { 0.0 })
+        ramp(if high > low { (value - low) / (high - low) } else { 0.5 })
     }
 
     /// Cells of one row and colour are one rectangle.
@@ -253,8 +257,9 @@ fn draw_frame(canvas: &mut Canvas, frame: &Frame, x: &Axis, y: &Axis) {
         canvas.words(text, (frame.left - 9.0, at), Anchor::Right, TICK);
     }
     canvas.outline(frame, INK, 1.0);
-    canvas.words(&x.label, (frame.left + frame.width / 2.0, frame.bottom() + 40.0), Anchor::Middle, LABEL);
-    canvas.words(&y.label, (20.0, frame.top + frame.height / 2.0), Anchor::Upwards, LABEL);
+    let (across, up) = (fitted(&x.label, LABEL, frame.width), fitted(&y.label, LABEL, frame.height));
+    canvas.words(&x.label, (frame.left + frame.width / 2.0, frame.bottom() + 40.0), Anchor::Middle, across);
+    canvas.words(&y.label, (20.0, frame.top + frame.height / 2.0), Anchor::Upwards, up);
 }
 
 /// The bar that says what colours mean.
@@ -272,12 +277,23 @@ pub(super) fn draw_bar(canvas: &mut Canvas, frame: &Frame, axis: &Axis) {
         canvas.words(text, (bar.right() + 8.0, at), Anchor::Left, TICK);
     }
     canvas.outline(&bar, INK, 0.8);
-    canvas.words(&axis.label, (bar.left + 30.0, bar.top - 14.0), Anchor::Middle, TICK);
+    let beside = (frame.right() + bar_width(axis) - 20.0, bar.top + bar.height / 2.0);
+    canvas.words(&axis.label, beside, Anchor::Upwards, fitted(&axis.label, TICK, bar.height));
 }
 
-/// The colour at a fraction of the ramp.
-pub(super) fn ramp(fraction: f64) -> Colour {
-    let at = fraction.clamp(0.0, 1.0) * (RAMP.len() - 1) as f64;
-    let k = (at.floor() as usize).min(RAMP.len() - 2);
-    blend(RAMP[k], RAMP[k + 1], at - k as f64)
+/// Pixels that the bar takes with its ticks and label, and the margin of the page.
+pub(super) fn bar_width(axis: &Axis) -> f64 {
+    84.0 + axis.ticks.iter().map(|t| canvas::width_of(&t.1, TICK.size)).fold(0.0, f64::max)
+}
+
+/// A range of colours that is not empty: around a value where all are equal.
+pub(super) fn spread((low, high): (f64, f64)) -> (f64, f64) {
+    let half = if low.is_finite() && low != 0.0 { 0.1 * low.abs() } else { 1.0 };
+    if low < high {
+        (low, high)
+    } else if low.is_finite() {
+        (low - half, low + half)
+    } else {
+        (0.0, 1.0)
+    }
 }

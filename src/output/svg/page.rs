@@ -15,22 +15,25 @@ pub const BUDGET: usize = 15_000;
 pub(super) const PALETTE: [Colour; 8] =
     [(0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (110, 80, 40), (86, 180, 233), (200, 140, 0), (70, 70, 70)];
 /// Even in lightness from dark to light, its palest end left out.
-pub(super) const RAMP: [Colour; 5] = [(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (190, 210, 40)];
+const RAMP: [Colour; 5] = [(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (190, 210, 40)];
 
 pub(super) const INK: Colour = (40, 40, 40);
 pub(super) const FRAME: Colour = (120, 120, 120);
 const GRID: Colour = (230, 230, 230);
 const ZERO: Colour = (185, 185, 185);
 
-pub(super) const TITLE: Face = Face { size: 16.0, bold: true, colour: INK };
-const LABEL: Face = Face { size: 14.0, bold: false, colour: INK };
+const TITLE: Face = Face { size: 16.0, bold: true, colour: INK };
+pub(super) const LABEL: Face = Face { size: 14.0, bold: false, colour: INK };
 pub(super) const TICK: Face = Face { size: 12.5, bold: false, colour: INK };
 
 /// Entries of a legend; of larger families some are named.
 const ENTRIES: usize = 12;
 
+/// Most pixels that a legend takes.
+const LEGEND: f64 = 360.0;
+
 /// Points of a line up to which marks do not run together.
-pub(super) const MARKS: usize = 40;
+pub(super) const MARKS: usize = 60;
 
 /// Strokes of a run up to which each is drawn for itself.
 const TURNS: usize = 64;
@@ -44,6 +47,8 @@ pub enum Hue {
     Ramp(f64),
     /// One of the palette, lighter by a fraction.
     Shade(usize, f64),
+    /// Fraction along the ramp, lighter by a fraction.
+    Pale(f64, f64),
 }
 
 /// A line with its name.
@@ -101,7 +106,7 @@ pub fn render(page: &Page) -> String {
     let free = page.panels.iter().any(|p| p.lines.iter().any(|l| l.trace.shape == Shape::Free));
     let legends: Vec<Vec<usize>> = (0..page.panels.len()).map(|k| legend_of(page, k)).collect();
     let widest = page.panels.iter().zip(&legends).flat_map(|(p, l)| l.iter().map(|k| &p.lines[*k].label));
-    let legend = widest.map(|text| canvas::width_of(text, TICK.size) + 46.0).fold(24.0, f64::max).min(320.0);
+    let legend = legend_width(widest);
     let inner = if free { 560.0 } else { 760.0 };
     let height = match (free, count) {
         (true, 1) => 440.0,
@@ -114,14 +119,12 @@ pub fn render(page: &Page) -> String {
     let axes: Vec<(Axis, Axis)> = axes(page, inner, height);
     let tick_width = |a: &Axis| a.ticks.iter().map(|(_, t)| canvas::width_of(t, TICK.size)).fold(0.0, f64::max);
     let left = 44.0 + axes.iter().map(|(_, y)| tick_width(y)).fold(20.0, f64::max);
-    let title = wrap(&page.title, inner);
-    let top = if title.is_empty() { 16.0 } else { 24.0 + 20.0 * title.len() as f64 };
+    let title = Title::new(&page.title, inner);
+    let top = title.bottom();
     let gap = if page.shared { 16.0 } else { 62.0 };
     let total = top + count as f64 * height + (count - 1) as f64 * gap + 58.0;
     canvas::page((left + inner + legend).ceil(), total.ceil(), |canvas| {
-        for (row, text) in title.iter().enumerate() {
-            canvas.words(text, (left + inner / 2.0, 24.0 + row as f64 * 20.0), Anchor::Middle, TITLE);
-        }
+        title.draw(canvas, left + inner / 2.0);
         for (k, (panel, (x, y))) in page.panels.iter().zip(&axes).enumerate() {
             let frame = Frame { left, top: top + k as f64 * (height + gap), width: inner, height };
             let last = k + 1 == count || !page.shared;
@@ -133,20 +136,51 @@ pub fn render(page: &Page) -> String {
     })
 }
 
-/// Lines of a title that fit into `width`.
-pub(super) fn wrap(title: &str, width: f64) -> Vec<String> {
-    let mut rows: Vec<String> = Vec::new();
-    for word in title.split_whitespace() {
-        match rows.last_mut() {
-            // Bold letters are wider.
-            Some(row) if 1.15 * canvas::width_of(&format!("{row} {word}"), TITLE.size) < width => {
-                row.push(' ');
-                row.push_str(word);
+/// A title in as many lines as it needs.
+pub(super) struct Title {
+    rows: Vec<String>,
+    face: Face,
+}
+
+/// Distance of its lines, pixels.
+const LEADING: f64 = 20.0;
+
+impl Title {
+    /// What fits into `width`: broken between words; a word that is too long by itself makes all letters smaller.
+    pub(super) fn new(text: &str, width: f64) -> Title {
+        // Bold letters are wider.
+        let wide = |text: &str| 1.15 * canvas::width_of(text, TITLE.size);
+        let mut rows: Vec<String> = Vec::new();
+        for word in text.split_whitespace() {
+            match rows.last_mut() {
+                Some(row) if wide(&format!("{row} {word}")) < width => {
+                    row.push(' ');
+                    row.push_str(word);
+                }
+                _ => rows.push(word.to_string()),
             }
-            _ => rows.push(word.to_string()),
+        }
+        let widest = rows.iter().map(|row| wide(row)).fold(0.0, f64::max);
+        let size = TITLE.size * (width / widest.max(1.0)).min(1.0);
+        Title { rows, face: Face { size, ..TITLE } }
+    }
+
+    /// Pixels from the edge of the page to what stands below it.
+    pub(super) fn bottom(&self) -> f64 {
+        if self.rows.is_empty() { 16.0 } else { 24.0 + LEADING * self.rows.len() as f64 }
+    }
+
+    /// Draws it, its middle at `x`.
+    pub(super) fn draw(&self, canvas: &mut Canvas, x: f64) {
+        for (row, text) in self.rows.iter().enumerate() {
+            canvas.words(text, (x, 24.0 + LEADING * row as f64), Anchor::Middle, self.face);
         }
     }
-    rows
+}
+
+/// The size at which words fit into `width`, as far as they stay legible.
+pub(super) fn fitted(text: &str, face: Face, width: f64) -> Face {
+    Face { size: (width / canvas::width_of(text, 1.0).max(1e-3)).clamp(8.0, face.size), ..face }
 }
 
 fn lines(page: &Page) -> usize {
@@ -154,11 +188,12 @@ fn lines(page: &Page) -> usize {
 }
 
 fn axes(page: &Page, width: f64, height: f64) -> Vec<(Axis, Axis)> {
-    let whole = |panel: &Panel| panel.lines.iter().fold(Extent::EMPTY, |e, l| e.with(l.trace.extent));
-    let all = page.panels.iter().map(whole).fold(Extent::EMPTY, Extent::with);
+    let extent_of = |panel: &Panel| panel.lines.iter().fold(Extent::EMPTY, |e, l| e.with(l.trace.extent));
+    let all = page.panels.iter().map(extent_of).fold(Extent::EMPTY, Extent::with);
     let range = |(low, high): (f64, f64)| (low <= high).then_some((low, high));
-    let wish = |o: &Ordinate, range, ticks, margin| Wish {
+    let wish = |o: &Ordinate, range, whole, ticks, margin| Wish {
         range,
+        whole,
         fixed: o.fixed,
         log: o.log,
         symlog: o.symlog,
@@ -170,15 +205,21 @@ fn axes(page: &Page, width: f64, height: f64) -> Vec<(Axis, Axis)> {
     page.panels
         .iter()
         .map(|panel| {
-            let extent = whole(panel);
+            let extent = extent_of(panel);
             let run = panel.lines.iter().all(|l| l.trace.shape == Shape::Run);
             let x = range(if page.shared { all.x } else { extent.x });
             (
-                axis::layout(&wish(&panel.x, x, width / 85.0, if run { 0.0 } else { 0.04 })),
-                axis::layout(&wish(&panel.y, range(extent.y), (height / 32.0).min(8.0), 0.06)),
+                axis::layout(&wish(&panel.x, x, whole_numbers(panel, |s| s.0), width / 85.0, if run { 0.0 } else { 0.04 })),
+                axis::layout(&wish(&panel.y, range(extent.y), whole_numbers(panel, |s| s.1), (height / 32.0).min(8.0), 0.06)),
             )
         })
         .collect()
+}
+
+/// Whether the points of a panel that are marked, members of a family, are whole numbers.
+fn whole_numbers(panel: &Panel, pick: fn(&Spot) -> f64) -> bool {
+    let whole = |line: &Line| line.trace.strokes().iter().flatten().all(|spot| pick(spot).fract() == 0.0);
+    panel.lines.iter().all(|line| line.marked > 0 && whole(line))
 }
 
 pub(super) fn draw_axes(canvas: &mut Canvas, frame: &Frame, (x, y): (&Axis, &Axis), last: bool, log: (bool, bool)) {
@@ -200,11 +241,11 @@ pub(super) fn draw_axes(canvas: &mut Canvas, frame: &Frame, (x, y): (&Axis, &Axi
         canvas.words(text, (frame.left - 9.0, at), Anchor::Right, TICK);
     }
     if last {
-        canvas.words(&x.label, (frame.left + frame.width / 2.0, frame.bottom() + 40.0), Anchor::Middle, LABEL);
+        let face = fitted(&x.label, LABEL, frame.width);
+        canvas.words(&x.label, (frame.left + frame.width / 2.0, frame.bottom() + 40.0), Anchor::Middle, face);
     }
-    // A long name shrinks to its panel.
-    let room = (0.95 * frame.height / canvas::width_of(&y.label, 1.0)).clamp(8.0, LABEL.size);
-    canvas.words(&y.label, (20.0, frame.top + frame.height / 2.0), Anchor::Upwards, Face { size: room, ..LABEL });
+    let face = fitted(&y.label, LABEL, 0.95 * frame.height);
+    canvas.words(&y.label, (20.0, frame.top + frame.height / 2.0), Anchor::Upwards, face);
 }
 
 fn draw_lines(canvas: &mut Canvas, frame: &Frame, (x, y): (&Axis, &Axis), panel: &Panel, budget: usize) {
@@ -227,10 +268,13 @@ fn draw_lines(canvas: &mut Canvas, frame: &Frame, (x, y): (&Axis, &Axis), panel:
         }
         detail *= if detail < 4.0 { 1.4 } else { 2.0 };
     };
-    for ((line, whole), strokes) in drawn.iter().zip(thinned) {
+    for ((line, _), strokes) in drawn.iter().zip(thinned) {
         let colour = colour(line.hue);
-        let marked = whole.iter().map(Vec::len).sum::<usize>() <= line.marked;
-        whole.iter().flatten().filter(|_| marked).for_each(|spot| canvas.dot(*spot, frame, colour, 3.0));
+        if line.marked > 0 {
+            // Points of the line, not those where the frame cuts it.
+            let points = line.trace.strokes().concat().iter().map(place).filter(|s| frame.contains(*s)).collect::<Vec<Spot>>();
+            points.iter().filter(|_| points.len() <= line.marked).for_each(|spot| canvas.dot(*spot, frame, colour, 3.0));
+        }
         for stroke in &strokes {
             match stroke.as_slice() {
                 &[only] => canvas.dot(only, frame, colour, 3.0),
@@ -265,12 +309,17 @@ fn legend_of(page: &Page, k: usize) -> Vec<usize> {
     if lines.len() < 2 || page.panels[..k].iter().any(same) {
         return Vec::new();
     }
-    let mut curves: Vec<usize> = lines.iter().map(|l| l.curve).collect();
+    thinned(&lines.iter().map(|l| l.curve).collect::<Vec<usize>>())
+}
+
+/// Indices of the lines that a legend names, by their curves: all while they are few, some of each family else.
+pub(super) fn thinned(of: &[usize]) -> Vec<usize> {
+    let mut curves: Vec<usize> = of.to_vec();
     curves.sort_unstable();
     curves.dedup();
-    let room = if lines.len() <= ENTRIES { ENTRIES } else { (ENTRIES / curves.len()).max(1) };
+    let room = if of.len() <= ENTRIES { ENTRIES } else { (ENTRIES / curves.len().max(1)).max(1) };
     let members = |curve: &usize| {
-        let all: Vec<usize> = (0..lines.len()).filter(|k| lines[*k].curve == *curve).collect();
+        let all: Vec<usize> = (0..of.len()).filter(|k| of[*k] == *curve).collect();
         let shown = all.len().min(room);
         let pitch = (all.len() - 1) as f64 / (shown.max(2) - 1) as f64;
         (0..shown).map(|n| all[(n as f64 * pitch).round() as usize]).collect::<Vec<_>>()
@@ -278,31 +327,58 @@ fn legend_of(page: &Page, k: usize) -> Vec<usize> {
     curves.iter().flat_map(members).collect()
 }
 
+/// Pixels that a legend takes.
+pub(super) fn legend_width<'a>(labels: impl Iterator<Item = &'a String>) -> f64 {
+    labels.map(|text| canvas::width_of(text, TICK.size) + 46.0).fold(24.0, f64::max).min(LEGEND)
+}
+
 fn draw_legend(canvas: &mut Canvas, frame: &Frame, panel: &Panel, entries: &[usize]) {
+    let entries: Vec<(&str, Hue)> = entries.iter().map(|k| (panel.lines[*k].label.as_str(), panel.lines[*k].hue)).collect();
+    name_lines(canvas, frame, &entries);
+}
+
+/// Names of lines beside their frame.
+pub(super) fn name_lines(canvas: &mut Canvas, frame: &Frame, entries: &[(&str, Hue)]) {
     let pitch = (frame.height / entries.len().max(1) as f64).clamp(11.0, 20.0);
-    for (row, k) in entries.iter().enumerate() {
-        let line = &panel.lines[*k];
+    for (row, (label, hue)) in entries.iter().enumerate() {
         let y = frame.top + 10.0 + row as f64 * pitch;
         let x = frame.right() + 12.0;
-        canvas.line((x, y), (x + 20.0, y), colour(line.hue), 2.4);
-        canvas.words(&line.label, (x + 27.0, y), Anchor::Left, TICK);
+        canvas.line((x, y), (x + 20.0, y), colour(*hue), 2.4);
+        canvas.words(label, (x + 27.0, y), Anchor::Left, fitted(label, TICK, LEGEND - 40.0));
     }
 }
 
-fn colour(hue: Hue) -> Colour {
+/// The colour of a line: one of the palette while lines are few, shades of its curve's colour or of a ramp in a family.
+/// `line`, `curve` and `member`: which one of how many, in the panel, of its curves, of its family.
+pub(super) fn hue(line: (usize, usize), curve: (usize, usize), member: (usize, usize)) -> Hue {
+    let fraction = |(at, of): (usize, usize)| at as f64 / (of.max(2) - 1) as f64;
+    match (line.1, member.1) {
+        (0..=8, _) => Hue::Palette(line.0),
+        (_, 1) => Hue::Ramp(fraction(line)),
+        _ if curve.1 == 1 => Hue::Ramp(fraction(line)),
+        _ if curve.1 > PALETTE.len() => Hue::Pale(fraction(curve), 0.65 * fraction(member)),
+        _ => Hue::Shade(curve.0, 0.65 * fraction(member)),
+    }
+}
+
+pub(super) fn colour(hue: Hue) -> Colour {
     match hue {
         Hue::Palette(k) => PALETTE[k % PALETTE.len()],
-        Hue::Ramp(w) => {
-            let at = w.clamp(0.0, 1.0) * (RAMP.len() - 1) as f64;
-            let k = (at.floor() as usize).min(RAMP.len() - 2);
-            blend(RAMP[k], RAMP[k + 1], at - k as f64)
-        }
-        Hue::Shade(k, w) => blend(PALETTE[k % PALETTE.len()], (255, 255, 255), 0.65 * w.clamp(0.0, 1.0)),
+        Hue::Ramp(along) => ramp(along),
+        Hue::Shade(k, light) => blend(PALETTE[k % PALETTE.len()], (255, 255, 255), light),
+        Hue::Pale(along, light) => blend(ramp(along), (255, 255, 255), light),
     }
+}
+
+/// The colour at a fraction of the ramp.
+pub(super) fn ramp(fraction: f64) -> Colour {
+    let at = fraction.clamp(0.0, 1.0) * (RAMP.len() - 1) as f64;
+    let k = (at.floor() as usize).min(RAMP.len() - 2);
+    blend(RAMP[k], RAMP[k + 1], at - k as f64)
 }
 
 /// A colour between two.
-pub(super) fn blend(a: Colour, b: Colour, w: f64) -> Colour {
+fn blend(a: Colour, b: Colour, w: f64) -> Colour {
     let mix = |a: u8, b: u8| (f64::from(a) * (1.0 - w) + f64::from(b) * w).round() as u8;
     (mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
 }

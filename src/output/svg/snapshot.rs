@@ -9,15 +9,12 @@ use std::io;
 
 use crate::output::seats::{Seat, cell_value, seats};
 use crate::output::svg::axis::{self, Wish};
-use crate::output::svg::canvas::{self, Anchor, Canvas, Face, Frame};
-use crate::output::svg::map::{SEAM, draw_bar, ramp};
-use crate::output::svg::page::INK;
-use crate::output::svg::pixels;
+use crate::output::svg::canvas::{self, Anchor, Canvas, Frame};
+use crate::output::svg::map::{self, SEAM, bar_width, draw_bar};
+use crate::output::svg::page::{INK, TICK, Title, ramp};
 use crate::output::svg::{Drawing, Plot};
+use crate::output::svg::{pixels, unit};
 use crate::wave::{Cell, ColumnInfo, Flow, Header, Sink};
-
-const TITLE: Face = Face { size: 16.0, bold: true, colour: INK };
-const TICK: Face = Face { size: 12.5, bold: false, colour: INK };
 
 /// Snapshots in one row of the page.
 const ACROSS: usize = 3;
@@ -141,35 +138,41 @@ impl Drawing for Snapshots {
         let range = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(*v), b.max(*v)));
         let settings = &self.plot.settings;
         let range = (settings.y.0.unwrap_or(range.0), settings.y.1.unwrap_or(range.1));
-        let range = if range.0 < range.1 { range } else { (range.0, range.0 + 1.0) };
+        let range = map::spread(range);
         let log = settings.ylog && range.0 > 0.0;
         let position = |value: f64| if log { value.log10() } else { value };
         let ends = (position(range.0), position(range.1));
+        let (name, unit) = unit::labelled(settings.ylabel.as_ref(), &self.cell.quantity, &self.cell.unit);
         let bar = axis::layout(&Wish {
             range: Some(ends),
             fixed: (Some(ends.0), Some(ends.1)),
             log,
             symlog: None,
-            name: settings.ylabel.clone().unwrap_or_else(|| self.cell.quantity.clone()),
-            unit: if settings.ylabel.as_ref().is_some_and(|l| l.contains('(')) { String::new() } else { self.cell.unit.clone() },
+            whole: false,
+            name,
+            unit,
             ticks: 8.0,
             margin: 0.0,
         });
         let size = if shown.len() == 1 { SIZE.0 } else { SIZE.1 };
         let across = shown.len().clamp(1, ACROSS);
         let down = shown.len().div_ceil(across);
-        let (left, top, gap) = (30.0, 66.0, (22.0, 44.0));
-        let width = left + across as f64 * (size + gap.0) + 120.0;
+        let (left, gap) = (30.0, (22.0, 44.0));
+        let fields = across as f64 * (size + gap.0) - gap.0;
+        // The bar takes its part of the title's line.
+        let title = Title::new(&self.title, fields + bar_width(&bar) - 20.0);
+        let top = title.bottom() + 22.0;
+        let width = left + fields + bar_width(&bar);
         let height = top + down as f64 * (size + gap.1);
         canvas::page(width.ceil(), height.ceil(), |canvas| {
-            canvas.words(&self.title, ((width - 100.0) / 2.0, 24.0), Anchor::Middle, TITLE);
+            title.draw(canvas, width / 2.0);
             for (k, (abscissa, cells)) in shown.iter().enumerate() {
                 let at = (left + (k % across) as f64 * (size + gap.0), top + (k / across) as f64 * (size + gap.1));
                 let frame = Frame { left: at.0, top: at.1, width: size, height: size };
                 self.field(canvas, &frame, cells, |value| bar.fraction(position(value)));
                 canvas.words(&self.caption(*abscissa), (frame.left + size / 2.0, frame.top - 12.0), Anchor::Middle, TICK);
             }
-            let frame = Frame { left: left + across as f64 * (size + gap.0) - gap.0, top, width: 0.0, height: size };
+            let frame = Frame { left: left + fields, top, width: 0.0, height: size };
             draw_bar(canvas, &frame, &bar);
         })
     }
