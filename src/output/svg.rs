@@ -181,6 +181,10 @@ trait Drawing: Sink + Send {
     fn takes(&self, header: &Header) -> bool;
     /// Whether no result had anything for it.
     fn is_empty(&self) -> bool;
+    /// Whether all there is to see is one point.
+    fn is_point(&self) -> bool {
+        false
+    }
     /// The svg file.
     fn render(&self) -> String;
     /// Numbers that it holds, about.
@@ -292,7 +296,7 @@ impl Sink for Gallery {
 impl Writer for Gallery {
     fn finish(&mut self) -> io::Result<Vec<PathBuf>> {
         let mut files: Vec<PathBuf> = Vec::new();
-        for figure in self.figures.iter().filter(|f| !f.is_empty()) {
+        for figure in self.figures.iter().filter(|f| !f.is_empty() && !f.is_point()) {
             let name = figure.plot().settings.file.as_deref().unwrap_or(figure.analysis());
             let name = name.strip_suffix(".svg").unwrap_or(name);
             let path = |count: usize| {

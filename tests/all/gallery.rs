@@ -40,6 +40,7 @@ fn one_page_shows_what_was_asked_and_what_was_found() {
         "<pre class=\"prose\"> t = rc ln(2)</pre>",
         "covers C1 S2",
         "<td><code>half</code></td><td>6.931e-7 ± 1 %</td>",
+        "e-7 s</td>",
         "prefers-color-scheme: dark",
         "Left out because they are slow: basics/slow.",
         "<svg",

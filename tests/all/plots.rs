@@ -238,6 +238,16 @@ fn members_that_are_whole_numbers_have_no_ticks_between_them() {
 }
 
 #[test]
+fn one_point_is_no_plot() {
+    let names = |points: &str| {
+        let (files, _) = files(&format!("point\nV1 a 0 ac 1\nR1 a b 1k\nC1 b 0 1n\n.ac lin {points}\n.plot ac v(b)\n.end\n"));
+        files.into_iter().map(|f| f.0).filter(|name| name.ends_with("svg")).collect::<Vec<String>>()
+    };
+    assert_eq!(names("2 1k 2k"), ["ac.svg"]);
+    assert!(names("1 1k 1k").is_empty());
+}
+
+#[test]
 fn branches_of_cycles_have_periods_to_measure() {
     // r^2 = 1 at p = 0 and a speed of turning of 1 + p.
     let deck = "cycles\n.param p=0\nCx x 0 1 ic=1\nCy y 0 1 ic=0\n\

@@ -288,6 +288,10 @@ impl Drawing for Figure {
         self.entries.is_empty()
     }
 
+    fn is_point(&self) -> bool {
+        self.seen.len() == 1 && self.row == 1
+    }
+
     fn held(&self) -> usize {
         self.entries.iter().map(|e| e.trace.held()).sum()
     }
