@@ -1,6 +1,6 @@
 //! One separator of a graph: coarsening, several growths on the coarsest graph, refinement on the way back.
 
-use super::coarsen::coarser;
+use super::coarsen::{Level, coarser};
 use super::graph::Graph;
 use super::refine::{Refiner, SEPARATOR, Split};
 
@@ -14,30 +14,38 @@ const TRIED: (usize, usize, usize) = (64, 300, 3000);
 /// Number of times for graphs of more vertices than this.
 const TRIALS: [(usize, u32); 3] = [(10_000, 6), (2000, 4), (0, 1)];
 
-/// The best separator found; `None` where none is worth while.
-pub fn bisect(graph: &Graph, refiner: &mut Refiner) -> Option<Split> {
+/// The best separator found; `None` where none is worth while. Coarser graphs are taken from `levels`; what is missing there
+/// is added.
+pub fn bisect(graph: &Graph, levels: &mut Vec<Level>, refiner: &mut Refiner) -> Option<Split> {
     let trials = TRIALS.iter().find(|(above, _)| graph.len() > *above).map_or(1, |(_, trials)| *trials);
     let tried = (graph.len() / TRIED.0).clamp(TRIED.1, TRIED.2);
-    let best = descend(graph, trials, tried, refiner)?;
+    let mut depth = 0;
+    while at(graph, levels, depth).len() > tried {
+        if depth == levels.len() {
+            let last = at(graph, levels, depth);
+            match coarser(last, 0) {
+                Some((graph, map)) => levels.push(Level { graph, map }),
+                // Stars and the like: growing would be slow, and there is nothing to be found.
+                None if last.len() > TRIED.2 => return None,
+                None => break,
+            }
+        }
+        depth += 1;
+    }
+    let coarsest = at(graph, levels, depth);
+    let mut best = (0..trials).map(|trial| multilevel(coarsest, trial, refiner)).min_by_key(Split::cost)?;
+    for k in (0..depth).rev() {
+        best = project(at(graph, levels, k), &levels[k].map, &best, refiner);
+    }
     let [separator, near, far] = best.weights;
     // A heavy separator between small sides orders nothing.
     let whole = separator + near + far;
     (near.min(far) * 8 >= whole && separator * 3 <= whole).then_some(best)
 }
 
-/// Coarsens a large graph once, and splits the small one several times.
-fn descend(graph: &Graph, trials: u32, tried: usize, refiner: &mut Refiner) -> Option<Split> {
-    if graph.len() > tried {
-        if let Some((coarse, map)) = coarser(graph, 0) {
-            let small = descend(&coarse, trials, tried, refiner)?;
-            return Some(project(graph, &map, &small, refiner));
-        }
-        // Stars and the like: growing would be slow, and there is nothing to be found.
-        if graph.len() > TRIED.2 {
-            return None;
-        }
-    }
-    (0..trials).map(|trial| multilevel(graph, trial, refiner)).min_by_key(Split::cost)
+/// The graph after so many coarsenings.
+fn at<'g>(graph: &'g Graph, levels: &'g [Level], depth: usize) -> &'g Graph {
+    depth.checked_sub(1).map_or(graph, |k| &levels[k].graph)
 }
 
 fn multilevel(graph: &Graph, trial: u32, refiner: &mut Refiner) -> Split {

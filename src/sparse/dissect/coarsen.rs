@@ -21,6 +21,34 @@ pub fn coarser(graph: &Graph, trial: u32) -> Option<(Graph, Vec<u32>)> {
     (count * 10 < graph.len() * 9).then(|| (contract(graph, &map, count), map))
 }
 
+/// A graph whose vertices are clusters of those of a finer one.
+pub struct Level {
+    /// The clusters. An edge may stand for one that is no longer there.
+    pub graph: Graph,
+    /// Cluster of each vertex of the finer graph.
+    pub map: Vec<u32>,
+}
+
+/// The levels of a part of a graph, from those of the whole: clusters of which a member is in the part. `part` is the graph of
+/// `vertices`.
+pub fn levels_of_part(levels: &[Level], vertices: &[u32], part: &Graph) -> Vec<Level> {
+    let mut all: Vec<Level> = Vec::with_capacity(levels.len());
+    let mut members = vertices.to_vec();
+    for level in levels {
+        let mut place = vec![NONE; level.graph.len()];
+        members.iter().for_each(|v| place[level.map[*v as usize] as usize] = 0);
+        let clusters: Vec<u32> = (0..place.len() as u32).filter(|c| place[*c as usize] != NONE).collect();
+        let mut graph = level.graph.part(&clusters, &mut place);
+        let map: Vec<u32> = members.iter().map(|v| place[level.map[*v as usize] as usize]).collect();
+        graph.weights.fill(0);
+        let finer = all.last().map_or(part, |level| &level.graph);
+        map.iter().zip(&finer.weights).for_each(|(c, weight)| graph.weights[*c as usize] += weight);
+        members = clusters;
+        all.push(Level { graph, map });
+    }
+    all
+}
+
 /// Scrambles bits (the finaliser of SplitMix64).
 fn scrambled(seed: u64) -> u64 {
     let z = seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
