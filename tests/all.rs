@@ -96,6 +96,8 @@ mod rough;
 mod runs;
 #[path = "all/scale.rs"]
 mod scale;
+#[path = "all/shaken.rs"]
+mod shaken;
 #[path = "all/slopes.rs"]
 mod slopes;
 #[path = "all/sparse.rs"]
