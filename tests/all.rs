@@ -120,5 +120,7 @@ mod ties;
 #[allow(dead_code)]
 #[path = "all/toy.rs"]
 mod toy;
+#[path = "all/trains.rs"]
+mod trains;
 #[path = "all/transient.rs"]
 mod transient;

@@ -90,7 +90,8 @@ def gates():
 
         def slope(t, w):
             d = drive(t)
-            return [1e-3*np.exp(0.5*vg)*d*(0.5 - (w[0] - 0.5)*np.tanh(d)), 1e-3*d*(0.5 - (w[1] - 0.5)*np.tanh(d))]
+            a, b = ((1 - w[0], 1 - w[1]) if d > 0 else (-w[0], -w[1]))
+            return [1e-3*np.exp(0.5*vg)*d*np.tanh(d)*a, 1e-3*d*np.tanh(d)*b]
         for t, w in bent(np.arange(2.0, 24, 0.5), [0, 0], corners, slope):
             rows.append((vg, t, w[0], w[1]))
     write('memtransistor-gate', 'tran', 'states under the triangle', 'scipy LSODA rtol 1e-10, ionic.py',

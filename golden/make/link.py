@@ -24,7 +24,7 @@ def slope(t, y):
     am, bm, ah, bh = lin((25-u)/10), 4*np.exp(-u/18), .07*np.exp(-u/20), 1/(np.exp((30-u)/10) + 1)
     an, bn = .1*lin((10-u)/10), .125*np.exp(-u/80)
     return [i/1e-6, 1e3*(am*(1-m) - bm*m), 1e3*(ah*(1-h) - bh*h), 1e3*(an*(1-n) - bn*n),
-            R0*np.sinh(x/V0)*(.5 - (w - .5)*np.tanh(x/.05))]
+            R0*np.sinh(x/V0)*np.tanh(x/.05)*(1 - w if x > 0 else -w)]
 
 
 t = np.arange(0.2e-3, 480e-3, 0.2e-3)

@@ -63,14 +63,15 @@ def winner():
 
 
 def junction():
-    """Flux of one junction: the closed gap is limited softly, the rest is straight."""
+    """Flux of one junction: it grows until the closed gap is reached."""
     def above(u):
         return max(u, 0) + 1e-4*np.log1p(np.exp(-abs(u)/1e-4))
 
     def slope(t, y, v):
         u = np.interp(t, [0, 1e-3, 0.3, 0.301, 2], [0, v, v, 0.5e-3, 0.5e-3])
         sign = np.tanh(y[0]/1e-4)
-        return [above(u - 10e-3)*np.tanh(u/1e-4) - 2*above(5e-3 - u)*sign - 1e3*above(abs(y[0]) - 0.015)*sign]
+        wall = min(1, max(0, 1e3*(1 - abs(y[0])/0.015))) if u*y[0] > 0 else 1
+        return [above(u - 10e-3)*np.tanh(u/1e-4)*wall - 2*above(5e-3 - u)*sign]
     rows = []
     for v in (0.1, 0.05):
         s = solve_ivp(slope, (0, 2), [0.0], args=(v,), method='LSODA', rtol=1e-9, atol=1e-12, max_step=1e-3, t_eval=(0.05, 0.1, 0.15, 0.2, 0.25, 0.29, 0.35, 0.5, 0.8, 1.2, 1.5))

@@ -28,7 +28,7 @@ def trace(y, v):
 
 
 def plain(y, v):
-    return [0, 2.6247e-10*np.sinh(v/0.08)*(0.5 - (y[1] - 0.5)*np.tanh(v/0.05))]
+    return [0, 2.6247e-10*np.sinh(v/0.08)*np.tanh(v/0.05)*(1 - y[1] if v > 0 else -y[1])]
 
 
 def run(field, start, dt, begin, times, **shape):
