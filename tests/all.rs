@@ -102,6 +102,8 @@ mod shaken;
 mod slopes;
 #[path = "all/sparse.rs"]
 mod sparse;
+#[path = "all/spread.rs"]
+mod spread;
 #[path = "all/streams.rs"]
 mod streams;
 #[path = "all/structure.rs"]

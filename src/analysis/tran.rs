@@ -32,6 +32,8 @@ const FEWEST: f64 = 50.0;
 const FIRST: f64 = 1e-3;
 /// Step of the solve that makes start values consistent, in units of the first step.
 const SETTLE: f64 = 1e-6;
+/// Longer steps that are tried where that one is lost in rounding: currents into large charges are known to a part in 1e16 of q/h.
+const LONGER: [f64; 4] = [1.0, 1e2, 1e4, 1e6];
 /// Jumps that no step resolves, in one run, at most.
 const LEAPS: u64 = 1000;
 /// Progress is told when it has grown by this much.
@@ -263,13 +265,21 @@ struct Scene<'a> {
 /// See [`start::settled`]; a failure gets its names.
 fn settled(scene: &Scene, problem: &Problem, x: &[f64], what: &str, summary: &mut Summary) -> Result<Record, SimError> {
     let Tolerances { reltol, trtol, .. } = scene.tolerances;
-    let mut work = Work::new(scene.system, Weights::new(scene.system, reltol, trtol));
-    let settled = start::settled(problem, &mut work, x, SETTLE * scene.first);
-    summary.counts += work.counts;
-    settled.map_err(|failure| {
-        let hint = "start values may contradict one another or the sources; look at .ic and ic=";
-        failure.named(scene.system, &problem.point(&work.end.x, 0.0), what, "backward Euler", hint)
-    })
+    let mut found: Option<SimError> = None;
+    for longer in LONGER {
+        let mut work = Work::new(scene.system, Weights::new(scene.system, reltol, trtol));
+        let settled = start::settled(problem, &mut work, x, longer * SETTLE * scene.first);
+        summary.counts += work.counts;
+        match settled {
+            Ok(record) => return Ok(record),
+            Err(failure) => {
+                let hint = "start values may contradict one another or the sources; look at .ic and ic=";
+                let end = problem.point(&work.end.x, 0.0);
+                found.get_or_insert_with(|| failure.named(scene.system, &end, what, "backward Euler", hint));
+            }
+        }
+    }
+    Err(found.unwrap_or(SimError::Stopped { t: 0.0 }))
 }
 
 impl Analysis for Transient {

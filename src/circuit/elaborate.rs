@@ -25,11 +25,11 @@ pub fn elaborate(
     overrides: &[(String, f64)],
 ) -> (Option<Circuit>, Vec<Diagnostic>) {
     let loaded = load(deck, library, sources);
-    let mut scopes = Scopes::new(&deck.top, options::temperature(deck), overrides, DataFiles::new(sources));
+    let mut scopes = Scopes::new(&deck.top, [options::temperature(deck), options::seed(deck)], overrides, DataFiles::new(sources));
     scopes.found.extend(loaded);
     scopes.temperature();
     scopes.force(TOP);
-    let root_values = scopes.graph.evaluate_roots(&scopes.roots);
+    let mut root_values = scopes.graph.evaluate_roots(&scopes.roots);
     let mut fl = Flattener::new(deck, scopes, library, sources);
     fl.run();
     overrides::apply(&mut fl, overrides);
@@ -41,7 +41,12 @@ pub fn elaborate(
     let Flattener { scopes, mut circuit, checks, shaping, .. } = fl;
     let mut found = scopes.found;
     found.extend(library.take_diagnostics());
+    // The root of the seed, where an element was the first to draw.
+    for root in &scopes.roots[root_values.len()..] {
+        root_values.push(scopes.graph.worth(root.value, &scopes.roots));
+    }
     circuit.roots = scopes.roots;
+    circuit.seed_root = scopes.seed_root;
     circuit.expressions = scopes.graph.finish();
     let values = Values::new(&circuit.expressions, &root_values);
     let on_cards = [
@@ -58,6 +63,9 @@ pub fn elaborate(
     options::finish(&mut circuit, pending_options, &values, &mut found);
     let temperature = circuit.roots.iter().zip(&root_values).find(|(root, _)| root.name == "temp").map(|(_, value)| *value);
     circuit.options.temp = temperature.unwrap_or(circuit.options.temp);
+    if let Some((_, seed)) = overrides.iter().find(|(name, _)| name.eq_ignore_ascii_case("seed")) {
+        circuit.options.seed = *seed as u64;
+    }
     controls::finish(&mut circuit, pending, &values, &mut found);
     outputs::finish(&mut circuit, pending_plots, &values);
     found.extend(stimulus::edges(&circuit, &values));

@@ -441,6 +441,8 @@ pub struct Circuit {
     /// Roots that numbers on cards depend on (arguments of analyses, measures, plots, `.options`): a circuit in which one of
     /// them is to differ must be elaborated anew.
     pub card_roots: Vec<String>,
+    /// The root that stands for the seed of the options, where expressions draw random numbers.
+    pub seed_root: Option<u32>,
     /// Files that were read, for the summary.
     pub files: Vec<PathBuf>,
 }

@@ -82,6 +82,11 @@ pub fn temperature(deck: &Deck) -> Option<&Expr> {
     deck.temperature.as_ref().or(option.map(|a| &a.value))
 }
 
+/// The expression that gives the seed of what is drawn.
+pub fn seed(deck: &Deck) -> Option<&Expr> {
+    deck.options.iter().rev().find(|a| a.name.text.eq_ignore_ascii_case("seed")).map(|a| &a.value)
+}
+
 /// Options whose numbers are not known yet: row of the table, number, place.
 pub type Pending = Vec<(usize, Number, Span)>;
 

@@ -13,7 +13,8 @@ use crate::span::Span;
 /// Applies what is not about roots; names that mean nothing are errors.
 pub fn apply(fl: &mut Flattener, overrides: &[(String, f64)]) {
     for (name, value) in overrides {
-        if fl.scopes.roots.iter().any(|r| r.name.eq_ignore_ascii_case(name)) || one(fl, name, *value) {
+        let root = fl.scopes.roots.iter().any(|r| r.name.eq_ignore_ascii_case(name));
+        if root || name.eq_ignore_ascii_case("seed") || one(fl, name, *value) {
             continue;
         }
         let mut known: Vec<String> = fl.scopes.roots.iter().map(|r| r.name.clone()).collect();

@@ -5,6 +5,7 @@ use crate::circuit::scope::{EnvId, Scopes};
 use crate::diag::Diagnostic;
 use crate::ir::{Builder, Value};
 use crate::netlist::ast::{Expr, ExprKind, FunctionCard};
+use crate::netlist::chance;
 use crate::netlist::lower::Resolve;
 
 /// Names as they are seen from one use of a scope. The builder of the graph is lent to whoever lowers, so it is put back
@@ -43,6 +44,14 @@ impl<'d> Resolve<'d> for Reader<'_, 'd> {
 
     fn data(&mut self, whole: &Expr, file: &Expr, indices: &[Value], builder: &mut Builder) -> Result<Value, Diagnostic> {
         data::value(&mut self.scopes.data, whole, file, indices, builder)
+    }
+
+    fn draw(&mut self, _: &Expr, builder: &mut Builder) -> Result<Value, Diagnostic> {
+        std::mem::swap(builder, &mut self.scopes.graph.builder);
+        let seed = self.scopes.seed();
+        std::mem::swap(builder, &mut self.scopes.graph.builder);
+        self.scopes.draws += 1;
+        Ok(chance::draw(builder, seed, self.scopes.draws))
     }
 
     fn names(&self) -> Vec<String> {

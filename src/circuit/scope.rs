@@ -10,7 +10,7 @@ use crate::circuit::data::DataFiles;
 use crate::circuit::graph::Graph;
 use crate::circuit::models::ModelUse;
 use crate::circuit::reader::Reader;
-use crate::circuit::{Number, Root, Terminal};
+use crate::circuit::{Number, Options, Root, Terminal};
 use crate::diag::Diagnostic;
 use crate::ir::Value;
 use crate::netlist::ast::{Assignment, Expr, ExprKind, FunctionCard, ModelCard, Name, Scope, Subcircuit};
@@ -153,9 +153,14 @@ pub struct Scopes<'d> {
     pub found: Vec<Diagnostic>,
     /// Files with numbers.
     pub data: DataFiles,
+    /// Random numbers drawn so far: each call of each element that is built counts, in the order of elaboration.
+    pub draws: u32,
+    /// The root that stands for `.options seed=`, once something is drawn.
+    pub seed_root: Option<u32>,
     definitions: HashMap<*const Scope, Rc<Definition<'d>>>,
     overrides: HashMap<String, f64>,
     temperature_card: Option<&'d Expr>,
+    seed_card: Option<&'d Expr>,
     chain: Vec<(String, Span)>,
 }
 
@@ -166,17 +171,26 @@ const DEEPEST: usize = 300;
 pub const TEMPERATURE: [&str; 2] = ["temp", "temper"];
 
 impl<'d> Scopes<'d> {
-    /// The top level of a deck; `temperature` is the expression of `.temp` (degrees Celsius), `overrides` replace roots.
-    pub fn new(top: &'d Scope, temperature: Option<&'d Expr>, overrides: &[(String, f64)], data: DataFiles) -> Scopes<'d> {
+    /// The top level of a deck; `temperature` and `seed` are the expressions of `.temp` (degrees Celsius) and of the
+    /// option, `overrides` replace roots.
+    pub fn new(
+        top: &'d Scope,
+        [temperature, seed]: [Option<&'d Expr>; 2],
+        overrides: &[(String, f64)],
+        data: DataFiles,
+    ) -> Scopes<'d> {
         let mut scopes = Scopes {
             graph: Graph::new(),
             envs: Vec::new(),
             roots: Vec::new(),
             found: Vec::new(),
             data,
+            draws: 0,
+            seed_root: None,
             definitions: HashMap::new(),
             overrides: overrides.iter().map(|(n, v)| (n.to_lowercase(), *v)).collect(),
             temperature_card: temperature,
+            seed_card: seed,
             chain: Vec::new(),
         };
         let definition = scopes.definition(top, &[], &[]);
@@ -297,6 +311,22 @@ impl<'d> Scopes<'d> {
             None => (self.graph.fixed(27.0), Span::default()),
         };
         self.add_root("temp", value, span)
+    }
+
+    /// The seed of what is drawn: a parameter of the deck of that name, or a root for the option, made when it is first needed.
+    pub fn seed(&mut self) -> Value {
+        if let Some(root) = self.seed_root {
+            return self.graph.root(root);
+        }
+        if let Some(value) = self.parameter(TOP, "seed", Span::default()) {
+            return value;
+        }
+        let (value, span) = match self.seed_card {
+            Some(card) => (self.value(TOP, card), card.span),
+            None => (self.graph.fixed(Options::default().seed as f64), Span::default()),
+        };
+        self.seed_root = Some(self.roots.len() as u32);
+        self.add_root("seed", value, span)
     }
 
     fn slot(&mut self, env: EnvId, k: usize, span: Span) -> Value {

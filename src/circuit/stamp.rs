@@ -74,10 +74,12 @@ impl<'d> Flattener<'d, '_> {
             return;
         }
         let before = (self.circuit.nodes.len() as u32, self.circuit.instances.len(), self.circuit.sources.len());
-        let quiet = (self.later.len(), self.dotted.len(), self.scopes.found.len());
+        // What is drawn differs from one use to the next.
+        let quiet = (self.later.len(), self.dotted.len(), self.scopes.found.len(), self.scopes.draws);
         self.enter(env, card, subcircuit, defined, nodes);
         // What reaches out of the subcircuit, and what has mistakes, is read for every use.
-        if quiet != (self.later.len(), self.dotted.len(), self.scopes.found.len()) || stamps.len() >= MOST_STAMPS {
+        if quiet != (self.later.len(), self.dotted.len(), self.scopes.found.len(), self.scopes.draws) || stamps.len() >= MOST_STAMPS
+        {
             return;
         }
         let path = self.path(env, card.name).len() + 1;

@@ -133,6 +133,9 @@ impl Mna {
                 if self.circuit.roots[k].name == "temp" {
                     new.temp = value;
                 }
+                if self.circuit.seed_root == Some(k as u32) {
+                    new.seed = value;
+                }
                 self.refresh_all(&mut new);
             }
             Handle::Source(k) => {

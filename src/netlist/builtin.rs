@@ -103,10 +103,7 @@ const ROWS: &[Row] = &[
 ];
 
 /// Functions of other simulators that are refused by name.
-pub const LATER: &[&str] = &[
-    "ddt", "idt", "sdt", "idtmod", "delay", "absdelay", "gauss", "agauss", "unif", "aunif", "rand", "random", "mc", "white",
-    "limit2", "ddx",
-];
+pub const LATER: &[&str] = &["ddt", "idt", "sdt", "idtmod", "delay", "absdelay", "rand", "random", "mc", "white", "limit2", "ddx"];
 
 const CONSTANTS: &[(&str, f64)] = &[
     ("pi", std::f64::consts::PI),

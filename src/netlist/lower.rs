@@ -6,7 +6,7 @@
 use crate::diag::Diagnostic;
 use crate::ir::{Builder, Op, Type, Value};
 use crate::netlist::ast::{BinaryOp, Expr, ExprKind, FunctionCard, UnaryOp};
-use crate::netlist::{builtin, clip, expr};
+use crate::netlist::{builtin, chance, clip, expr};
 
 /// Levels of trees and functions in one another; each costs stack.
 const DEEPEST: usize = 1200;
@@ -35,6 +35,17 @@ pub trait Resolve<'deck> {
     fn data(&mut self, whole: &Expr, file: &Expr, indices: &[Value], builder: &mut Builder) -> Result<Value, Diagnostic> {
         let _ = (file, indices, builder);
         Err(Diagnostic::error(whole.span, "data() is not known yet where this is read").hint("give it to a `.param` or an element"))
+    }
+
+    /// A random number between 0 and 1, another one for each call.
+    ///
+    /// # Errors
+    /// If none can be drawn here.
+    fn draw(&mut self, whole: &Expr, builder: &mut Builder) -> Result<Value, Diagnostic> {
+        let _ = builder;
+        Err(Diagnostic::error(whole.span, "a random number is drawn where it would move")
+            .expected("expected in `.param` and values of elements")
+            .hint("draw it in a `.param` and name that"))
     }
 
     /// Names for "did you mean".
@@ -197,6 +208,12 @@ impl<'deck> Lowering<'_, '_, 'deck> {
             self.builder.span = whole.span;
             return self.resolve.data(whole, file, &indices, self.builder);
         }
+        if let Some(row) = chance::distribution(name, arguments.len()) {
+            let values = arguments.iter().map(|a| self.real(a)).collect::<Result<Vec<Value>, Diagnostic>>()?;
+            self.builder.span = whole.span;
+            let uniform = self.resolve.draw(whole, self.builder)?;
+            return Ok(chance::value(self.builder, row, &values, uniform));
+        }
         let Some(row) = builtin::function(name) else {
             return Err(self.unknown_function(whole, name));
         };
@@ -214,6 +231,10 @@ impl<'deck> Lowering<'_, '_, 'deck> {
 
     fn unknown_function(&self, whole: &Expr, name: &str) -> Diagnostic {
         let shown = clip(name);
+        if let Some(wanted) = chance::wanted(name) {
+            return Diagnostic::error(whole.span, format!("`{shown}` is given another number of arguments"))
+                .expected(format!("expected {wanted}"));
+        }
         if builtin::LATER.iter().any(|n| n.eq_ignore_ascii_case(name)) {
             return Diagnostic::error(whole.span, format!("the function `{shown}` is not supported yet"));
         }

@@ -7,6 +7,7 @@ pub mod ast;
 pub mod builtin;
 pub mod card;
 pub mod cards;
+pub mod chance;
 pub mod control;
 pub mod controlled;
 pub mod elements;

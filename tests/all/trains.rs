@@ -22,9 +22,8 @@ use super::models::Device;
 /// Volts that a train may reach.
 const HIGHEST: f64 = 10.0;
 
-/// Trains in one deck, and pulses of each.
+/// Trains in one deck.
 const SIDE_BY_SIDE: usize = 32;
-const PULSES: usize = 6;
 
 /// How the trains of one model are: heights, times, a resistor before the first terminal.
 struct Drive {
@@ -61,7 +60,12 @@ const OTHERWISE: &[(&str, Drive, &str)] = &[
         Drive { highest: 2.0, series: 1e3, fixed: &["gap0"], ..USUAL },
         "fitted within 2 V; beyond 3 V it burns without a limiter; starts lie between gmin and gmax",
     ),
-    ("vcm_disc", Drive { highest: 2.0, series: 1e3, fixed: &["n0"], ..USUAL }, "likewise"),
+    (
+        "vcm_disc",
+        Drive { highest: 2.0, series: 1e3, fixed: &["n0", "nmin", "nmax", "t0"], ..USUAL },
+        "likewise; starts lie between nmin and nmax; far below 300 K both laws of its barrier do not meet",
+    ),
+    ("lk_cap", Drive { fixed: &["z0"], ..USUAL }, "a start between its wells holds energy"),
     ("retention", Drive { series: 1e3, ..USUAL }, "an ammeter between two of its terminals"),
     ("stuck_cell", Drive { series: 1e3, ..USUAL }, "likewise"),
     ("nanowire_junction", Drive { fixed: &["lc", "lmax"], ..USUAL }, "the bounds of x are lmax/lc of the default"),
@@ -76,8 +80,10 @@ const OPEN: &[(&str, &str)] = &[("light_emitter", "o"), ("light_emitting_memrist
 const SLACK: f64 = 1e-4;
 
 /// States with soft ends: what they may go beyond by, and why.
-const SOFT: &[(&str, f64, &str)] =
-    &[("taox", 2.5e-3, "growth ends within 1e-3 beyond 1; a step into that end has stages beyond it, which are rows")];
+const SOFT: &[(&str, f64, &str)] = &[
+    ("taox", 2.5e-3, "growth ends within 1e-3 beyond 1; a step into that end has stages beyond it, which are rows"),
+    ("comparator", 1e-3, "stages of steps that are a million times longer than its own time"),
+];
 
 /// What was found in the trains of one model.
 #[derive(Default, Debug)]
@@ -128,7 +134,9 @@ fn deck(plain: &mut Device, count: usize, seed: u64) -> String {
     let ports = plain.model.unknowns[..plain.model.ports].to_vec();
     let drive = OTHERWISE.iter().find(|o| o.0 == name).map_or(&USUAL, |o| &o.1);
     let base = 10f64.powf(random.random_range(drive.base.0..drive.base.1));
-    let times: Vec<[f64; 3]> = (0..PULSES)
+    // Where many are asked for, they are longer.
+    let pulses = if std::env::var("MEMSPICE_TRAINS").is_ok() { 6 } else { 4 };
+    let times: Vec<[f64; 3]> = (0..pulses)
         .map(|_| {
             let width = base * 10f64.powf(random.random_range(0.0..2.0));
             [0.1 * width, width, base * 10f64.powf(random.random_range(-1.0..2.0))]
