@@ -52,8 +52,8 @@ const OTHERWISE: &[(&str, Drive, &str)] = &[
     ),
     (
         "taox",
-        Drive { highest: 0.7, ..USUAL },
-        "fitted to sweeps within 0.7 V; at 1 V its exponentials make rates of 1e20/s and more, which end in times that no step has",
+        Drive { highest: 0.6, fixed: &["soff", "son", "sp", "xon", "gm"], ..USUAL },
+        "a fit of exponentials to sweeps within 0.6 V: at 0.7 V the rate is 1e32/s half way, which no step has",
     ),
     (
         "vcm_gap",
