@@ -20,6 +20,9 @@ pub enum Failure {
     /// Residual or matrix is not finite however short the step.
     #[error("not a finite number")]
     NotFinite,
+    /// The first update says that the step will not hold: the unknown that moved most, and by how many tolerances.
+    #[error("the step is too long")]
+    Hopeless(usize, f64),
     /// The unknown left the range where its model holds.
     #[error("unknown {0} leaves its bounds")]
     Escaped(usize),
@@ -61,6 +64,7 @@ impl Failure {
                 SimError::Singular { what, unknown: name(singular.column), row: singular.row.map(name), t, hint }
             }
             Failure::Escaped(unknown) => SimError::Fatal(format!("{what}: {} leaves the range of its model", name(*unknown))),
+            Failure::Hopeless(unknown, _) => SimError::Fatal(format!("{what}: the step is too long for {}", name(*unknown))),
             Failure::Refused(text) => SimError::Fatal(format!("{what}: {text}")),
             Failure::NotFinite => not_finite(system, at, what),
         }

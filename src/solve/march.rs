@@ -536,6 +536,7 @@ impl<'a> March<'a> {
             Err(Failure::NoConvergence(r)) => (r.worst_row.0, r.worst_unknown.0, f64::INFINITY, "Newton does not converge"),
             Err(Failure::Singular(s)) => (s.row.unwrap_or(s.column), s.column, f64::INFINITY, "the matrix is singular"),
             Err(Failure::Escaped(k)) => (*k, *k, f64::INFINITY, "a state leaves its bounds"),
+            Err(Failure::Hopeless(k, moved)) => (*k, *k, *moved, "the local error stays too large"),
             Err(Failure::NotFinite | Failure::Refused(_)) => (0, 0, f64::INFINITY, "a value is not finite"),
         };
         let unknowns = &self.given.plan.system.layout().unknowns;

@@ -148,7 +148,7 @@ impl Newton {
         let relative = SHARE * tolerances.reltol;
         let mut report = Report::default();
         let mut last_weight = f64::INFINITY;
-        self.kept.forget();
+        self.kept.pause();
         if steady && self.moving == 0 {
             self.lu.hurry();
         }

@@ -111,15 +111,26 @@ impl RestGuard {
         if self.limit.is_finite() && self.at.as_ref().is_some_and(gone) {
             self.limit = f64::INFINITY;
         }
+        if h < GROWN * self.shortest {
+            self.still = 0;
+            return;
+        }
         let moved = differ(&now.x, &before.x, weights, STILL, &mut self.mover);
         self.still = if moved { 0 } else { self.still + 1 };
-        if self.still < STEPS || h < GROWN * self.shortest {
+        if self.still < STEPS {
             return;
         }
         self.pause = self.pause.saturating_sub(1);
+        // Nothing to ask, and no place known that would hold the steps back.
+        if self.pause > 0 && self.limit.is_infinite() && self.asked.iter().all(|place| place.limit.is_infinite()) {
+            return;
+        }
         if let Some(known) = self.asked.iter().find(|known| !differ(&now.x, &known.x, weights, ELSEWHERE, &mut 0)) {
             self.limit = known.limit;
             self.at = Some(known.clone());
+            if self.limit.is_infinite() {
+                self.pause = pause(now.x.len());
+            }
             return;
         }
         if self.pause > 0 || (self.patient && self.steps < EARNED && weights.counted.iter().filter(|c| **c).count() > SMALL) {

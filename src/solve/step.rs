@@ -36,8 +36,8 @@ const REACH: f64 = 2.0;
 const IDLE: f64 = 1.1;
 /// Where tolerances are loose, an error below this is far from the limit.
 const FAR: f64 = 1e-3;
-/// A ratio before the limiter that ends at the largest one behind it: `1 + 2 atan((30.2 - 1)/2) > 4`.
-const ENOUGH: f64 = 30.2;
+/// Ratios before the limiter that end at the largest one behind it, `1 + 2 atan((30.2 - 1)/2) > 4`, and at 2.
+const ENOUGH: (f64, f64) = (30.2, 2.1);
 /// Part of a step that Newton failed in which is tried next.
 const FAILED: f64 = 0.25;
 /// Limits of the ratio.
@@ -107,7 +107,8 @@ impl Controller {
         let error = estimate.next_error.max(LEAST);
         // Far from the limit there is nothing to smooth: straight to the step that the error allows.
         let little = self.last_error.is_nan() || error < if self.relaxed { FAR } else { 0.05 };
-        if little && error * ENOUGH.powi(estimate.next_exponent as i32) < AIM {
+        let enough = if estimate.growth <= 2.0 { ENOUGH.1 } else { ENOUGH.0 };
+        if little && error * enough.powi(estimate.next_exponent as i32) < AIM {
             // As below, without roots: a run at its ceiling pays for nothing.
             let ratio = RATIO.1.min(estimate.growth);
             (self.last_error, self.last_ratio) = (error, if ratio > 1.0 && (ratio < self.idle || repeated) { 1.0 } else { ratio });
@@ -117,7 +118,7 @@ impl Controller {
             (AIM / error).powf(1.0 / k)
         } else {
             let Filter { b1, b2, a2, .. } = self.filter;
-            (AIM / error).powf(b1 / k) * (AIM / self.last_error).powf(b2 / k) * self.last_ratio.powf(-a2)
+            ((b1 * (AIM / error).ln() + b2 * (AIM / self.last_error).ln()) / k - a2 * self.last_ratio.ln()).exp()
         };
         let ratio = (1.0 + REACH * ((ratio - 1.0) / REACH).atan()).clamp(RATIO.0, RATIO.1).min(estimate.growth);
         let ratio = if ratio > 1.0 && (ratio < self.idle || repeated) { 1.0 } else { ratio };

@@ -42,11 +42,14 @@ struct Gear {
 const BIAS: [f64; 3] = [1.3, 1.2, 1.4];
 /// An error so far below the limit that nothing is lost by growing at once (starts).
 const FAR: f64 = 0.01;
+/// An error that is hardly more than what Newton and rounding leave.
+const NOTHING: f64 = 1e-3;
 /// Longest growth of a step at once.
 const GROWTH: f64 = 2.0;
 
 impl Integrator for Gear {
     fn step(&mut self, problem: &Problem, work: &mut Work, past: &History) -> Result<Estimate, Failure> {
+        work.foresight.begin(0.0);
         if past.smooth() == 1 {
             (self.order, self.next, self.steady) = (self.lowest as usize, self.lowest as usize, 0);
             return euler::step(problem, work, past);
@@ -59,12 +62,19 @@ impl Integrator for Gear {
             work.beta.iter_mut().zip(&past.back(j).q).for_each(|(b, q)| *b += weight * q);
         }
         past.predict(work.end.t, order + 1, &mut work.end.x);
-        work.solve(problem, weights[0], work.end.t)?;
+        if past.smooth() > order {
+            let own: f64 = times[1..=order].iter().map(|s| 1.0 / (times[0] - s)).sum();
+            work.foresight.begin(1.0 / (own * (times[0] - times[order + 1])));
+        }
+        if let Some(error) = work.attempt(problem, weights[0], work.end.t)? {
+            return Ok(Estimate { growth: 1.0, ..Estimate::new(error, order as u32 + 1) });
+        }
         if past.smooth() < order + 1 {
             // Only after a start whose derivative was given; the order below has its estimate.
             return Ok(Estimate { growth: 1.0, ..self.estimate(work, past, order - 1, weights[0]) });
         }
         let mut estimate = self.estimate(work, past, order, weights[0]);
+        work.foresight.end(work.newton.moved(), estimate.error);
         self.next = self.order;
         // Between choices the step stays as it is while it holds.
         (estimate.growth, estimate.next_error) = (1.0, estimate.error.min(AIM));
@@ -95,9 +105,10 @@ impl Gear {
         let weights = difference_weights(&times[..order + 2]);
         let reach: f64 = times[1..=order].iter().map(|s| times[0] - s).product();
         let own: f64 = times[1..=order].iter().map(|s| 1.0 / (times[0] - s)).sum();
-        for (k, e) in work.error.iter_mut().enumerate() {
-            let old: f64 = (0..=order).map(|j| weights[j + 1] * past.back(j).q[k]).sum();
-            *e = (weights[0] * work.end.q[k] + old) * reach / own;
+        let part = reach / own;
+        work.error.iter_mut().zip(&work.end.q).for_each(|(e, q)| *e = part * weights[0] * q);
+        for (j, weight) in weights[1..order + 2].iter().enumerate() {
+            work.error.iter_mut().zip(&past.back(j).q).for_each(|(e, q)| *e += part * weight * q);
         }
         Estimate::new(work.measure(alpha), order as u32 + 1)
     }
@@ -111,7 +122,9 @@ impl Gear {
             false => bias * error.max(1e-12).powf(1.0 / (order as f64 + 1.0)),
         };
         let mut best = (cost(estimate.error, order, BIAS[1]), order, *estimate);
-        let (lower, higher) = (order > self.lowest as usize, order < self.highest as usize && past.smooth() >= order + 2);
+        // An error that is nearly nothing tells orders apart by rounding alone.
+        let lower = order > self.lowest as usize && estimate.error > NOTHING;
+        let (lower, higher) = (lower, order < self.highest as usize && past.smooth() >= order + 2);
         for (other, bias, possible) in [(order.wrapping_sub(1), BIAS[0], lower), (order + 1, BIAS[2], higher)] {
             if possible {
                 let there = self.estimate(work, past, other, alpha);

@@ -53,10 +53,12 @@ use super::history::{History, Record};
 use super::newton::{Implicit, Newton, Rows};
 use super::{Counts, Tolerances, rounding};
 use crate::dae::{Eval, Memory, Params, Phase, Point, System, Want};
+use foresight::Foresight;
 
 pub mod dirk;
 pub mod esdirk;
 pub mod euler;
+pub mod foresight;
 pub mod gear;
 pub mod radau;
 pub mod trapezoidal;
@@ -217,10 +219,14 @@ impl Weights {
     fn worst<const ALL: bool>(&self, e: &[f64], x: &[f64]) -> (usize, f64) {
         let n = e.len();
         if n < BLOCK {
-            let shares = e.iter().zip(x).enumerate().filter(|(j, _)| ALL || self.counted[*j]);
-            return shares.fold((0, 0.0), |worst, (j, (e, x))| {
-                let share = e.abs() / self.allowed(j, *x);
-                if share > worst.1 || share.is_nan() { (j, if share.is_nan() { f64::INFINITY } else { share }) } else { worst }
+            let errors = e.iter().zip(x).enumerate().filter(|(j, _)| ALL || self.counted[*j]);
+            return errors.fold((0, 0.0), |worst, (j, (e, x))| {
+                let (error, allowed) = (e.abs(), self.allowed(j, *x));
+                if error <= worst.1 * allowed {
+                    return worst;
+                }
+                let share = error / allowed;
+                (j, if share.is_nan() { f64::INFINITY } else { share })
             });
         }
         let (x, largest, most, absolute, counted) =
@@ -280,6 +286,8 @@ pub struct Work {
     due: Option<f64>,
     /// alpha of the last solve.
     pub alpha: f64,
+    /// What predictors say of errors.
+    pub foresight: Foresight,
     eval: Eval,
 }
 
@@ -304,6 +312,7 @@ impl Work {
             later: false,
             due: None,
             alpha: 0.0,
+            foresight: Foresight::default(),
             eval: Eval::new(system),
         }
     }
@@ -335,7 +344,8 @@ impl Work {
             None => self.newton.solve(problem.system, &eq, problem.tolerances, x, counts)?,
             Some(share) => {
                 let limit = problem.tolerances.step_iterations;
-                self.newton.follow(problem.system, &eq, (&self.weights, share), (x, limit), counts)?
+                let milne = if self.share.is_some() { self.foresight.milne() } else { 0.0 };
+                self.newton.follow(problem.system, &eq, (&self.weights, share, milne), (x, limit), counts)?
             }
         };
         self.newton.charge(problem.system, &mut self.end.q);
@@ -348,6 +358,18 @@ impl Work {
             self.complete(problem, t);
         }
         Ok(())
+    }
+
+    /// Does what [`Work::solve`] does, but gives up a step whose first update shows that its error will be too large: `Some` of the
+    /// unknown and the error.
+    ///
+    /// # Errors
+    /// If Newton fails.
+    pub fn attempt(&mut self, problem: &Problem, alpha: f64, t: f64) -> Result<Option<(usize, f64)>, Failure> {
+        match self.solve(problem, alpha, t) {
+            Err(Failure::Hopeless(unknown, error)) => Ok(Some((unknown, error))),
+            other => other.map(|()| None),
+        }
     }
 
     /// The charges of output rows at the end of the last solve, at `t`, and their derivatives. False if they are there already.
@@ -364,6 +386,13 @@ impl Work {
     /// The evaluation of the output rows that [`Work::complete`] made last.
     pub fn completed(&self) -> &Eval {
         &self.eval
+    }
+
+    /// [`Work::measure`] of a step that [`Work::attempt`] has solved.
+    pub fn judge(&mut self, alpha: f64) -> (usize, f64) {
+        let worst = self.measure(alpha);
+        self.foresight.end(self.newton.moved(), worst.1);
+        worst
     }
 
     /// Turns the error in q at hand (`self.error`) into one in x with the pencil factored last, and weighs it.

@@ -36,6 +36,7 @@ impl Integrator for Trapezoidal {
             self.alternations.clear();
             self.alternations.resize(work.end.x.len(), 0);
         }
+        work.foresight.begin(0.0);
         if self.damp > 0 {
             return euler::step(problem, work, past);
         }
@@ -46,13 +47,19 @@ impl Integrator for Trapezoidal {
             *b = -alpha * q - qdot;
         }
         past.predict(t, 3, &mut work.end.x);
-        work.solve(problem, alpha, t)?;
+        if past.slopes() >= 2 && past.smooth() >= 3 {
+            // h^3/12 of the third derivative over the predictor's (t - t_0)(t - t_1)(t - t_2)/6.
+            work.foresight.begin(0.5 * h * h / ((t - past.back(1).t) * (t - past.back(2).t)));
+        }
+        if let Some(error) = work.attempt(problem, alpha, t)? {
+            return Ok(Estimate::new(error, 3));
+        }
         if past.slopes() >= 2 {
             let w = difference_weights(&[t, start.t, past.back(1).t]);
             for (k, e) in work.error.iter_mut().enumerate() {
                 *e = h * h * h / 6.0 * (w[0] * work.end.qdot[k] + w[1] * start.qdot[k] + w[2] * past.back(1).qdot[k]);
             }
-            return Ok(Estimate::new(work.measure(alpha), 3));
+            return Ok(Estimate::new(work.judge(alpha), 3));
         }
         for (k, e) in work.error.iter_mut().enumerate() {
             *e = 0.5 * h * (work.end.qdot[k] - start.qdot[k]);

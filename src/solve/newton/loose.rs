@@ -21,6 +21,10 @@ use crate::solve::rounding;
 /// fewer iterations at reltol 1e-3, but the period of that pair, 1 % from Radau's at 1e-5 both with this and with a tight Newton,
 /// is then 3 % off to the other side.
 pub const LOOSE: f64 = 0.01;
+/// The same where the error of the step is foreseen: part of it, and the least. What Newton leaves is not damped like local errors, and
+/// counts where these are small: close to the fold at which a threshold oscillator jumps.
+const PART: f64 = 0.1;
+const LEAST: f64 = 0.001;
 /// Part of that share where the rate of convergence was not measured in this solve.
 const UNMEASURED: f64 = 0.5;
 /// A chord iteration that converges more slowly than this asks for new factors.
@@ -38,7 +42,7 @@ const FADING: f64 = 0.9;
 /// An update larger than this, in units of those at which a rate was measured, does not trust it.
 const REACH: f64 = 2.0;
 /// Solves in sequence that may believe in a rate without measuring it.
-const UNSEEN: u32 = 2;
+const UNSEEN: u32 = 4;
 /// Updates below this say nothing about rates: rounding.
 const LITTLE: f64 = 1e-6;
 /// Iterations without progress that end a solve, and what is progress.
@@ -72,6 +76,8 @@ pub(super) struct Kept {
     entries: usize,
     /// Starting values.
     start: Vec<f64>,
+    /// The first update of the last solve, in tolerances of what counts in the local error.
+    moved: f64,
 }
 
 impl Kept {
@@ -88,12 +94,19 @@ impl Kept {
             costs: (1.0, 2.0),
             entries: usize::MAX,
             start,
+            moved: f64::NAN,
         }
     }
 
     /// The factors are not to be used again.
     pub(super) fn forget(&mut self) {
         self.alpha = f64::NAN;
+    }
+
+    /// A solve begins that leaves nothing to be learned from.
+    pub(super) fn pause(&mut self) {
+        self.forget();
+        self.moved = f64::NAN;
     }
 }
 
@@ -110,20 +123,22 @@ struct Pass {
 }
 
 impl Newton {
-    /// Solves `eq` from `x` until `share` of the local error that `weights` allow is left.
+    /// Solves `eq` from `x` until `share` of the local error that `weights` allow is left. Its error will be about `milne` times its
+    /// first update, if that is not 0: if it will be too large the solve ends there.
     ///
     /// # Errors
-    /// See [`Newton::solve`].
+    /// See [`Newton::solve`]; [`Failure::Hopeless`].
     pub fn follow(
         &mut self,
         system: &dyn System,
         eq: &Implicit,
-        (weights, share): (&Weights, f64),
+        (weights, mut share, milne): (&Weights, f64, f64),
         (x, limit): (&mut [f64], u32),
         counts: &mut Counts,
     ) -> Result<Report, Failure> {
         let mut report = Report::default();
         self.kept.start.copy_from_slice(x);
+        self.kept.moved = f64::NAN;
         let mut pass =
             Pass { fresh: self.begins_fresh(eq.alpha, share), last: f64::INFINITY, after_fresh: false, best: (f64::INFINITY, 0) };
         if pass.fresh || !self.evaluate_chord(system, eq, x, counts) {
@@ -145,6 +160,17 @@ impl Newton {
             let (unknown, weight) = weights.largest(&self.update, x);
             report.worst_unknown = (unknown, self.update[unknown]);
             self.report = report;
+            if report.iterations == 1 {
+                let (unknown, moved) = weights.norm(&self.update, x);
+                self.kept.moved = moved;
+                let foreseen = milne * moved;
+                if foreseen > 1.0 {
+                    return Err(Failure::Hopeless(unknown, foreseen));
+                }
+                if foreseen > 0.0 {
+                    share = (PART * foreseen).max(LEAST);
+                }
+            }
             let limited = pass.fresh && self.eval.advice.limited;
             let rate = self.rate(&pass, weight, mismatch);
             self.kept.remainder = if rate < 1.0 { rate / (1.0 - rate) } else { f64::INFINITY };
@@ -197,6 +223,11 @@ impl Newton {
     /// alpha of the factors at hand, if they are kept; otherwise `alpha`.
     pub fn alpha_of_factors(&self, alpha: f64) -> f64 {
         if self.kept.alpha.is_nan() { alpha } else { self.kept.alpha }
+    }
+
+    /// How far the first update of the last [`Newton::follow`] led, in tolerances of what counts in the local error.
+    pub fn moved(&self) -> f64 {
+        self.kept.moved
     }
 
     /// How far the solution of the last [`Newton::follow`] may be off, as a part of the last update.
