@@ -118,7 +118,7 @@ impl Controller {
             (AIM / error).powf(1.0 / k)
         } else {
             let Filter { b1, b2, a2, .. } = self.filter;
-            ((b1 * (AIM / error).ln() + b2 * (AIM / self.last_error).ln()) / k - a2 * self.last_ratio.ln()).exp()
+            (AIM / error).powf(b1 / k) * (AIM / self.last_error).powf(b2 / k) * self.last_ratio.powf(-a2)
         };
         let ratio = (1.0 + REACH * ((ratio - 1.0) / REACH).atan()).clamp(RATIO.0, RATIO.1).min(estimate.growth);
         let ratio = if ratio > 1.0 && (ratio < self.idle || repeated) { 1.0 } else { ratio };

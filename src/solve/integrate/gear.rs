@@ -42,6 +42,8 @@ struct Gear {
 const BIAS: [f64; 3] = [1.3, 1.2, 1.4];
 /// An error so far below the limit that nothing is lost by growing at once (starts).
 const FAR: f64 = 0.01;
+/// Highest order that is stable wherever the equations are.
+const STABLE: usize = 2;
 /// An error that is hardly more than what Newton and rounding leave.
 const NOTHING: f64 = 1e-3;
 /// Longest growth of a step at once.
@@ -122,8 +124,8 @@ impl Gear {
             false => bias * error.max(1e-12).powf(1.0 / (order as f64 + 1.0)),
         };
         let mut best = (cost(estimate.error, order, BIAS[1]), order, *estimate);
-        // An error that is nearly nothing tells orders apart by rounding alone.
-        let lower = order > self.lowest as usize && estimate.error > NOTHING;
+        // An error that is nearly nothing tells orders apart by rounding alone; higher ones are left all the same, for a kink behind.
+        let lower = order > self.lowest as usize && (order > STABLE || estimate.error > NOTHING);
         let (lower, higher) = (lower, order < self.highest as usize && past.smooth() >= order + 2);
         for (other, bias, possible) in [(order.wrapping_sub(1), BIAS[0], lower), (order + 1, BIAS[2], higher)] {
             if possible {

@@ -23,7 +23,7 @@ use crate::solve::rounding;
 pub const LOOSE: f64 = 0.01;
 /// The same where the error of the step is foreseen: part of it, and the least. What Newton leaves is not damped like local errors, and
 /// counts where these are small: close to the fold at which a threshold oscillator jumps.
-const PART: f64 = 0.1;
+const PART: f64 = 0.05;
 const LEAST: f64 = 0.001;
 /// Part of that share where the rate of convergence was not measured in this solve.
 const UNMEASURED: f64 = 0.5;
@@ -164,7 +164,7 @@ impl Newton {
                 let (unknown, moved) = weights.norm(&self.update, x);
                 self.kept.moved = moved;
                 let foreseen = milne * moved;
-                if foreseen > 1.0 {
+                if foreseen > 1.0 && foreseen.is_finite() {
                     return Err(Failure::Hopeless(unknown, foreseen));
                 }
                 if foreseen > 0.0 {
