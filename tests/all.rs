@@ -3,6 +3,8 @@
 mod ac;
 #[path = "all/activity.rs"]
 mod activity;
+#[path = "all/arithmetic.rs"]
+mod arithmetic;
 #[path = "all/arrays.rs"]
 mod arrays;
 #[path = "all/bad_circuits.rs"]

@@ -11,13 +11,14 @@ use memspice::ir::batch::{LANES, Program, Source, Work};
 use memspice::ir::diff::{differentiate, resolve};
 use memspice::ir::interp::{self, evaluate};
 use memspice::ir::op::{LIMEXP, LIMEXP_TOP, TABLE, Takes};
-use memspice::ir::{Builder, Function, Input, Inst, Item, MAX_ROUNDS, NodeKind, Op, Region, Type, Value, rate};
+use memspice::ir::{Builder, Function, Input, MAX_ROUNDS, Op, Type, Value, rate};
 use memspice::model::kernel::{self, Kernel};
 use memspice::model::library::Library;
 use memspice::model::{Formula, Model, UnknownKind};
 use memspice::span::{MemoryFiles, Sources};
 use num_complex::Complex64;
 
+use super::arithmetic::{self, Arithmetic};
 use super::ir::{Dice, given, random};
 use super::modules;
 use super::shaken::{NOTHING, SURE, shaken};
@@ -25,81 +26,33 @@ use super::shaken::{NOTHING, SURE, shaken};
 /// The complex step.
 const STEP: f64 = 1e-40;
 
-/// Values of a function in complex numbers.
-struct Complex<'a> {
-    f: &'a Function,
-    values: Vec<Complex64>,
-    taken: Vec<bool>,
+/// Complex numbers, with values of the inputs.
+struct Complex<'a>(&'a dyn Fn(Input) -> Complex64);
+
+impl Complex<'_> {
+    /// The outputs of `f`, which holds no `Inst::Partial`.
+    fn outputs(f: &Function, input: &dyn Fn(Input) -> Complex64) -> Vec<Complex64> {
+        arithmetic::outputs(f, &mut Complex(input))
+    }
 }
 
-impl<'a> Complex<'a> {
-    /// The outputs of `f`, which holds no `Inst::Partial`.
-    fn outputs(f: &'a Function, input: &dyn Fn(Input) -> Complex64) -> Vec<Complex64> {
-        let zero = Complex64::default();
-        let mut run = Complex { f, values: vec![zero; f.insts.len()], taken: vec![false; f.nodes.len()] };
-        run.region(Region(0), input);
-        f.outputs.iter().map(|v| run.get(*v)).collect()
+impl Arithmetic for Complex<'_> {
+    type Number = Complex64;
+
+    fn constant(&mut self, number: f64) -> Complex64 {
+        number.into()
     }
 
-    fn get(&self, value: Value) -> Complex64 {
-        self.values[value.0 as usize]
+    fn input(&mut self, which: Input) -> Complex64 {
+        (self.0)(which)
     }
 
-    fn region(&mut self, region: Region, input: &dyn Fn(Input) -> Complex64) {
-        let f = self.f;
-        for item in &f.regions[region.0 as usize] {
-            match item {
-                Item::Node(node) => self.node(node.0 as usize, input),
-                Item::Value(value) => {
-                    self.values[value.0 as usize] = match f.insts[value.0 as usize] {
-                        Inst::Const(number) => number.into(),
-                        Inst::Input(which) => input(which),
-                        Inst::Op(op, arguments) => operation(op, arguments.map(|a| self.get(a))),
-                        Inst::Result(node, k) => match &f.nodes[node.0 as usize] {
-                            NodeKind::If { then, otherwise, .. } => {
-                                let arm = if self.taken[node.0 as usize] { then } else { otherwise };
-                                self.get(arm.1[k as usize])
-                            }
-                            NodeKind::Loop { .. } => self.get(*value),
-                        },
-                        Inst::Carried(..) => self.get(*value),
-                        Inst::Partial(..) => panic!("derivatives must be resolved before"),
-                    };
-                }
-            }
-        }
+    fn operation(&mut self, _: &Function, _: usize, op: Op, arguments: [Complex64; 3]) -> Complex64 {
+        operation(op, arguments)
     }
 
-    fn node(&mut self, node: usize, input: &dyn Fn(Input) -> Complex64) {
-        let f = self.f;
-        match &f.nodes[node] {
-            NodeKind::If { condition, then, otherwise } => {
-                self.taken[node] = self.get(*condition).re != 0.0;
-                self.region(if self.taken[node] { then.0 } else { otherwise.0 }, input);
-            }
-            NodeKind::Loop { initial, body, condition, next } => {
-                let mut carried: Vec<Complex64> = initial.iter().map(|v| self.get(*v)).collect();
-                for _ in 0..MAX_ROUNDS {
-                    self.carry(node, &carried);
-                    self.region(*body, input);
-                    if self.get(*condition).re == 0.0 {
-                        break;
-                    }
-                    carried = next.iter().map(|v| self.get(*v)).collect();
-                }
-                self.carry(node, &carried);
-            }
-        }
-    }
-
-    fn carry(&mut self, node: usize, carried: &[Complex64]) {
-        for (v, inst) in self.f.insts.iter().enumerate() {
-            if let Inst::Carried(owner, k) | Inst::Result(owner, k) = inst
-                && owner.0 as usize == node
-            {
-                self.values[v] = carried[*k as usize];
-            }
-        }
+    fn truth(number: Complex64) -> bool {
+        number.re != 0.0
     }
 }
 

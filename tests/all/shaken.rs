@@ -4,8 +4,9 @@
 //! much, and so does an exact derivative from one that was computed.
 
 use memspice::ir::op::{Op, looked_up};
-use memspice::ir::{Function, Input, Inst, Item, MAX_ROUNDS, NodeKind, Region, Type, Value};
+use memspice::ir::{Function, Input, Type};
 
+use super::arithmetic::{self, Arithmetic};
 use super::ir::Dice;
 
 /// Evaluations. The largest of eight is rarely less than the standard deviation, which [`SURE`] of it then covers.
@@ -21,61 +22,42 @@ pub const NOTHING: f64 = 1e-100;
 pub fn shaken(f: &Function, exact: &[f64], input: &dyn Fn(Input) -> f64) -> Vec<f64> {
     let mut largest = vec![0.0_f64; exact.len()];
     for seed in 0..TIMES {
-        let mut run = Shaken { f, values: vec![f64::NAN; f.insts.len()], taken: vec![false; f.nodes.len()], dice: Dice(seed) };
-        run.region(Region(0), input);
-        for ((largest, value), exact) in largest.iter_mut().zip(&f.outputs).zip(exact) {
-            *largest = largest.max((run.get(*value) - exact).abs());
+        let found = arithmetic::outputs(f, &mut Shaken { read: input, dice: Dice(seed) });
+        for ((largest, value), exact) in largest.iter_mut().zip(found).zip(exact) {
+            *largest = largest.max((value - exact).abs());
         }
     }
     largest
 }
 
 struct Shaken<'a> {
-    f: &'a Function,
-    values: Vec<f64>,
-    taken: Vec<bool>,
+    read: &'a dyn Fn(Input) -> f64,
     dice: Dice,
 }
 
-impl Shaken<'_> {
-    fn get(&self, value: Value) -> f64 {
-        self.values[value.0 as usize]
+impl Arithmetic for Shaken<'_> {
+    type Number = f64;
+
+    fn constant(&mut self, number: f64) -> f64 {
+        number
     }
 
-    fn region(&mut self, region: Region, input: &dyn Fn(Input) -> f64) {
-        let f = self.f;
-        for item in &f.regions[region.0 as usize] {
-            match item {
-                Item::Node(node) => self.node(node.0 as usize, input),
-                Item::Value(value) => {
-                    let v = value.0 as usize;
-                    self.values[v] = match f.insts[v] {
-                        Inst::Const(number) => number,
-                        // A probe is a difference of unknowns.
-                        Inst::Input(which @ Input::Probe(_)) => self.moved(input(which)),
-                        Inst::Input(which) => input(which),
-                        Inst::Op(op, arguments) => self.operation(v, op, arguments.map(|a| self.values[a.0 as usize])),
-                        Inst::Result(node, k) => match &f.nodes[node.0 as usize] {
-                            NodeKind::If { then, otherwise, .. } => {
-                                let arm = if self.taken[node.0 as usize] { then } else { otherwise };
-                                self.get(arm.1[k as usize])
-                            }
-                            NodeKind::Loop { .. } => self.values[v],
-                        },
-                        Inst::Carried(..) => self.values[v],
-                        Inst::Partial(..) => panic!("derivatives must be resolved before"),
-                    };
-                }
-            }
-        }
+    fn input(&mut self, which: Input) -> f64 {
+        let value = (self.read)(which);
+        // A probe is a difference of unknowns.
+        if let Input::Probe(_) = which { self.moved(value) } else { value }
     }
 
-    fn operation(&mut self, v: usize, op: Op, arguments: [f64; 3]) -> f64 {
+    fn truth(number: f64) -> bool {
+        number != 0.0
+    }
+
+    fn operation(&mut self, f: &Function, v: usize, op: Op, arguments: [f64; 3]) -> f64 {
         let [x, y, z] = arguments;
         let value = match op {
             Op::Lookup => {
                 let (table, orders) = looked_up(x);
-                self.f.tables[table].value([y, z], orders)
+                f.tables[table].value([y, z], orders)
             }
             op => op.value(arguments),
         };
@@ -101,9 +83,11 @@ impl Shaken<'_> {
             Op::Div => value.mul_add(-y, x) == 0.0,
             _ => value == 0.0,
         };
-        if exact || self.f.types[v] != Type::Real { value } else { self.moved(value) }
+        if exact || f.types[v] != Type::Real { value } else { self.moved(value) }
     }
+}
 
+impl Shaken<'_> {
     /// A neighbour.
     fn moved(&mut self, value: f64) -> f64 {
         let up = self.dice.below(2) == 0;
@@ -113,38 +97,6 @@ impl Shaken<'_> {
             value.next_up()
         } else {
             value.next_down()
-        }
-    }
-
-    fn node(&mut self, node: usize, input: &dyn Fn(Input) -> f64) {
-        let f = self.f;
-        match &f.nodes[node] {
-            NodeKind::If { condition, then, otherwise } => {
-                self.taken[node] = self.get(*condition) != 0.0;
-                self.region(if self.taken[node] { then.0 } else { otherwise.0 }, input);
-            }
-            NodeKind::Loop { initial, body, condition, next } => {
-                let mut carried: Vec<f64> = initial.iter().map(|v| self.get(*v)).collect();
-                for _ in 0..MAX_ROUNDS {
-                    self.carry(node, &carried);
-                    self.region(*body, input);
-                    if self.get(*condition) == 0.0 {
-                        break;
-                    }
-                    carried = next.iter().map(|v| self.get(*v)).collect();
-                }
-                self.carry(node, &carried);
-            }
-        }
-    }
-
-    fn carry(&mut self, node: usize, carried: &[f64]) {
-        for (v, inst) in self.f.insts.iter().enumerate() {
-            if let Inst::Carried(owner, k) | Inst::Result(owner, k) = inst
-                && owner.0 as usize == node
-            {
-                self.values[v] = carried[*k as usize];
-            }
         }
     }
 }
