@@ -89,12 +89,21 @@ Examples:
   memspice models --check            the linter over all models
   memspice models taox --iv --drm --pulse               portraits, into out/models/taox/
   memspice models taox --iv --amplitude 0.5 --set x0=0.8   one of them, driven otherwise
+  memspice models memtransistor --iv --portrait \"bias.g=0.5\"   with another gate voltage
 
 --iv draws loops of current and voltage at a frequency, a tenth and ten times of it; --drm the dynamic route map of each state (its
 curve of 0 V is the power-off plot); --pulse the conductance behind each of 20 pulses and of 20 the other way (of a volatile
-device: as long without pulses). Each leaves the deck that made it beside its plots. Amplitude and frequency are those of the
-command line, of the model (* portrait = \"amplitude=0.6 frequency=1meg series=1k\" *), of a comment `* portrait: ...` above a card,
-or found by trials.
+device: as long without pulses). Each leaves the deck that made it beside its plots. How a device is driven is said by words, on the
+command line, in a comment `* portrait: ...` above a card, or by its model (* portrait = \"amplitude=0.6 frequency=1meg\" *);
+amplitudes and frequencies that nobody says are found by trials:
+
+  amplitude low frequency series      the sine (low: its least value, else -amplitude), a resistor before the device
+  pulse width reset reset_width gap   height and width of the first and the second pulses, time to the reading
+  pulses read hold                    pulses of each kind, voltage of the reading, what the driven terminal has meanwhile
+  drive=g read_at=d open=out bias.b=1 terminals: driven, read, left open, kept at a value (all others are grounded)
+  show=charge set.k=2                 a variable or terminal that is drawn too, a parameter of the device
+
+A transistor thus shows its transfer curve and pulses at its gate. Sources, wrappers and blocks of periphery have no portrait.
 
 In a deck: X1 a b taox x0=0.3, or the name of a card instead of that of a model. Models of a folder come on top of those of the
 program where the environment variable MEMSPICE_MODELS names it.";
@@ -139,6 +148,9 @@ struct ModelsArguments {
     /// Voltage at which conductances are read, V [default: a tenth of the amplitude]
     #[arg(long, value_name = "V", value_parser = number)]
     read: Option<f64>,
+    /// How it is driven, by the words of the attribute: "drive=g read_at=d amplitude=10 width=5n read=0.1"
+    #[arg(long, value_name = "WORDS")]
+    portrait: Option<String>,
     /// Pulses of each sign [default: 20]
     #[arg(long, value_name = "N", value_parser = number)]
     pulses: Option<f64>,
@@ -282,7 +294,9 @@ fn models(arguments: &ModelsArguments) -> u8 {
                     width: arguments.width,
                     read: arguments.read,
                     pulses: arguments.pulses,
+                    ..portrait::Settings::default()
                 },
+                words: arguments.portrait.clone().unwrap_or_default(),
             };
             print(&portrait::portraits(name, &options, &interruption()))
         }

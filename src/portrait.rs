@@ -1,7 +1,7 @@
 //! `memspice models NAME --iv --drm --pulse`: the standard portraits of a device, without a deck.
 //!
-//! name → model or card → settings (given, of the model, or found by trials) → a deck for each portrait, written beside its
-//! plots and run like any other. Portraits are for devices of two terminals; further terminals are grounded.
+//! name → model or card → words (given, of the card, of the model) → the circuit around it → voltages and times (said, or found
+//! by trials) → a deck for each portrait, written beside its plots and run like any other.
 
 use std::fmt::Write;
 use std::fs;
@@ -10,18 +10,24 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::catalogue::{Card, Catalogue, Item};
+use crate::catalogue::Catalogue;
 use crate::clock::Stopwatch;
 use crate::diag;
 use crate::run::{self, Outcome, RunOptions, RunReport};
 use crate::span::{MemoryFiles, Sources};
-use crate::units::engineering;
 
 mod decks;
+mod maps;
 mod pulses;
 mod settings;
+mod subject;
+mod words;
 
-pub use settings::{Settings, parse as settings_of};
+use settings::Settled;
+use subject::{Subject, quantity};
+
+pub use subject::drawable;
+pub use words::{Settings, parse as settings_of};
 
 /// What the command line asks for.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -36,84 +42,17 @@ pub struct Options {
     pub output: Option<PathBuf>,
     /// Parameters of the device, as written.
     pub sets: Vec<(String, String)>,
-    /// What is given on the command line.
+    /// What is given on the command line, number by number.
     pub settings: Settings,
-}
-
-/// The device that is drawn.
-struct Subject {
-    item: Item,
-    card: Option<Card>,
-    /// The line of the deck, between `n` and ground.
-    instance: String,
-    /// Name of the model or card as given.
-    name: String,
-}
-
-impl Subject {
-    fn new(item: Item, card: Option<Card>, sets: &[(String, String)]) -> Result<Subject, String> {
-        let name = card.as_ref().map_or_else(|| item.model.name.clone(), |c| c.name.clone());
-        let ports: Vec<&str> = item.model.unknowns[..item.model.ports].iter().map(|u| u.name.as_str()).collect();
-        let Some((plus, minus)) = ends(&ports) else {
-            let terminals = ports.join(" ");
-            let hint =
-                "portraits are for devices of two terminals, which may have others that are grounded; draw this one by a deck";
-            return Err(format!("error: `{name}` has the terminals {terminals}\n  hint: {hint}\n"));
-        };
-        let node = |k: usize| if k == plus { "n" } else { "0" };
-        let nodes: Vec<&str> = (0..ports.len()).map(node).collect();
-        debug_assert!(plus != minus);
-        let sets: String = sets.iter().map(|(n, v)| format!(" {n}={v}")).collect();
-        let instance = format!("X1 {} {name}{sets}", nodes.join(" "));
-        Ok(Subject { item, card, instance, name })
-    }
-
-    /// Names of its states.
-    fn states(&self) -> Vec<&str> {
-        self.item.states.iter().map(|s| self.item.model.unknowns[s.row].name.as_str()).collect()
-    }
-
-    /// The same with one element of each vector: a bank of domains is told by one of them.
-    fn plain_states(&self) -> Vec<&str> {
-        let all = self.states();
-        let bank = |s: &&str| s.ends_with(']');
-        let first = all.iter().copied().find(bank);
-        all.into_iter().filter(|s| !bank(s) || first == Some(*s)).collect()
-    }
-
-    /// Where a state is meant to be.
-    fn bounds(&self, state: &str) -> (f64, f64) {
-        let found = self.item.model.unknowns.iter().find(|u| u.name == state);
-        found.map_or((f64::NEG_INFINITY, f64::INFINITY), |u| u.bounds)
-    }
-
-    /// It forgets by itself: none of its states is kept.
-    fn volatile(&self) -> bool {
-        !self.item.states.iter().any(|s| s.held)
-    }
-}
-
-/// Positions of the two ends of a device among its terminals.
-fn ends(ports: &[&str]) -> Option<(usize, usize)> {
-    const PAIRS: [(&str, &str); 5] = [("p", "n"), ("p_", "n_"), ("t", "b"), ("a", "c"), ("d", "s")];
-    if let [_, _] = ports {
-        return Some((0, 1));
-    }
-    let at = |name: &str| ports.iter().position(|p| p.eq_ignore_ascii_case(name));
-    // A transistor is no device of two terminals.
-    let gated = at("g").is_some() && at("p").is_none();
-    PAIRS.iter().find_map(|(a, b)| Some((at(a)?, at(b)?))).filter(|_| !gated)
+    /// The same as words of the attribute.
+    pub words: String,
 }
 
 /// Draws the portraits that are asked for.
 pub fn portraits(name: &str, options: &Options, stop: &AtomicBool) -> RunReport {
     let refused = |diagnostics: String| RunReport { diagnostics, exit: 2, ..RunReport::default() };
-    let subject = match Catalogue::new().find(name).and_then(|(item, card)| Subject::new(item, card, &options.sets)) {
-        Ok(subject) => subject,
-        Err(message) => return refused(message),
-    };
-    let settings = match settings::settle(&subject, &options.settings, stop) {
-        Ok(settings) => settings,
+    let (subject, settings) = match prepare(name, options, stop) {
+        Ok(found) => found,
         Err(message) => return refused(message),
     };
     let folder = options.output.clone().unwrap_or_else(|| Path::new("out/models").join(&subject.name));
@@ -124,20 +63,34 @@ pub fn portraits(name: &str, options: &Options, stop: &AtomicBool) -> RunReport 
         let deck = decks::loops(&subject, &settings, stop);
         draw(&subject, ("iv", &deck), &folder, stop, &mut report);
     }
-    if options.drm {
-        let maps = decks::maps(&subject, &settings, stop);
-        if subject.states().is_empty() {
-            let _ = writeln!(report.text, "  it has no state: no route map");
-        }
-        for (file, deck) in maps {
-            draw(&subject, (&file, &deck), &folder, stop, &mut report);
+    if options.drm && subject.states().is_empty() {
+        let _ = writeln!(report.text, "  it has no state: no route map");
+    }
+    let maps = if options.drm { maps::maps(&subject, &settings, stop) } else { Vec::new() };
+    for (state, map) in maps {
+        match map {
+            Ok(deck) => draw(&subject, (&format!("drm-{state}"), &deck), &folder, stop, &mut report),
+            Err(why) => _ = writeln!(report.text, "  no route map of {state}: {why}"),
         }
     }
-    if options.pulse {
+    let traceless = settings.pulses == 0 || subject.states().is_empty() && subject.show.is_none();
+    if options.pulse && traceless {
+        let _ = writeln!(report.text, "  pulses leave nothing behind: no pulse response");
+    } else if options.pulse {
         pulses::draw(&subject, &settings, &folder, stop, &mut report);
     }
     report.text.push_str(&crate::report::file_list(&report.files, false));
     report
+}
+
+/// The device in its circuit, and how it is driven.
+fn prepare(name: &str, options: &Options, stop: &AtomicBool) -> Result<(Subject, Settled), String> {
+    let (item, card) = Catalogue::new().find(name)?;
+    let words = words::parse(&options.words).map_err(|what| format!("error: --portrait: {what}\n"))?;
+    let known = settings::known(&item, card.as_ref(), &options.settings.or(&words))?;
+    let subject = Subject::new(item, card.as_ref(), &known, &options.sets)?;
+    let settled = settings::settle(&subject, &known, stop)?;
+    Ok((subject, settled))
 }
 
 /// Writes a deck, runs it, keeps its plots and what it has to say.
@@ -192,12 +145,4 @@ fn try_out(deck: &str, longest: f64, stop: &AtomicBool) -> Result<Vec<Vec<Outcom
     });
     let sources = sources.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
     done.map(|simulation| simulation.members).map_err(|errors| diag::render(&errors, &sources, false))
-}
-
-/// A number with its unit, for titles: `1 MHz`.
-fn quantity(value: f64, unit: &str) -> String {
-    let text = engineering(value, 3);
-    let (digits, prefix) = text.split_once(' ').unwrap_or((&text, ""));
-    let digits = if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits };
-    format!("{digits} {prefix}{unit}")
 }

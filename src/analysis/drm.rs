@@ -203,11 +203,16 @@ impl<'a> Route<'a> {
         let system = self.statics.system;
         self.statics.pin([(self.state, value)]);
         self.x[self.state as usize] = value;
-        let solved = self.statics.solve(&mut self.newton, &self.params, &mut self.x, counts);
-        if let Err(failure) = solved {
-            let at = self.statics.point(&self.params, &self.x);
-            let what = format!("drm: {} = {}", system.layout().unknowns[self.state as usize].name, significant(value));
-            return Err(failure.named(system, &at, &what, "", "the rest of the circuit has no solution at this state"));
+        let start = self.x.clone();
+        if self.statics.solve(&mut self.newton, &self.params, &mut self.x, counts).is_err() {
+            // The rest of the circuit may have come to a fold, and gone over to another branch.
+            self.x = start;
+            if let Err((failure, tried)) = climb(&self.statics, &mut self.newton, &self.params, &mut self.x, counts) {
+                let at = self.statics.point(&self.params, &self.x);
+                let what = format!("drm: {} = {}", system.layout().unknowns[self.state as usize].name, significant(value));
+                let hint = "the rest of the circuit has no solution at this state";
+                return Err(failure.named(system, &at, &what, &tried, hint));
+            }
         }
         system.eval(&self.statics.point(&self.params, &self.x), Want::NEWTON, &mut self.eval);
         let slope = self.eval.c[system.pattern().slot(self.state, self.state).0 as usize];

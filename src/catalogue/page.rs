@@ -33,7 +33,7 @@ pub fn of_library(item: &Item, card: Option<&Card>, sources: &Sources) -> String
     let ports: Vec<&str> = model.unknowns[..model.ports].iter().map(|u| u.name.as_str()).collect();
     let given = model.params.iter().find(|p| p.instance).map_or_else(String::new, |p| format!(" [{}=...]", p.name));
     let _ = writeln!(out, "in a deck: X1 {} {}{given}", ports.join(" "), card.map_or(&model.name, |c| &c.name));
-    if model.ports == 2 && !item.states.is_empty() {
+    if crate::portrait::drawable(model) {
         let _ = writeln!(out, "portraits: memspice models {} --iv --drm --pulse", card.map_or(&model.name, |c| &c.name));
     }
     out

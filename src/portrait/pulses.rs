@@ -8,53 +8,59 @@ use std::sync::atomic::AtomicBool;
 
 use crate::output::svg::{Curve, Plot, Settings};
 use crate::output::{self, Request};
-use crate::portrait::decks::circuit;
 use crate::portrait::settings::Settled;
 use crate::portrait::{Subject, quantity, try_out};
 use crate::run::RunReport;
 use crate::wave::{Column, ColumnInfo, ColumnKind, Dataset, Header};
 
-/// A pulse, a gap, a reading, a gap: each as long as a pulse.
-const PARTS: f64 = 4.0;
 /// Seconds that the train may take.
 const LONGEST: f64 = 60.0;
 /// Edge as a part of the width.
 const EDGE: f64 = 0.01;
 
-/// The deck, and the times at which it is read.
+/// The deck, and the times at which it is read. A pulse, a gap, a reading, a gap: each as long as a pulse, unless said otherwise.
 fn deck(subject: &Subject, settings: &Settled) -> (String, Vec<f64>) {
-    let Settled { amplitude, width, read, pulses, series, .. } = settings;
+    let Settled { first, second, gap, read, hold, pulses, series, .. } = settings;
     let mut points: Vec<(f64, f64)> = vec![(0.0, 0.0)];
-    let mut times = Vec::new();
-    let mut pulse = |start: f64, value: f64| {
+    let mut pulse = |start: f64, width: f64, value: f64| {
         let edge = EDGE * width;
         points.extend([(start, 0.0), (start + edge, value), (start + width - edge, value), (start + width, 0.0)]);
         start + 0.9 * width
     };
-    times.push(pulse(0.5 * width, *read));
+    let reading = if subject.separate() { *hold } else { *read };
+    let mut times = vec![pulse(0.5 * first.1, first.1, reading)];
+    let mut start = 2.0 * first.1;
     for k in 0..2 * pulses {
-        let start = (2.0 + PARTS * k as f64) * width;
-        let second = if subject.volatile() { 0.0 } else { -amplitude };
-        pulse(start, if k < *pulses { *amplitude } else { second });
-        times.push(pulse(start + 2.0 * width, *read));
+        let (height, width) = if k < *pulses { *first } else { *second };
+        pulse(start, width, height);
+        times.push(pulse(start + width + gap, first.1, reading));
+        start += width + gap + 2.0 * first.1;
     }
     let source: Vec<String> = points.iter().map(|(t, v)| format!("{t:e} {v}")).collect();
     let lines: Vec<String> = source.chunks(4).map(|c| c.join("  ")).collect();
-    let second = if subject.volatile() { "and as long without" } else { "and as many the other way" };
     let mut out = format!("{}: pulse response\n", subject.name);
-    let _ = writeln!(
-        out,
-        "* {pulses} pulses of {} and {} {second}, a reading at {} behind each.",
-        quantity(*amplitude, "V"),
-        quantity(*width, "s"),
-        quantity(*read, "V")
-    );
-    out.push_str(&circuit(subject, &format!("PWL({})", lines.join("\n+ ")), *series));
-    let end = (2.0 + PARTS * 2.0 * *pulses as f64) * width;
-    let _ = writeln!(out, ".tran {:e} {end:e}", 0.1 * width);
-    let _ = writeln!(out, ".plot tran v(n) i(x1) title=\"{} under pulses\" file=pulse-waves", subject.name);
+    let at = if subject.separate() { format!(" ({} at the driven terminal)", subject.level(*hold)) } else { String::new() };
+    let _ = writeln!(out, "* {}, a reading at {}{at} behind each.", train(subject, settings), quantity(*read, "V"));
+    out.push_str(&subject.circuit(&format!("PWL({})", lines.join("\n+ ")), *series, *read));
+    let _ = writeln!(out, ".tran {:e} {start:e}", 0.1 * first.1.min(second.1));
+    let Subject { current, node, name, .. } = subject;
+    let shown = subject.show.as_ref().map_or_else(String::new, |s| format!(" {}", s.expression));
+    let _ = writeln!(out, ".plot tran v({node}) {current}{shown} title=\"{name} under pulses\" file=pulse-waves");
     out.push_str(".end\n");
     (out, times)
+}
+
+/// The train in words.
+fn train(subject: &Subject, settings: &Settled) -> String {
+    let Settled { first, second, pulses, .. } = settings;
+    let one = |(height, width): &(f64, f64)| format!("{} and {}", subject.level(*height), quantity(*width, "s"));
+    let then = match second {
+        (0.0, _) => "then rest".to_string(),
+        (height, width) if *height == -first.0 && *width == first.1 => "then the other way".to_string(),
+        (height, width) if *width == first.1 => format!("then of {}", subject.level(*height)),
+        other => format!("then of {}", one(other)),
+    };
+    format!("{pulses} pulses of {}{}, {then}", one(first), subject.place())
 }
 
 /// Runs the train, reads the conductance, draws it.
@@ -83,7 +89,7 @@ pub fn draw(subject: &Subject, settings: &Settled, folder: &Path, stop: &AtomicB
         Ok((path, files)) => {
             report.files.push(path);
             report.files.extend(files);
-            report.text.push_str(&told(&readings, settings.pulses));
+            report.text.push_str(&told(subject, &readings, settings.pulses));
         }
         Err(error) => {
             let _ = writeln!(report.diagnostics, "error: writing the pulse response: {error}");
@@ -112,10 +118,18 @@ fn readings(subject: &Subject, settings: &Settled, data: &Dataset, times: &[f64]
     let mut columns = vec![column("number", "pulse", ""), column("conductance", "conductance", "S")];
     let mut values: Vec<Vec<f64>> = vec![reached.iter().map(|(k, _)| *k as f64).collect()];
     let of = |name: &str| data.real(name).unwrap_or(&[]);
-    // Less what flows without a voltage: a displaced charge, a source.
-    let (current, voltage) = (of("i(x1)"), of("v(n)"));
-    let conductance = |t: f64| if current.is_empty() || settings.read == 0.0 { f64::NAN } else { at(current, t) / at(voltage, t) };
+    let (current, voltage) = (of(&subject.current), of(&subject.voltage()));
+    let conductance = |t: f64| {
+        if current.is_empty() || settings.read == 0.0 || !subject.conducts { f64::NAN } else { at(current, t) / at(voltage, t) }
+    };
     values.push(reached.iter().map(|(_, t)| conductance(*t)).collect());
+    if let Some(shown) = &subject.show
+        && let Some(k) = data.find(&shown.expression)
+    {
+        let info = &data.header.columns[k];
+        columns.push(column(&shown.name, &info.quantity, &info.unit));
+        values.push(reached.iter().map(|(_, t)| at(data.columns[k].real(), *t)).collect());
+    }
     for state in subject.states() {
         let name = format!("x1.{state}");
         if let Some(k) = data.find(&name) {
@@ -131,18 +145,12 @@ fn readings(subject: &Subject, settings: &Settled, data: &Dataset, times: &[f64]
 }
 
 fn write(subject: &Subject, settings: &Settled, readings: &Dataset, folder: &Path) -> Result<Vec<std::path::PathBuf>, String> {
-    let second = if subject.volatile() { "rest" } else { "pulses the other way" };
-    let title = format!(
-        "{}: {} pulses of {} and {}, then {second}",
-        subject.name,
-        settings.pulses,
-        quantity(settings.amplitude, "V"),
-        quantity(settings.width, "s")
-    );
+    let title = format!("{}: {}", subject.name, train(subject, settings));
     let curve = |y: &str| Curve { y: y.to_string(), x: None };
     let conductance = readings.real("conductance").unwrap_or(&[]);
     let range = conductance.iter().fold((f64::INFINITY, 0.0_f64), |(a, b), g| (a.min(*g), b.max(*g)));
-    let names: Vec<String> = readings.header.columns.iter().skip(2).take(3).map(|c| c.name.clone()).collect();
+    let shown = subject.show.iter().count();
+    let names: Vec<String> = readings.header.columns.iter().skip(2 + shown).take(3).map(|c| c.name.clone()).collect();
     let plot = |curves: Vec<Curve>, file: &str, ylog: bool| Plot {
         analysis: None,
         curves,
@@ -159,6 +167,7 @@ fn write(subject: &Subject, settings: &Settled, readings: &Dataset, folder: &Pat
     // A capacitor has states to show, and no conductance.
     let conducts = conductance.iter().any(|g| *g != 0.0 && g.is_finite());
     let mut plots: Vec<Plot> = conducts.then(|| plot(vec![curve("conductance")], "pulse", log)).into_iter().collect();
+    plots.extend(subject.show.iter().map(|s| plot(vec![curve(&s.name)], &format!("pulse-{}", s.name), false)));
     if !names.is_empty() {
         plots.push(plot(names.iter().map(|n| curve(n)).collect(), "pulse-states", false));
     }
@@ -170,11 +179,14 @@ fn write(subject: &Subject, settings: &Settled, readings: &Dataset, folder: &Pat
 }
 
 /// What came out, in a line.
-fn told(readings: &Dataset, pulses: usize) -> String {
-    let g = readings.real("conductance").unwrap_or(&[]);
-    if g.iter().all(|g| *g == 0.0) {
+fn told(subject: &Subject, readings: &Dataset, pulses: usize) -> String {
+    let flows = readings.real("conductance").unwrap_or(&[]).iter().any(|g| *g != 0.0 && g.is_finite());
+    let shown = subject.show.as_ref().map(|s| s.name.as_str());
+    let Some(name) = Some("conductance").filter(|_| flows).or(shown) else {
         return "  no current flows at the reading: its states alone are drawn\n".to_string();
-    }
-    let of = |k: usize| g.get(k).map_or_else(|| "-".to_string(), |v| quantity(*v, "S"));
-    format!("  conductance: {} at the start, {} after {pulses} pulses, {} at the end\n", of(0), of(pulses), of(2 * pulses))
+    };
+    let values = readings.real(name).unwrap_or(&[]);
+    let unit = readings.find(name).map_or("", |k| &readings.header.columns[k].unit);
+    let of = |k: usize| values.get(k).map_or_else(|| "-".to_string(), |v| quantity(*v, unit));
+    format!("  {name}: {} at the start, {} after {pulses} pulses, {} at the end\n", of(0), of(pulses), of(2 * pulses))
 }

@@ -6,111 +6,109 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::catalogue::{Card, Item};
 use crate::clock::Stopwatch;
+use crate::portrait::words::{self, Settings};
 use crate::portrait::{Subject, decks, quantity, try_out};
-use crate::units;
-
-/// How a device is driven, as far as it is known.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Settings {
-    /// Volts.
-    pub amplitude: Option<f64>,
-    /// Hertz.
-    pub frequency: Option<f64>,
-    /// Ohms between the source and the device.
-    pub series: Option<f64>,
-    /// Seconds that a pulse takes.
-    pub width: Option<f64>,
-    /// Volts at which the conductance is read.
-    pub read: Option<f64>,
-    /// Pulses of each sign.
-    pub pulses: Option<f64>,
-}
-
-impl Settings {
-    /// What is known here, else what `other` knows.
-    fn or(&self, other: &Settings) -> Settings {
-        Settings {
-            amplitude: self.amplitude.or(other.amplitude),
-            frequency: self.frequency.or(other.frequency),
-            series: self.series.or(other.series),
-            width: self.width.or(other.width),
-            read: self.read.or(other.read),
-            pulses: self.pulses.or(other.pulses),
-        }
-    }
-}
-
-/// Reads `amplitude=1 frequency=1meg`.
-///
-/// # Errors
-/// A sentence that names the word that is none.
-pub fn parse(text: &str) -> Result<Settings, String> {
-    let mut out = Settings::default();
-    for word in text.split([' ', ',']).filter(|w| !w.is_empty()) {
-        let (name, value) = word.split_once('=').ok_or_else(|| format!("`{word}`: expected name=value"))?;
-        let value = units::number(value).ok_or_else(|| format!("`{value}` is not a number"))?;
-        let place = match name {
-            "amplitude" => &mut out.amplitude,
-            "frequency" => &mut out.frequency,
-            "series" => &mut out.series,
-            "width" => &mut out.width,
-            "read" => &mut out.read,
-            "pulses" => &mut out.pulses,
-            _ => return Err(format!("`{name}`: expected amplitude, frequency, series, width, read or pulses")),
-        };
-        *place = Some(value);
-    }
-    Ok(out)
-}
 
 /// How a device is driven.
 pub struct Settled {
+    /// Greatest and least value of the sine.
     pub amplitude: f64,
+    pub low: f64,
     pub frequency: f64,
     pub series: f64,
-    pub width: f64,
+    /// Height and width of the first pulses, and of the second.
+    pub first: (f64, f64),
+    pub second: (f64, f64),
+    /// Seconds from a pulse to its reading.
+    pub gap: f64,
+    /// Value of the terminal that is read, and of the driven one while it is read.
     pub read: f64,
+    pub hold: f64,
     pub pulses: usize,
     /// All of this in a line.
     pub told: String,
 }
 
+impl Settled {
+    fn words(&self, subject: &Subject, how: &str) -> String {
+        let through = if self.series > 0.0 { format!(" through {}", quantity(self.series, "ohm")) } else { String::new() };
+        let amplitude = match self.low == -self.amplitude {
+            true => format!("amplitude {}", subject.level(self.amplitude)),
+            false => format!("{} to {}", subject.level(self.low), subject.level(self.amplitude)),
+        };
+        let (place, with) = (subject.place(), &subject.with);
+        let other = if self.second.1 == self.first.1 { String::new() } else { format!(" and {}", quantity(self.second.1, "s")) };
+        format!(
+            "{amplitude}{place}{through}, frequency {}{with}{how}; pulses of {}{other}, read at {}",
+            quantity(self.frequency, "Hz"),
+            quantity(self.first.1, "s"),
+            quantity(self.read, "V")
+        )
+    }
+}
+
+/// A sine between two values.
+pub fn sine((high, low): (f64, f64), frequency: &str) -> String {
+    match high == -low {
+        true => format!("SIN(0 {high} {frequency})"),
+        false => format!("SIN({} {} {frequency})", 0.5 * (high + low), 0.5 * (high - low)),
+    }
+}
+
+/// What is said about driving a device: on the command line, else above its card, else by its model.
+///
+/// # Errors
+/// What is wrong with these words, or why there is no portrait.
+pub fn known(item: &Item, card: Option<&Card>, given: &Settings) -> Result<Settings, String> {
+    let name = card.map_or(&item.model.name, |c| &c.name);
+    let wrong = |what: String| format!("error: portrait of `{name}`: {what}\n");
+    let of_card = card.and_then(|c| c.comment.split_once("portrait:")).map_or("", |(_, rest)| rest.trim());
+    let described = given.drive.is_some();
+    let of_model = words::of_model(item.model.attribute("portrait"), item.model.attribute("class"));
+    let of_model = match of_model {
+        Err(_) if described => Settings::default(),
+        other => other.map_err(|why| format!("error: `{name}`: {why}\n"))?,
+    };
+    // Another device with the same equations has other voltages and times, but belongs into the same circuit.
+    let shared = if card.is_some() { of_model.circuit() } else { of_model };
+    Ok(given.or(&words::parse(of_card).map_err(wrong)?.or(&shared)))
+}
+
 /// Settles what is open.
 ///
 /// # Errors
-/// What is wrong with the attribute of the model, or with the device as it is given.
-pub fn settle(subject: &Subject, given: &Settings, stop: &AtomicBool) -> Result<Settled, String> {
+/// What is wrong with the device as it is given.
+pub fn settle(subject: &Subject, known: &Settings, stop: &AtomicBool) -> Result<Settled, String> {
     let wrong = |what: String| format!("error: portrait of `{}`: {what}\n", subject.name);
-    let of_card = subject.card.as_ref().and_then(|c| c.comment.split_once("portrait:")).map_or("", |(_, rest)| rest.trim());
-    let of_model = parse(subject.item.model.attribute("portrait")).map_err(wrong)?;
-    // Another device with the same equations has other voltages and times, but belongs into the same circuit.
-    let shared = if subject.card.is_some() { Settings { series: of_model.series, ..Settings::default() } } else { of_model };
-    let own = parse(of_card).map_err(wrong)?.or(&shared);
-    let known = given.or(&own);
     let series = known.series.unwrap_or(0.0);
     let (amplitude, frequency, how) = match (known.amplitude, known.frequency) {
         (Some(amplitude), Some(frequency)) => (amplitude, frequency, ""),
-        _ => found(subject, &known, series, stop)?,
+        _ => found(subject, known, series, stop)?,
     };
-    let positive = [("amplitude", amplitude), ("frequency", frequency)].into_iter().find(|(_, v)| !(*v > 0.0 && v.is_finite()));
-    if let Some((name, value)) = positive {
-        return Err(wrong(format!("{name} = {value}: expected a positive number")));
+    let low = known.low.unwrap_or(-amplitude);
+    if !(frequency > 0.0 && frequency.is_finite()) {
+        return Err(wrong(format!("frequency = {frequency}: expected a positive number")));
+    }
+    if !(low < amplitude && (amplitude - low).is_finite()) {
+        return Err(wrong(format!("amplitude = {amplitude}: expected a positive number, or more than low = {low}")));
     }
     let width = known.width.unwrap_or(0.005 / frequency);
-    let read = known.read.unwrap_or(0.1 * amplitude);
-    let pulses = known.pulses.unwrap_or(20.0).clamp(1.0, 1000.0) as usize;
-    let through = if series > 0.0 { format!(" through {}", quantity(series, "ohm")) } else { String::new() };
-    let told = format!(
-        "amplitude {}{through}, frequency {}{how}; pulses of {}, read at {}",
-        quantity(amplitude, "V"),
-        quantity(frequency, "Hz"),
-        quantity(width, "s"),
-        quantity(read, "V")
-    );
-    Ok(Settled { amplitude, frequency, series, width, read, pulses, told })
+    let read = known.read.unwrap_or(if subject.separate() { READ } else { 0.1 * amplitude });
+    let pulse = known.pulse.unwrap_or(amplitude);
+    let opposite = if subject.volatile() { 0.0 } else { known.low.unwrap_or(-pulse) };
+    let second = (known.reset.unwrap_or(opposite), known.reset_width.unwrap_or(width));
+    let pulses = known.pulses.unwrap_or(20.0).clamp(0.0, 1000.0) as usize;
+    let hold = known.hold.unwrap_or(0.0);
+    let (first, gap) = ((pulse, width), known.gap.unwrap_or(width));
+    let mut settled = Settled { amplitude, low, frequency, series, first, second, gap, read, hold, pulses, told: String::new() };
+    settled.told = settled.words(subject, how);
+    Ok(settled)
 }
 
+/// Volts at a terminal that is only read.
+const READ: f64 = 0.1;
 /// Amplitudes and frequencies that are tried.
 const AMPLITUDES: [f64; 10] = [0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0];
 const FREQUENCIES: [f64; 11] = [0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
@@ -147,7 +145,11 @@ fn found(subject: &Subject, known: &Settings, series: f64, stop: &AtomicBool) ->
             if watch.read().wall.as_secs_f64() > LONGEST || stop.load(Ordering::Relaxed) {
                 break;
             }
-            let deck = decks::trial(subject, (amplitude, *frequency, series));
+            let deck = decks::trial(
+                subject,
+                (amplitude, known.low.unwrap_or(-amplitude)),
+                (*frequency, series, known.read.unwrap_or(READ)),
+            );
             let members = try_out(&deck, ONE, stop)?;
             let Some(outcome) = members.first().and_then(|m| m.first()).filter(|o| o.failure.is_none()) else { continue };
             let value = |k: usize| outcome.measures.get(k).and_then(|m| m.1.as_ref().ok()).copied().unwrap_or(f64::NAN);
