@@ -94,7 +94,7 @@ fn rates(deck: &str, stop: &AtomicBool) -> Result<Option<f64>, String> {
     let most = |rates: &[f64]| rates.iter().map(|r| r.abs()).filter(|r| r.is_finite()).fold(0.0, f64::max);
     let sizes: Vec<f64> = columns().map(most).filter(|m| *m > 0.0).collect();
     if sizes.is_empty() && outcome.failure.is_none() {
-        return Err("it rests at every constant drive, and moves only while the drive does".to_string());
+        return Err("it rests at every constant drive and moves, if at all, while the drive does".to_string());
     }
     let Some(typical) = median(columns().flatten().map(|r| r.abs()).filter(|r| *r > 0.0).collect()) else { return Ok(None) };
     let most = sizes.iter().copied().fold(0.0, f64::max);

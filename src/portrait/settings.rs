@@ -87,7 +87,7 @@ pub fn settle(subject: &Subject, known: &Settings, stop: &AtomicBool) -> Result<
         (Some(amplitude), Some(frequency)) => (amplitude, frequency, ""),
         _ => found(subject, known, series, stop)?,
     };
-    let low = known.low.unwrap_or(-amplitude);
+    let low = known.low.unwrap_or(subject.lowest(amplitude));
     if !(frequency > 0.0 && frequency.is_finite()) {
         return Err(wrong(format!("frequency = {frequency}: expected a positive number")));
     }
@@ -97,7 +97,7 @@ pub fn settle(subject: &Subject, known: &Settings, stop: &AtomicBool) -> Result<
     let width = known.width.unwrap_or(0.005 / frequency);
     let read = known.read.unwrap_or(if subject.separate() { READ } else { 0.1 * amplitude });
     let pulse = known.pulse.unwrap_or(amplitude);
-    let opposite = if subject.volatile() { 0.0 } else { known.low.unwrap_or(-pulse) };
+    let opposite = if subject.volatile() { 0.0 } else { known.low.unwrap_or(subject.lowest(pulse)) };
     let second = (known.reset.unwrap_or(opposite), known.reset_width.unwrap_or(width));
     let pulses = known.pulses.unwrap_or(20.0).clamp(0.0, 1000.0) as usize;
     let hold = known.hold.unwrap_or(0.0);
@@ -147,7 +147,7 @@ fn found(subject: &Subject, known: &Settings, series: f64, stop: &AtomicBool) ->
             }
             let deck = decks::trial(
                 subject,
-                (amplitude, known.low.unwrap_or(-amplitude)),
+                (amplitude, known.low.unwrap_or(subject.lowest(amplitude))),
                 (*frequency, series, known.read.unwrap_or(READ)),
             );
             let members = try_out(&deck, ONE, stop)?;

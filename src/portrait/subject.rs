@@ -149,6 +149,11 @@ impl Subject {
         quantity(value, &self.driven.1)
     }
 
+    /// Least value of a sine of this amplitude: light and pressure have one sign.
+    pub fn lowest(&self, amplitude: f64) -> f64 {
+        if self.driven.1 == "V" { -amplitude } else { 0.0 }
+    }
+
     /// Names of its states.
     pub fn states(&self) -> Vec<&str> {
         self.item.states.iter().map(|s| self.item.model.unknowns[s.row].name.as_str()).collect()

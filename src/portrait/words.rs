@@ -82,8 +82,8 @@ impl Settings {
 
     /// What another device of the same make shares: the circuit around it, not the voltages and times.
     pub(super) fn circuit(self) -> Settings {
-        let Settings { series, drive, read_at, show, open, bias, set, .. } = self;
-        Settings { series, drive, read_at, show, open, bias, set, ..Settings::default() }
+        let Settings { series, pulses, drive, read_at, show, open, bias, set, .. } = self;
+        Settings { series, pulses, drive, read_at, show, open, bias, set, ..Settings::default() }
     }
 }
 

@@ -141,6 +141,10 @@ fn all_models_have_portraits_or_say_why_not() {
     let names: Vec<String> = items.iter().map(|i| i.model.name.clone()).collect();
     let wrong: Vec<String> = names.par_iter().filter_map(|name| portraits_of_model(folder.path(), name).err()).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for card in items.iter().flat_map(|i| &i.cards) {
+        let words = card.comment.split_once("portrait:").map_or("", |(_, words)| words);
+        assert!(portrait::settings_of(words).is_ok(), "{}: {:?}", card.name, portrait::settings_of(words));
+    }
 }
 
 fn portraits_of_model(folder: &Path, name: &str) -> Result<(), String> {
