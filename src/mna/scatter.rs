@@ -3,6 +3,7 @@
 //! What each lane adds where is listed once, chunk by chunk and without ground; what depends on parameters only is laid out
 //! once for each set of values, in the order in which the programs read it. See `model::stamp` for what the programs give.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::dae::{Eval, Point, Want};
@@ -27,8 +28,12 @@ pub struct Lists {
     g: Vec<[u32; 2]>,
     /// Slot and source.
     c: Vec<[u32; 2]>,
-    /// For each chunk, the ends of its parts of the four lists.
-    ends: Vec<[u32; 4]>,
+    /// Rows and slots that all lanes of a chunk have in common.
+    common: Vec<Common>,
+    /// For each chunk, the ends of its parts of the five lists.
+    ends: Vec<[u32; 5]>,
+    /// Above all rows, above all slots and above all sources of the lists.
+    tops: [usize; 3],
     /// Local unknowns that probes read.
     locals: usize,
     /// Unknowns of the lanes of each chunk for each of these; lanes that nobody asked for repeat the last one.
@@ -37,12 +42,25 @@ pub struct Lists {
     ends_of: Vec<(u32, Option<u32>)>,
 }
 
+/// What all lanes of a chunk add to the same row or slot: a supply that all transistors hang on.
+struct Common {
+    what: Want,
+    /// Row or slot.
+    target: u32,
+    /// Sources of the values and, for f, of their scales; one behind the other.
+    source: u32,
+    scale: u32,
+    count: u32,
+}
+
+/// Lanes from which on what they have in common is summed first.
+const TOGETHER: usize = 4;
+
 impl Lists {
     /// The lists of a bank whose unknowns are known; `n` of them are no ground.
     pub fn new(bank: &Bank, pattern: &Pattern) -> Lists {
         let n = pattern.n as u32;
         let width = Program::width(bank.len());
-        let stride = Registers::stride_of(width) as u32;
         let mut lists = Lists { width, ..Lists::default() };
         if bank.idle {
             return lists;
@@ -50,33 +68,50 @@ impl Lists {
         lists.read(bank);
         let Stamp { rows, entries, .. } = &bank.stamped.stamp;
         for start in (0..bank.len()).step_by(width) {
-            let lanes = || (start..bank.len().min(start + width)).zip(0u32..);
+            let lanes = start..bank.len().min(start + width);
             for stamp in rows {
-                for (lane, place) in lanes() {
-                    let row = bank.unknowns[stamp.row as usize][lane];
-                    if row == n {
-                        continue;
-                    }
-                    lists.f.extend(stamp.f.map(|(f, scale)| [row, f * stride + place, scale * stride + place]));
-                    lists.q.extend(stamp.q.map(|q| [row, q * stride + place]));
-                }
+                let row = |lane: usize| Some(bank.unknowns[stamp.row as usize][lane]).filter(|row| *row != n);
+                let (f, q) = (stamp.f.map(|(f, scale)| (Want::F, f, scale)), stamp.q.map(|q| (Want::Q, q, q)));
+                [f, q].into_iter().flatten().for_each(|what| lists.push(what, lanes.clone(), row));
             }
             for stamp in entries {
-                for (lane, place) in lanes() {
+                let slot = |lane: usize| {
                     let (row, column) = (bank.unknowns[stamp.row as usize][lane], bank.unknowns[stamp.column as usize][lane]);
-                    if row == n || column == n {
-                        continue;
-                    }
-                    let slot = pattern.slot(row, column).0;
-                    lists.g.extend(stamp.g.map(|g| [slot, g * stride + place]));
-                    lists.c.extend(stamp.c.map(|c| [slot, c * stride + place]));
-                }
+                    (row != n && column != n).then(|| pattern.slot(row, column).0)
+                };
+                let (g, c) = (stamp.g.map(|g| (Want::G, g, g)), stamp.c.map(|c| (Want::C, c, c)));
+                [g, c].into_iter().flatten().for_each(|what| lists.push(what, lanes.clone(), slot));
             }
-            lists.ends.push([lists.f.len(), lists.q.len(), lists.g.len(), lists.c.len()].map(|end| end as u32));
+            let ends = [lists.f.len(), lists.q.len(), lists.g.len(), lists.c.len(), lists.common.len()];
+            lists.ends.push(ends.map(|end| end as u32));
         }
         lists.f.shrink_to_fit();
         [&mut lists.q, &mut lists.g, &mut lists.c].into_iter().for_each(Vec::shrink_to_fit);
         lists
+    }
+
+    /// Lists what an output of a chunk's program adds, with its scale, to the row or slot of each lane.
+    fn push(&mut self, (what, value, scale): (Want, u32, u32), lanes: Range<usize>, target: impl Fn(usize) -> Option<u32>) {
+        let stride = Registers::stride_of(self.width) as u32;
+        let (value, scale) = (value * stride, scale * stride);
+        let place = if what.intersects(Want::F | Want::Q) { 0 } else { 1 };
+        for lane in lanes.clone() {
+            self.tops[place] = self.tops[place].max(target(lane).map_or(0, |t| t as usize + 1));
+        }
+        self.tops[2] = self.tops[2].max(value.max(scale) as usize + lanes.len());
+        let first = target(lanes.start);
+        if let Some(target) = first.filter(|_| lanes.len() >= TOGETHER && lanes.clone().all(|lane| target(lane) == first)) {
+            self.common.push(Common { what, target, source: value, scale, count: lanes.len() as u32 });
+            return;
+        }
+        let listed =
+            lanes.zip(0u32..).filter_map(|(lane, place)| target(lane).map(|target| (target, value + place, scale + place)));
+        match what {
+            Want::F => self.f.extend(listed.map(|(row, value, scale)| [row, value, scale])),
+            Want::Q => self.q.extend(listed.map(|(row, value, _)| [row, value])),
+            Want::G => self.g.extend(listed.map(|(slot, value, _)| [slot, value])),
+            _ => self.c.extend(listed.map(|(slot, value, _)| [slot, value])),
+        }
     }
 
     /// Which unknowns the programs read of each lane.
@@ -109,7 +144,8 @@ impl Lists {
 
     /// Slots that are added to.
     pub fn slots(&self) -> impl Iterator<Item = u32> {
-        self.g.iter().chain(&self.c).map(|entry| entry[0])
+        let common = self.common.iter().filter(|common| common.what.intersects(Want::G | Want::C)).map(|common| common.target);
+        self.g.iter().chain(&self.c).map(|entry| entry[0]).chain(common)
     }
 }
 
@@ -153,9 +189,13 @@ impl Prepared {
 pub type Laid = [OnceLock<Prepared>; 2];
 
 /// Adds what a chunk yields to the entries of its part of a list.
-fn add(target: &mut [f64], list: &[[u32; 2]], values: &[f64]) {
+///
+/// # Safety
+/// Slots are below the length of `target`, sources below that of `values`.
+unsafe fn add(target: &mut [f64], list: &[[u32; 2]], values: &[f64]) {
     for [slot, source] in list {
-        target[*slot as usize] += values[*source as usize];
+        debug_assert!((*slot as usize) < target.len() && (*source as usize) < values.len());
+        unsafe { *target.get_unchecked_mut(*slot as usize) += *values.get_unchecked(*source as usize) }
     }
 }
 
@@ -174,7 +214,7 @@ impl Bank {
         let seat = scratch.seat(self, which);
         let mut work = std::mem::take(&mut scratch.work[seat]);
         let registers = program.registers_of(&mut work, width);
-        let mut begin = [0; 4];
+        let mut begin = [0; 5];
         for (chunk, end) in self.lists.ends.iter().enumerate() {
             let start = chunk * width;
             let count = width.min(self.len() - start);
@@ -249,30 +289,52 @@ impl Bank {
         }
     }
 
-    fn scatter(&self, want: Want, [begin, end]: [[u32; 4]; 2], registers: &Registers, scratch: &mut Scratch, out: &mut Eval) {
+    fn scatter(&self, want: Want, [begin, end]: [[u32; 5]; 2], registers: &Registers, scratch: &mut Scratch, out: &mut Eval) {
         let values = registers.all();
         let part = |k: usize| begin[k] as usize..end[k] as usize;
+        let ([rows, slots, sources], lost) = (self.lists.tops, &mut scratch.lost);
+        assert!(values.len() >= sources);
         if want.intersects(Want::F | Want::SCALE) {
+            assert!(out.f.len().min(lost.f.len()).min(out.scale.len()) >= rows);
             for [row, source, scale] in &self.lists.f[part(0)] {
                 let row = *row as usize;
-                sums::add(&mut out.f, &mut scratch.lost.f, row, values[*source as usize]);
-                let size = values[*scale as usize];
-                // `max` would swallow a NaN: the comparison keeps the old scale, and f itself carries the NaN on.
-                if size > out.scale[row] {
-                    out.scale[row] = size;
+                // Safety: all rows are below `rows`, all sources below `sources`: see `Lists::push`.
+                unsafe {
+                    sums::add_unchecked(&mut out.f, &mut lost.f, row, *values.get_unchecked(*source as usize));
+                    let (size, largest) = (*values.get_unchecked(*scale as usize), out.scale.get_unchecked_mut(row));
+                    // `max` would swallow a NaN: the comparison keeps the old scale, and f itself carries the NaN on.
+                    *largest = if size > *largest { size } else { *largest };
                 }
             }
         }
         if want.contains(Want::Q) {
+            assert!(out.q.len().min(lost.q.len()) >= rows);
             for [row, source] in &self.lists.q[part(1)] {
-                sums::add(&mut out.q, &mut scratch.lost.q, *row as usize, values[*source as usize]);
+                // Safety: as above.
+                unsafe { sums::add_unchecked(&mut out.q, &mut lost.q, *row as usize, *values.get_unchecked(*source as usize)) };
             }
         }
-        if want.contains(Want::G) {
-            add(&mut out.g, &self.lists.g[part(2)], values);
+        for (wanted, target, list) in [(Want::G, &mut out.g, &self.lists.g[part(2)]), (Want::C, &mut out.c, &self.lists.c[part(3)])]
+        {
+            if want.contains(wanted) {
+                assert!(target.len() >= slots);
+                // Safety: all slots are below `slots`, all sources below `sources`.
+                unsafe { add(target, list, values) };
+            }
         }
-        if want.contains(Want::C) {
-            add(&mut out.c, &self.lists.c[part(3)], values);
+        for common in &self.lists.common[part(4)] {
+            let lanes = |first: u32| &values[first as usize..(first + common.count) as usize];
+            let (to, total) = (common.target as usize, || sums::total(lanes(common.source)));
+            match common.what {
+                Want::F if want.intersects(Want::F | Want::SCALE) => {
+                    sums::add_total(&mut out.f, &mut lost.f, to, total());
+                    out.scale[to] = lanes(common.scale).iter().fold(out.scale[to], |a, b| if *b > a { *b } else { a });
+                }
+                Want::Q if want.contains(Want::Q) => sums::add_total(&mut out.q, &mut lost.q, to, total()),
+                Want::G if want.contains(Want::G) => out.g[to] += total().0,
+                Want::C if want.contains(Want::C) => out.c[to] += total().0,
+                _ => {}
+            }
         }
     }
 

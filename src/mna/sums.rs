@@ -21,14 +21,49 @@ impl Lost {
     }
 }
 
+/// Sum and what it has lost, with one more term.
+#[inline(always)]
+fn with((old, lost): (f64, f64), term: f64) -> (f64, f64) {
+    let new = old + term;
+    let part = new - old;
+    (new, lost + ((old - (new - part)) + (term - part)))
+}
+
 /// Adds `term` to `sum[row]`, what rounding drops to `lost[row]`.
 #[inline]
 pub fn add(sum: &mut [f64], lost: &mut [f64], row: usize, term: f64) {
-    let old = sum[row];
-    let new = old + term;
-    let part = new - old;
-    lost[row] += (old - (new - part)) + (term - part);
-    sum[row] = new;
+    (sum[row], lost[row]) = with((sum[row], lost[row]), term);
+}
+
+/// As [`add`].
+///
+/// # Safety
+/// `row` is below the length of both.
+#[inline(always)]
+pub unsafe fn add_unchecked(sum: &mut [f64], lost: &mut [f64], row: usize, term: f64) {
+    debug_assert!(row < sum.len() && row < lost.len());
+    unsafe {
+        let (sum, lost) = (sum.get_unchecked_mut(row), lost.get_unchecked_mut(row));
+        (*sum, *lost) = with((*sum, *lost), term);
+    }
+}
+
+/// Terms that are added side by side: a sum waits for the one before.
+const ABREAST: usize = 4;
+
+/// The sum of some terms, and what it has lost.
+pub fn total(terms: &[f64]) -> (f64, f64) {
+    let mut sums = [(0.0, 0.0); ABREAST];
+    for terms in terms.chunks(ABREAST) {
+        sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum = with(*sum, *term));
+    }
+    sums.into_iter().fold((0.0, 0.0), |(sum, lost), (more, dropped)| with((sum, lost + dropped), more))
+}
+
+/// Adds such a sum to `sum[row]`.
+pub fn add_total(sum: &mut [f64], lost: &mut [f64], row: usize, (total, dropped): (f64, f64)) {
+    add(sum, lost, row, total);
+    lost[row] += dropped;
 }
 
 /// Puts back what was lost.

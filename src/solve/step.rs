@@ -38,8 +38,8 @@ const IDLE: f64 = 1.1;
 const FAR: f64 = 1e-3;
 /// Ratios before the limiter that end at the largest one behind it, `1 + 2 atan((30.2 - 1)/2) > 4`, and at 2.
 const ENOUGH: (f64, f64) = (30.2, 2.1);
-/// Part of a step that Newton failed in which is tried next.
-const FAILED: f64 = 0.25;
+/// Part of a step that Newton failed in which is tried next; where tolerances are loose, it gives up early.
+const FAILED: (f64, f64) = (0.25, 0.5);
 /// Limits of the ratio.
 const RATIO: (f64, f64) = (0.2, 4.0);
 
@@ -81,7 +81,7 @@ impl Controller {
     /// Judges a step that Newton failed in.
     pub fn failed(&mut self) -> Verdict {
         self.repeated = true;
-        Verdict::Reject(FAILED)
+        Verdict::Reject(if self.relaxed { FAILED.1 } else { FAILED.0 })
     }
 
     /// Forgets the past, after a corner.

@@ -25,8 +25,6 @@ pub const LOOSE: f64 = 0.01;
 /// counts where these are small: close to the fold at which a threshold oscillator jumps.
 const PART: f64 = 0.05;
 const LEAST: f64 = 0.001;
-/// Part of that share where the rate of convergence was not measured in this solve.
-const UNMEASURED: f64 = 0.5;
 /// A chord iteration that converges more slowly than this asks for new factors.
 const SLOW: f64 = 0.5;
 /// Factors of an alpha this far off, as a rate, are not used.
@@ -37,20 +35,24 @@ const GUESS: f64 = 0.2;
 const AGE: f64 = 1.3;
 /// Part of an older rate that a better one does not take away at once.
 const MEMORY: f64 = 0.3;
-/// What is left of older extremes after each measurement.
-const FADING: f64 = 0.9;
+/// What is left after each measurement of the worst rate with factors of before, and of the worst curvature: the one changes from
+/// circuit to circuit, the other along an edge.
+const FADING: (f64, f64) = (0.97, 0.5);
 /// An update larger than this, in units of those at which a rate was measured, does not trust it.
 const REACH: f64 = 2.0;
 /// Solves in sequence that may believe in a rate without measuring it.
 const UNSEEN: u32 = 4;
 /// Updates below this say nothing about rates: rounding.
 const LITTLE: f64 = 1e-6;
-/// Iterations without progress that end a solve, and what is progress.
-const STALLED: (u32, f64) = (5, 0.7);
+/// Iterations without progress that end a solve, and what is progress. Where a step leads over a fold no solution is near, and one
+/// that is found far away after some wandering is another one: a shorter step is cheaper, and right.
+const STALLED: (u32, f64) = (2, 0.7);
 /// Operations for each entry that moves, evaluated without and with derivatives, and for each entry of the pattern.
 const EVALUATION: (f64, f64, f64) = (12.0, 30.0, 4.0);
 /// Operations of dense fronts that take the time of one in single columns.
 const DENSE: f64 = 6.0;
+/// No more chord iterations than these are ever worth it.
+const MOST: f64 = 50.0;
 /// Operations that any iteration takes.
 const OVERHEAD: f64 = 200.0;
 
@@ -60,6 +62,8 @@ pub(super) struct Kept {
     alpha: f64,
     /// Rate of convergence with them.
     rate: f64,
+    /// Rate of convergence lately in solves that began with factors of before.
+    stale: f64,
     /// Rate of a fresh iteration for each unit of its update.
     curvature: f64,
     /// Weight of the first update of the solves before.
@@ -86,6 +90,7 @@ impl Kept {
         Kept {
             alpha: f64::NAN,
             rate: GUESS,
+            stale: 0.0,
             curvature: 1.0,
             first: 1.0,
             reach: (0.0, 0.0),
@@ -118,6 +123,8 @@ struct Pass {
     last: f64,
     /// The update before was a fresh one.
     after_fresh: bool,
+    /// All updates so far came from factors of before.
+    old: bool,
     /// Smallest weight so far, and iterations since.
     best: (f64, u32),
 }
@@ -136,11 +143,14 @@ impl Newton {
         (x, limit): (&mut [f64], u32),
         counts: &mut Counts,
     ) -> Result<Report, Failure> {
+        let curvature = self.kept.curvature;
         let mut report = Report::default();
         self.kept.start.copy_from_slice(x);
         self.kept.moved = f64::NAN;
-        let mut pass =
-            Pass { fresh: self.begins_fresh(eq.alpha, share), last: f64::INFINITY, after_fresh: false, best: (f64::INFINITY, 0) };
+        let mut pass = Pass::new(self.begins_fresh(eq.alpha, share));
+        if pass.fresh {
+            self.kept.stale *= FADING.0;
+        }
         if pass.fresh || !self.evaluate_chord(system, eq, x, counts) {
             self.restart(system, eq, &mut pass, x, counts)?;
         }
@@ -203,6 +213,7 @@ impl Newton {
             }
             pass.last = if limited { f64::INFINITY } else { weight };
             pass.after_fresh = pass.fresh;
+            pass.old &= !pass.fresh;
             pass.fresh = limited || self.prefers_fresh(weight, rate, share);
             if pass.fresh {
                 let (row, residual) = self.judge_residual(system, eq, weights.relative);
@@ -216,6 +227,7 @@ impl Newton {
                 }
             }
         }
+        self.kept.curvature = curvature;
         self.kept.forget();
         Err(Failure::NoConvergence(report))
     }
@@ -244,7 +256,7 @@ impl Newton {
         x: &[f64],
         counts: &mut Counts,
     ) -> Result<(), Failure> {
-        (pass.fresh, pass.last, pass.after_fresh) = (true, f64::INFINITY, false);
+        (pass.fresh, pass.last, pass.after_fresh, pass.old) = (true, f64::INFINITY, false, false);
         self.begin(system, eq, x, counts)
     }
 
@@ -299,15 +311,18 @@ impl Newton {
         }
         let measured = weight / pass.last.max(LITTLE);
         if pass.after_fresh && pass.last > LITTLE {
-            kept.curvature = (measured / pass.last).max(FADING * kept.curvature);
-            kept.reach.1 = pass.last.max(FADING * kept.reach.1);
+            kept.curvature = (measured / pass.last).max(FADING.1 * kept.curvature);
+            kept.reach.1 = pass.last.max(FADING.1 * kept.reach.1);
         }
         if pass.fresh {
             // Quadratic, or nearly so: a kink on the way makes it linear.
             return measured * measured.max(0.1);
         }
+        if pass.old {
+            kept.stale = measured.min(1.0).max(FADING.0 * kept.stale);
+        }
         kept.rate = measured.max(MEMORY * kept.rate);
-        kept.reach.0 = pass.last.max(FADING * kept.reach.0);
+        kept.reach.0 = pass.last.max(FADING.1 * kept.reach.0);
         kept.rate
     }
 
@@ -323,7 +338,7 @@ impl Newton {
             return left <= share || pass.fresh && weight.max(pass.last) <= share;
         }
         let (reach, seen) = if pass.fresh { (kept.reach.1, true) } else { (kept.reach.0, kept.unseen < UNSEEN) };
-        seen && (left <= UNMEASURED * share && weight <= REACH * reach || weight <= UNMEASURED * share && rate < SLOW)
+        seen && (left <= share && weight <= REACH * reach || weight <= share && rate < SLOW)
     }
 
     /// Remembers what a solve that needed no measurement believed.
@@ -354,11 +369,11 @@ impl Newton {
             return true;
         }
         if self.moving == 0 {
-            return mismatch * kept.first > UNMEASURED * share;
+            return mismatch * kept.first > share;
         }
-        let rate = kept.rate.max(mismatch);
+        let rate = kept.rate.max(mismatch).max(kept.stale);
         let chords = 1.0 + more(kept.first, rate, share);
-        let second = if kept.curvature * kept.first * kept.first > UNMEASURED * share { kept.costs.0 } else { 0.0 };
+        let second = if kept.curvature * kept.first * kept.first > share { kept.costs.0 } else { 0.0 };
         rate >= SLOW || chords * kept.costs.0 > kept.costs.1 + second
     }
 
@@ -376,6 +391,10 @@ impl Newton {
 }
 
 impl Pass {
+    fn new(fresh: bool) -> Pass {
+        Pass { fresh, last: f64::INFINITY, after_fresh: false, old: !fresh, best: (f64::INFINITY, 0) }
+    }
+
     /// True if iterations lead nowhere.
     fn stalls(&mut self, weight: f64) -> bool {
         if weight < STALLED.1 * self.best.0 {
@@ -392,9 +411,13 @@ fn more(weight: f64, rate: f64, share: f64) -> f64 {
     if rate <= 0.0 || weight <= 0.0 {
         return 0.0;
     }
-    if rate >= 1.0 {
-        return f64::INFINITY;
+    let mut left = weight * rate / (1.0 - rate);
+    let mut count = 0.0;
+    while left > share || left.is_nan() {
+        if rate >= 1.0 || count == MOST {
+            return f64::INFINITY;
+        }
+        (left, count) = (left * rate, count + 1.0);
     }
-    let left = weight * rate / (1.0 - rate);
-    ((share / left).ln() / rate.ln()).ceil().max(0.0)
+    count
 }

@@ -151,6 +151,9 @@ impl Reduction<'_> {
         let mut order = Vec::new();
         self.queue = (0..self.gone.len() as u32).filter(|v| !self.gone[*v as usize] && self.small(*v)).collect();
         let (mut later, mut waiting) = (Vec::new(), VecDeque::new());
+        // Places of each vertex in the row of those that wait: whose neighbours have changed goes to its end. A ring loses every
+        // second vertex, then every fourth: sweeps over the factors find columns that do not wait for each other.
+        let mut places = vec![0u32; self.gone.len()];
         loop {
             while !self.queue.is_empty() {
                 // In rounds: what becomes small now is looked at after all that is small already.
@@ -163,11 +166,13 @@ impl Reduction<'_> {
                         order.push(v);
                     } else if self.degrees[v as usize] == 2 {
                         waiting.push_back(v);
+                        places[v as usize] += 1;
                     }
                 }
             }
             let Some(v) = waiting.pop_front() else { break };
-            if !self.gone[v as usize] && self.bypass(v, true) {
+            places[v as usize] -= 1;
+            if places[v as usize] == 0 && !self.gone[v as usize] && self.bypass(v, true) {
                 order.push(v);
             }
         }
