@@ -5,8 +5,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::circuit::columns::Columns;
@@ -327,15 +325,10 @@ impl<'d, 'l> Flattener<'d, 'l> {
             return;
         }
         // Hashes tell that there is nothing to look for, nearly always.
-        let mut hashes: HashTable<u64> = HashTable::with_capacity(scope.elements.len() + scope.plain.len());
-        let mut twice = false;
-        each_name(scope, self.sources, &mut |name, _| {
-            let hash = fold::hash(name);
-            match hashes.entry(hash, |known| *known == hash, |known| *known) {
-                Entry::Occupied(_) => twice = true,
-                Entry::Vacant(free) => drop(free.insert(hash)),
-            }
-        });
+        let mut hashes: Vec<u64> = Vec::with_capacity(scope.elements.len() + scope.plain.len());
+        each_name(scope, self.sources, &mut |name, _| hashes.push(fold::hash(name)));
+        hashes.sort_unstable();
+        let twice = hashes.windows(2).any(|pair| pair[0] == pair[1]);
         if !twice {
             return;
         }

@@ -39,7 +39,7 @@ const WORTH: f64 = 20.0;
 const LARGEST: usize = 60_000;
 
 /// An entry of A on its way into a front.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Entry {
     slot: u32,
     /// Position of its row, for the scaling.
@@ -148,6 +148,7 @@ impl Layout {
         }
         panels(&mut part, &mut nodes);
         let mut placed: Vec<(u32, Entry)> = Vec::with_capacity(near.len());
+        let mut starts = vec![0usize; nodes.len() + 1];
         for &(slot, row, column) in near {
             let seat = |position: u32| tree.seats[position as usize - begin] as usize;
             let (i, j) = (seat(row), seat(column));
@@ -162,15 +163,21 @@ impl Layout {
                 (true, false) => node.pivots * node.size() + further(j) + (i - node.first) * node.further,
             };
             placed.push((s, Entry { slot, row, place: place as u32 }));
+            starts[s as usize + 1] += 1;
         }
-        placed.sort_unstable_by_key(|(s, e)| (*s, e.place));
-        let mut at = 0;
-        for (s, node) in nodes.iter_mut().enumerate() {
-            node.entries = at;
-            at += placed[at..].iter().take_while(|e| e.0 == s as u32).count();
+        for s in 0..nodes.len() {
+            nodes[s].entries = starts[s];
+            starts[s + 1] += starts[s];
         }
+        let mut entries = vec![Entry::default(); placed.len()];
+        for (s, entry) in placed {
+            let start = &mut starts[s as usize];
+            entries[*start] = entry;
+            *start += 1;
+        }
+        // Now each start is the end.
+        nodes.iter().zip(&starts).for_each(|(node, end)| entries[node.entries..*end].sort_unstable_by_key(|e| e.place));
         let divided = !part.below.is_empty() || tree.supernodes.iter().any(|s| s.pivots as usize * s.size() * s.size() > DIVIDE);
-        let entries = placed.into_iter().map(|(_, e)| e).collect();
         let (positions, map, flops) = (tree.positions.clone(), map(tree), tree.flops);
         (Layout { begin, positions, nodes, rows, map, first, entries, flops, divided }, part)
     }

@@ -217,6 +217,8 @@ impl Space {
 
     /// Evaluates G and C at the second stage and factors both pencils.
     fn factor(&mut self, scheme: &Scheme, problem: &Problem, work: &mut Work, t: f64, h: f64) -> Result<(), Failure> {
+        // Whatever fails below leaves no pencils behind.
+        self.factored = f64::NAN;
         problem.system.eval(&problem.point(&self.x[1], t), Want::NEWTON, &mut self.eval);
         self.eval.pencil(scheme.mu.0 / h, &mut self.real_values);
         self.eval.pencil(scheme.mu.1 / h, &mut self.complex_values);

@@ -143,7 +143,6 @@ impl Newton {
         (x, limit): (&mut [f64], u32),
         counts: &mut Counts,
     ) -> Result<Report, Failure> {
-        let curvature = self.kept.curvature;
         let mut report = Report::default();
         self.kept.start.copy_from_slice(x);
         self.kept.moved = f64::NAN;
@@ -227,7 +226,6 @@ impl Newton {
                 }
             }
         }
-        self.kept.curvature = curvature;
         self.kept.forget();
         Err(Failure::NoConvergence(report))
     }
