@@ -320,14 +320,14 @@ impl<T: Scalar> Numbers<T> {
         let panels = &mut self.panels[node.panel..][..pivots * (size + further)];
         panels.fill(T::default());
         rest.fill(T::default());
-        let mut assembled = 0.0f64;
+        // Sizes compare like the whole numbers of their bits, which takes a cycle; what is not a number is beyond infinity.
+        let mut top = 0;
         for entry in layout.entries(s as usize) {
             let value = job.values[entry.slot as usize].scaled(job.scale[entry.row as usize]);
             panels[entry.place as usize] += value;
-            // What is not a number counts as infinite.
-            let size = value.magnitude();
-            assembled = assembled.max(if size < f64::INFINITY { size } else { f64::INFINITY });
+            top = value.magnitude().to_bits().max(top);
         }
+        let assembled = f64::from_bits(top.min(f64::INFINITY.to_bits()));
         self.largest = self.largest.max(assembled);
         let (lower, upper) = panels.split_at_mut(pivots * size);
         for child in children(&layout.first, s) {

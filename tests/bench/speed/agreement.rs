@@ -2,8 +2,9 @@
 //!
 //! Forced circuits: the largest difference over the points of the first run, in units of full scale. Rows are far apart, and a
 //! straight line between two of them is wrong by more than they are; what is interpolated is therefore the small difference
-//! of each run from a fine one (Radau's method, reltol 1e-6, short steps). Oscillators: relative difference of the mean period
-//! and of the mean swing of a period, over the last four fifths.
+//! of each run from a fine one (Radau's method, reltol 1e-6, short steps). Oscillators: relative difference of the mean period, of
+//! the amplitude (root mean square about the mean, over whole periods) and of the mean swing of a period, over the last four
+//! fifths. The swing depends on where rows happen to stand beside a cusp; the amplitude does not, and is what is judged.
 
 use std::path::Path;
 
@@ -17,8 +18,8 @@ use super::cases::Kind;
 pub enum Difference {
     /// Of full scale.
     Forced(f64),
-    /// Relative, of period and amplitude.
-    Oscillator(f64, f64),
+    /// Relative, of period, amplitude and swing.
+    Oscillator([f64; 3]),
 }
 
 impl Difference {
@@ -26,7 +27,7 @@ impl Difference {
     pub fn holds(self) -> bool {
         match self {
             Difference::Forced(x) => x <= 1e-3,
-            Difference::Oscillator(period, amplitude) => period.abs() <= 1e-2 && amplitude.abs() <= 5e-3,
+            Difference::Oscillator([period, amplitude, _]) => period.abs() <= 1e-2 && amplitude.abs() <= 5e-3,
         }
     }
 }
@@ -35,7 +36,10 @@ impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
             Difference::Forced(x) => write!(f, "{x:.1e}"),
-            Difference::Oscillator(period, amplitude) => write!(f, "{:+.2} %, {:+.2} %", 100.0 * period, 100.0 * amplitude),
+            Difference::Oscillator(parts) => {
+                let [period, amplitude, swing] = parts.map(|part| 100.0 * part);
+                write!(f, "{period:+.2} %, {amplitude:+.2} % ({swing:+.2} %)")
+            }
         }
     }
 }
@@ -63,7 +67,7 @@ pub fn difference(kind: Kind, reference: &Dataset, other: &Dataset, fine: Option
         Kind::Oscillator => {
             let (a, b, _) = common.next()?;
             let (first, second) = (a.cycle()?, b.cycle()?);
-            Some(Difference::Oscillator(second.0 / first.0 - 1.0, second.1 / first.1 - 1.0))
+            Some(Difference::Oscillator(std::array::from_fn(|k| second[k] / first[k] - 1.0)))
         }
     }
 }
@@ -115,8 +119,9 @@ impl Wave<'_> {
         own.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / scale
     }
 
-    /// Mean period and mean swing of a period over the last four fifths; `None` if it does not oscillate.
-    fn cycle(&self) -> Option<(f64, f64)> {
+    /// Mean period, root mean square about the mean, and mean swing of a period over the last four fifths; `None` if it does not
+    /// oscillate.
+    fn cycle(&self) -> Option<[f64; 3]> {
         let start = self.t.partition_point(|t| *t < 0.2 * self.t.last().copied().unwrap_or(0.0));
         let (t, v) = (&self.t[start..], &self.y[start..]);
         let range = |v: &[f64]| v.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(*x), h.max(*x)));
@@ -127,6 +132,15 @@ impl Wave<'_> {
         let (first, last) = (*rises.first()?, *rises.last()?);
         let periods = (rises.len() - 1) as f64;
         let swings = rises.windows(2).map(|w| range(&v[w[0]..w[1]])).map(|(low, high)| high - low).sum::<f64>();
-        (rises.len() > 1).then(|| ((instant(last) - instant(first)) / periods, swings / periods))
+        // Straight lines between rows.
+        let (mut time, mut first_moment, mut second_moment) = (0.0, 0.0, 0.0);
+        for k in first..last {
+            let (h, a, b) = (t[k + 1] - t[k], v[k], v[k + 1]);
+            (time, first_moment) = (time + h, first_moment + h * (a + b) / 2.0);
+            second_moment += h * (a * a + a * b + b * b) / 3.0;
+        }
+        let mean = first_moment / time;
+        let amplitude = (second_moment / time - mean * mean).sqrt();
+        (rises.len() > 1).then(|| [(instant(last) - instant(first)) / periods, amplitude, swings / periods])
     }
 }
