@@ -205,3 +205,26 @@ fn extreme_graphs_are_ordered() {
         assert_permutation(&dissect::dissected(&g, 50), g.len());
     }
 }
+
+/// A ring loses every second vertex, then every fourth: columns that wait for each other are few. One vertex after the other would
+/// make a chain as long as the ring.
+#[test]
+fn rings_are_eliminated_in_rounds() {
+    let n = 256u32;
+    let ring = graph(n, (0..n).map(|k| (k, (k + 1) % n)).collect());
+    let order = dissect::order(&ring, 1.0);
+    assert_permutation(&order, n as usize);
+    assert_eq!(by_hand(&ring, &order).entries, 5.0 * f64::from(n) - 6.0);
+    let mut neighbours: Vec<BTreeSet<u32>> = (0..n).map(|v| ring.of(v).iter().copied().collect()).collect();
+    let mut rounds = vec![0; n as usize];
+    for &v in &order {
+        let near = std::mem::take(&mut neighbours[v as usize]);
+        for &u in &near {
+            neighbours[u as usize].extend(near.iter().filter(|w| **w != u));
+            neighbours[u as usize].remove(&v);
+            rounds[u as usize] = rounds[u as usize].max(rounds[v as usize] + 1);
+        }
+    }
+    // log2(256) rounds, and few for what is left over.
+    assert!(rounds.iter().all(|r| *r <= 10), "{:?}", rounds.iter().max());
+}
