@@ -1,4 +1,5 @@
-"""Write-verify under half bias as a map from pulse to pulse: each pulse is solved exactly for its voltage (or by one step of Euler)."""
+"""Write-verify under half bias as a map from pulse to pulse: each pulse is solved exactly for its voltage (or by one step of Euler),
+with linear edges from the read voltage at the row, from 0 at the column, if it has any."""
 import numpy as np
 unit = lambda a: a - np.floor(a)
 
@@ -14,13 +15,15 @@ def levels(n):
     return (1 + (7*i + 5*j) % 15)/16
 
 
-def write(spread, level, euler=False, width=1.0e-6, passes=3, close=0.03, most=60, cells=None):
+def write(spread, level, euler=False, width=1.0e-6, passes=3, close=0.03, most=60, cells=None, edge=0.0):
     """Writes all cells (or the first few of them); within 5 % as each was left, largest error then, within 5 % at the end, pulses a cell, states."""
     n = len(spread)
     v0, w = 0.1*spread, np.full((n, n), 0.1)
 
-    def moved(w, v, v0):
-        change = 0.0122361*width*np.sinh(np.minimum(abs(v)/v0, 80))
+    def moved(w, v, v0, rest=0.1):
+        x, y = np.minimum(abs(v)/v0, 80), rest/v0
+        edges = 2*edge*(np.cosh(x) - np.cosh(y))/(x - y if v > 0 else x + y)
+        change = 0.0122361*((width - edge)*np.sinh(x) + edges)
         stay = np.maximum(1 - change, 0) if euler else np.exp(-change)
         return 1 - (1 - w)*stay if v > 0 else w*stay
     pulses = 0
@@ -37,7 +40,7 @@ def write(spread, level, euler=False, width=1.0e-6, passes=3, close=0.03, most=6
                 if k and sign != last:
                     v = max(0.6, v - 0.3)
                 last, keep = sign, moved(w[i, j], sign*v, v0[i, j])
-                w[i, :], w[:, j] = moved(w[i, :], sign*v/2, v0[i, :]), moved(w[:, j], sign*v/2, v0[:, j])
+                w[i, :], w[:, j] = moved(w[i, :], sign*v/2, v0[i, :]), moved(w[:, j], sign*v/2, v0[:, j], 0)
                 w[i, j], v, pulses = keep, min(2.2, v + 0.04), pulses + 1
             good, worst = good + (abs(error) <= 0.05*level[i, j]), max(worst, abs(error)/level[i, j])
     return good/n/n, worst, np.mean(abs(w - level) <= 0.05*level), pulses/n/n, w
@@ -62,3 +65,5 @@ if __name__ == '__main__':
     *_, pulses, w = write(spread, level, passes=1, cells=64)
     low = np.dstack(np.unravel_index(np.argsort(spread.ravel())[:6], spread.shape))[0]
     print('one row:', round(pulses*4096), 'pulses; levels of the row', w[0].sum(), 'of column 1', w[:, 0].sum(), abs(w[0]/level[0] - 1).max(), 'lowest thresholds', [(i + 1, j + 1, round(w[i, j], 5)) for i, j in low], 'most disturbed', np.unravel_index(w[1:].argmax(), (63, 64)), w[1:].max(), 'sum', w[1:].sum())
+    *_, pulses, w = write(spread, level, passes=1, cells=64, edge=10e-9)
+    print('with edges:', round(pulses*4096), 'pulses', [w[c] for c in ((0, 0), (0, 32), (0, 63), (36, 43), (7, 48), (23, 59))])
