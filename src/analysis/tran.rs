@@ -204,12 +204,13 @@ impl Transient {
         let mut rows = Rows { system, sink, from: self.start, maker: RowMaker::default() };
         loop {
             let t = march.t();
-            march.evaluate_outputs();
+            let ended = ends(&summary.messages);
+            march.evaluate_outputs(ended == Ok(true));
             let qdot = &march.history.newest().qdot;
             if rows.push(t, march.outputs(), qdot, summary)? == Flow::Stop {
                 return Ok(());
             }
-            if march.done() || march.advice.finish || ends(&summary.messages)? {
+            if march.done() || march.advice.finish || ended? {
                 return Ok(());
             }
             if env.stop.load(Ordering::Relaxed) {

@@ -236,14 +236,16 @@ impl<'a> March<'a> {
         self.t() >= self.given.plan.stop
     }
 
-    /// Evaluates the output rows at the newest point, and what models say about the next step.
-    pub fn evaluate_outputs(&mut self) {
+    /// Evaluates the output rows at the newest point, and what models say about the next step. If it is the last one, they are those
+    /// after what happens there: no later row shows it.
+    pub fn evaluate_outputs(&mut self, last: bool) {
+        self.completed &= !last;
         if self.completed {
             self.advice = self.work.completed().advice;
             return;
         }
         let at = self.history.newest();
-        let problem = self.given.taken();
+        let problem = if last { self.given.problem() } else { self.given.taken() };
         problem.system.eval(&problem.point(&at.x, at.t), Want::OUTPUTS, &mut self.eval);
         self.advice = self.eval.advice;
     }

@@ -284,6 +284,28 @@ endmodule";
     assert!(["369 of 1000", "370 of 1000", "371 of 1000"].contains(&last.as_str()), "{last}");
 }
 
+/// Rows show what was so on the way to them, the last one what an event leaves that ends the run: no later row does.
+#[test]
+fn the_last_row_shows_what_the_event_left_that_ended_the_run() {
+    let model = "
+module ticks(a);
+    inout a; electrical a;
+    (* desc = \"ticks so far\" *) integer done;
+    analog begin
+        @(timer(1u, 1u)) begin
+            done = done + 1;
+            if (done >= 3) $finish;
+        end
+        V(a) <+ 0;
+    end
+endmodule";
+    let ran = run(model, "X1 a ticks\nR1 a 0 1\n.save @x1[done]\n.tran 1u 10u");
+    let (time, done) = (ran.column("time"), ran.column("@x1[done]"));
+    let last = time.len() - 1;
+    assert!((time[last] - 3e-6).abs() < 1e-12, "{}", time[last]);
+    assert_eq!((done[last - 1], done[last]), (2.0, 3.0));
+}
+
 /// A threshold memristor with a latched state: set above 1 V, reset below -1 V.
 const LATCH: &str = "
 module latch(p, n);
