@@ -20,6 +20,7 @@ use super::{SimError, Tolerances};
 
 mod corners;
 mod dense;
+mod fall;
 mod jumps;
 mod ruled;
 
@@ -281,7 +282,13 @@ impl<'a> March<'a> {
             }
             self.work.end.t = trial.t;
             let problem = self.given.problem();
-            last = self.integrator.step(&problem, &mut self.work, &self.history);
+            last = match leaps > WIDER.0 {
+                true => self.fall(),
+                false => self.integrator.step(&problem, &mut self.work, &self.history),
+            };
+            if last.is_ok() {
+                last = self.astray().map_or(last, |k| Err(Failure::Escaped(k)));
+            }
             let verdict = match &last {
                 Ok(estimate) => self.controller.judge(estimate),
                 Err(_) => self.controller.failed(),
@@ -304,11 +311,14 @@ impl<'a> March<'a> {
                     self.accept(&trial, ratio, messages);
                     return if self.crawls() { Err(self.stuck(trial.h, &last)) } else { Ok(()) };
                 }
-                Verdict::Reject(_) if leaps >= WIDER.0 => return Err(why.unwrap_or_else(|| self.too_small(trial.h, &last))),
+                Verdict::Reject(_) if leaps > WIDER.0 => return Err(why.unwrap_or_else(|| self.too_small(trial.h, &last))),
                 Verdict::Reject(_) if leaps > 0 => {
                     leaps += 1;
                     self.work.counts.rejected += 1;
                     self.h = WIDER.1 * trial.h;
+                    if leaps > WIDER.0 {
+                        self.shortest_leap();
+                    }
                     self.target = None;
                     self.events.iter_mut().for_each(Events::interrupt);
                 }
@@ -420,7 +430,8 @@ impl<'a> March<'a> {
             self.find_corner();
             self.pause = f64::INFINITY;
         } else if (self.t() >= self.corner || jumped) && self.t() < self.given.plan.stop {
-            self.h = self.of(AFRESH) * self.uncut.max(trial.h);
+            // What is just behind a jump may end in a crumb.
+            self.h = (self.of(AFRESH) * self.uncut.max(trial.h)).max(64.0 * f64::EPSILON * self.t());
             self.history.restart();
             self.controller.restart();
             self.guard.restart();

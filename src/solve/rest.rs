@@ -1,6 +1,7 @@
 //! Rest guard: large steps of any damped method, and error control of all of them, are content to sit on an equilibrium that
 //! is unstable (decision 18). When nothing moves any more, the eigenvalues of `s C y = -G y` are asked; a rising one limits
-//! the step to `0.1/|s|`, until the system rests elsewhere. Where tolerances are loose, systems of more
+//! the step to `0.1/|s|`, until the system rests elsewhere. A point that solves the equations to the last bit has nothing that could
+//! grow: after some hundred times of growth at it, the steps are free again. Where tolerances are loose, systems of more
 //! than 200 dynamic unknowns are asked after 2000 steps.
 
 use std::collections::VecDeque;
@@ -50,6 +51,9 @@ struct Place {
 const SMALL: usize = 200;
 const EARNED: u32 = 2000;
 
+/// Steps of [`PACE`] after which what is at rest and does not turn stays so: a rounding would have grown by e^100.
+const HELD: u32 = 1000;
+
 /// Accepted steps at rest before anything is asked again: eigenvalues cost as `n^3`, a step about as `n`.
 fn pause(n: usize) -> u32 {
     20 + (n * n / 4).min(10_000) as u32
@@ -67,6 +71,8 @@ pub struct RestGuard {
     shortest: f64,
     asked: VecDeque<Place>,
     at: Option<Place>,
+    /// Steps at rest since the limit holds.
+    held: u32,
     pause: u32,
     eval: Eval,
     /// Longest step allowed, s.
@@ -87,6 +93,7 @@ impl RestGuard {
             shortest: f64::INFINITY,
             asked: VecDeque::new(),
             at: None,
+            held: 0,
             pause: 0,
             eval,
             limit: f64::INFINITY,
@@ -111,6 +118,7 @@ impl RestGuard {
         if self.limit.is_finite() && self.at.as_ref().is_some_and(gone) {
             self.limit = f64::INFINITY;
         }
+        self.tire(&now.x, weights);
         if h < GROWN * self.shortest {
             self.still = 0;
             return;
@@ -160,6 +168,20 @@ impl RestGuard {
         self.limit = limit;
         if limit.is_finite() {
             self.found.push(now.t);
+        }
+    }
+
+    /// Gives a place free that nothing leaves.
+    fn tire(&mut self, x: &[f64], weights: &Weights) {
+        let here = |place: &&mut Place| place.limit.is_finite() && !place.keeps && !differ(x, &place.x, weights, ELSEWHERE, &mut 0);
+        let Some(place) = self.asked.iter_mut().find(here).filter(|_| self.limit.is_finite()) else {
+            self.held = 0;
+            return;
+        };
+        self.held += 1;
+        if self.held > HELD {
+            place.limit = f64::INFINITY;
+            self.limit = f64::INFINITY;
         }
     }
 

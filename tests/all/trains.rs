@@ -6,7 +6,7 @@
 //! are uniform within a scale that is drawn from 30 mV to [`HIGHEST`] for each train.
 //!
 //! `MEMSPICE_TRAINS=10000 cargo test --release random_trains -- --nocapture` runs as many for each model (or `MEMSPICE_TRAINS_OF`
-//! those of one) and says what it found.
+//! those of one) and says what it found; `MEMSPICE_TRAINS_FROM` is the seed of the first deck, `MEMSPICE_TRAINS_TO` a folder for all decks.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -22,8 +22,11 @@ use super::models::Device;
 /// Volts that a train may reach.
 const HIGHEST: f64 = 10.0;
 
-/// Trains in one deck.
-const SIDE_BY_SIDE: usize = 32;
+/// Trains in one deck. All of them take the steps of the quickest: 32 would cost three to ten times as much for each.
+const SIDE_BY_SIDE: usize = 4;
+
+/// Trains of each model where nobody asks for more.
+const USUALLY: usize = 32;
 
 /// How the trains of one model are: heights, times, a resistor before the first terminal.
 struct Drive {
@@ -34,9 +37,11 @@ struct Drive {
     series: f64,
     /// Parameters that are not drawn.
     fixed: &'static [&'static str],
+    /// What stands behind all others on the card.
+    given: &'static str,
 }
 
-const USUAL: Drive = Drive { highest: HIGHEST, base: (-9.0, -2.0), series: 0.0, fixed: &[] };
+const USUAL: Drive = Drive { highest: HIGHEST, base: (-9.0, -2.0), series: 0.0, fixed: &[], given: "" };
 
 /// Models that are driven otherwise, and why.
 const OTHERWISE: &[(&str, Drive, &str)] = &[
@@ -62,8 +67,14 @@ const OTHERWISE: &[(&str, Drive, &str)] = &[
     ),
     (
         "vcm_disc",
-        Drive { highest: 2.0, series: 1e3, fixed: &["n0", "nmin", "nmax", "t0"], ..USUAL },
-        "likewise; starts lie between nmin and nmax; far below 300 K both laws of its barrier do not meet",
+        Drive { highest: 2.0, series: 1e3, fixed: &["n0", "nmin", "nmax", "t0", "cth"], given: " cth=1e-17", ..USUAL },
+        "likewise; starts lie between nmin and nmax; far below 300 K both laws of its barrier do not meet; without a heat capacity, \
+         as published, a temperature that feeds itself has no next value where it runs away",
+    ),
+    (
+        "thermal_switch",
+        Drive { fixed: &["ea", "t0"], ..USUAL },
+        "the activation is that of 300 to 400 K; below 200 K exp(ea/T) (1 - s) is more than 1 - s has digits for",
     ),
     ("lk_cap", Drive { fixed: &["z0"], ..USUAL }, "a start between its wells holds energy"),
     ("retention", Drive { series: 1e3, ..USUAL }, "an ammeter between two of its terminals"),
@@ -79,11 +90,17 @@ const OPEN: &[(&str, &str)] = &[("light_emitter", "o"), ("light_emitting_memrist
 /// What a state may go beyond its bounds by, in parts of its range: ten steps at the bound, each with the error of reltol.
 const SLACK: f64 = 1e-4;
 
+/// What a passive model may deliver of the energy that went to and fro: straight lines between rows.
+const DELIVERED: f64 = 1e-3;
+
+/// Tolerances, and longest steps in parts of the whole. What jumps within a step is followed with an error of the time of the jump over
+/// that of the step, and power within such a step is no straight line: where this is too much, the deck runs again with the second
+/// pair. Errors of steps vanish then, those of models do not.
+const EXACT: [(f64, f64); 2] = [(1e-5, 0.02), (1e-8, 1e-4)];
+
 /// States with soft ends: what they may go beyond by, and why.
-const SOFT: &[(&str, f64, &str)] = &[
-    ("taox", 2.5e-3, "growth ends within 1e-3 beyond 1; a step into that end has stages beyond it, which are rows"),
-    ("comparator", 1e-3, "stages of steps that are a million times longer than its own time"),
-];
+const SOFT: &[(&str, f64, &str)] =
+    &[("taox", 2.5e-3, "growth ends within 1e-3 beyond 1; a step into that end has stages beyond it, which are rows")];
 
 /// What was found in the trains of one model.
 #[derive(Default, Debug)]
@@ -94,6 +111,26 @@ struct Found {
     /// Least energy taken since the start, in parts of the energy that went to and fro, deck and instance.
     energy: (f64, String),
     failures: Vec<String>,
+    /// Decks that ran again with shorter steps.
+    again: usize,
+}
+
+impl Found {
+    /// Whether bounds and energy hold.
+    fn holds(&self, name: &str) -> bool {
+        let slack = SOFT.iter().find(|s| s.0 == name).map_or(SLACK, |s| s.1);
+        self.beyond.0 <= slack && self.energy.0 >= -DELIVERED
+    }
+
+    fn add(&mut self, other: Found) {
+        if other.beyond.0 > self.beyond.0 {
+            self.beyond = other.beyond;
+        }
+        if other.energy.0 < self.energy.0 {
+            self.energy = other.energy;
+        }
+        self.trains += other.trains;
+    }
 }
 
 /// A value of the train of a terminal in the unit `unit`.
@@ -127,8 +164,8 @@ fn parameters(plain: &mut Device, drive: &Drive, random: &mut StdRng) -> String 
     })
 }
 
-/// A deck with `count` trains.
-fn deck(plain: &mut Device, count: usize, seed: u64) -> String {
+/// A deck with `count` trains but for its analysis, the times of their corners, and their end.
+fn deck(plain: &mut Device, count: usize, seed: u64) -> (String, Vec<f64>, f64) {
     let mut random = StdRng::seed_from_u64(seed);
     let name = plain.model.name.clone();
     let ports = plain.model.unknowns[..plain.model.ports].to_vec();
@@ -142,7 +179,7 @@ fn deck(plain: &mut Device, count: usize, seed: u64) -> String {
             [0.1 * width, width, base * 10f64.powf(random.random_range(-1.0..2.0))]
         })
         .collect();
-    let mut text = String::new();
+    let (mut text, mut corners) = (String::new(), Vec::new());
     let ground = ports.iter().rposition(|u| u.unit == "V").unwrap_or(0);
     for k in 0..count {
         for (port, terminal) in ports.iter().enumerate().filter(|(port, _)| *port != ground) {
@@ -172,31 +209,38 @@ fn deck(plain: &mut Device, count: usize, seed: u64) -> String {
         }
         let nodes = (0..ports.len()).map(|port| if port == ground { "0".to_string() } else { format!("t{k}_{port}") });
         let nodes: Vec<String> = nodes.collect();
-        writeln!(text, "X{k} {} {name}{}", nodes.join(" "), parameters(plain, drive, &mut random)).unwrap();
+        writeln!(text, "X{k} {} {name}{}{}", nodes.join(" "), parameters(plain, drive, &mut random), drive.given).unwrap();
     }
-    let end: f64 = times.iter().map(|[edge, width, pause]| 2.0 * edge + width + pause).sum();
-    text + &format!(".options reltol=1e-5\n.tran {:e} {end:e}\n.save all", end / 1000.0)
+    let mut end = 0.0;
+    for [edge, width, pause] in times {
+        corners.extend([end + 1e-3 * edge, end + edge, end + edge + width]);
+        end += edge + width;
+        corners.push(end + edge);
+        end += edge + pause;
+    }
+    (text, corners, end)
 }
 
-/// Energy that the instance `k` takes: where it stood lowest, and what went to and fro.
-fn energy(data: &Dataset, k: usize, ports: &[usize]) -> (f64, f64) {
+/// Energy that the instance `k` takes: where it stood lowest, and what went to and fro. Straight lines between rows, but the current
+/// of a capacitance jumps at a corner: the row there has that before it, the next row that behind it.
+fn energy(data: &Dataset, k: usize, ports: &[usize], corners: &[f64]) -> (f64, f64) {
     let t = data.real("time").unwrap();
     let pairs: Vec<(&[f64], &[f64])> =
         ports.iter().filter_map(|p| Some((data.real(&format!("v(t{k}_{p})"))?, data.real(&format!("i(v{k}_{p})"))?))).collect();
-    let power = |row: usize| -pairs.iter().map(|(v, i)| v[row] * i[row]).sum::<f64>();
-    let (mut sum, mut least, mut moved, mut before) = (0.0, 0.0_f64, 0.0, power(0));
+    let power = |at: usize, current: usize| -pairs.iter().map(|(v, i)| v[at] * i[current]).sum::<f64>();
+    let (mut sum, mut least, mut moved) = (0.0, 0.0_f64, 0.0);
     for row in 1..t.len() {
-        let now = power(row);
-        let piece = 0.5 * (now + before) * (t[row] - t[row - 1]);
+        let before = t[row - 1];
+        let corner = before == 0.0 || corners.iter().any(|c| (c - before).abs() <= 1e-12 * before);
+        let piece = 0.5 * (power(row, row) + power(row - 1, if corner { row } else { row - 1 })) * (t[row] - before);
         sum += piece;
         moved += f64::abs(piece);
         least = least.min(sum);
-        before = now;
     }
     (least, moved)
 }
 
-fn look(model: &Device, data: &Dataset, count: usize, seed: u64, found: &mut Found) {
+fn look(model: &Device, (data, corners): (&Dataset, &[f64]), count: usize, seed: u64, found: &mut Found) {
     let model = &model.model;
     let electrical: Vec<usize> = (0..model.ports).filter(|k| model.unknowns[*k].unit == "V").collect();
     for k in 0..count {
@@ -210,7 +254,7 @@ fn look(model: &Device, data: &Dataset, count: usize, seed: u64, found: &mut Fou
             }
         }
         if says(model, "passive") && electrical.len() > 1 {
-            let (least, moved) = energy(data, k, &electrical);
+            let (least, moved) = energy(data, k, &electrical, corners);
             if least < found.energy.0 * moved {
                 found.energy = (least / moved, format!("{k} with seed {seed}: {least:e} J of {moved:e} J"));
             }
@@ -229,19 +273,31 @@ fn run(name: &str, count: usize) -> Option<Found> {
         return None;
     }
     let mut found = Found::default();
-    for seed in 0..count.div_ceil(SIDE_BY_SIDE) as u64 {
+    let first = std::env::var("MEMSPICE_TRAINS_FROM").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
+    for seed in first..first + count.div_ceil(SIDE_BY_SIDE) as u64 {
         let some = SIDE_BY_SIDE.min(count - found.trains - found.failures.len() * SIDE_BY_SIDE);
-        let text = deck(&mut model, some, seed);
-        if let Ok(folder) = std::env::var("MEMSPICE_TRAINS_TO") {
-            std::fs::write(PathBuf::from(folder).join(format!("{name}-{seed}.cir")), format!("train\n{text}\n.end\n")).unwrap();
-        }
-        let run = std::panic::catch_unwind(|| run_text(&text).members.remove(0).remove(0).data);
-        match run {
-            Ok(data) => look(&model, &data, some, seed, &mut found),
-            Err(said) => {
-                let said = said.downcast_ref::<String>().map_or("", |s| s.as_str());
-                found.failures.push(format!("seed {seed}: {}", said.lines().next().unwrap_or_default()));
+        let (text, corners, end) = deck(&mut model, some, seed);
+        for (k, (reltol, longest)) in EXACT.into_iter().enumerate() {
+            let analysis = format!(".options reltol={reltol}\n.tran {:e} {end:e} 0 {:e}\n.save all", end / 1000.0, end * longest);
+            let text = format!("{text}{analysis}");
+            if let Ok(folder) = std::env::var("MEMSPICE_TRAINS_TO") {
+                std::fs::write(PathBuf::from(folder).join(format!("{name}-{seed}.cir")), format!("train\n{text}\n.end\n")).unwrap();
             }
+            let run = std::panic::catch_unwind(|| run_text(&text).members.remove(0).remove(0).data);
+            let mut those = Found::default();
+            match run {
+                Ok(data) => look(&model, (&data, &corners), some, seed, &mut those),
+                Err(said) => {
+                    let said = said.downcast_ref::<String>().map_or("", |s| s.as_str());
+                    found.failures.push(format!("seed {seed}: {}", said.lines().next().unwrap_or_default()));
+                    break;
+                }
+            }
+            if those.holds(name) || k + 1 == EXACT.len() {
+                found.add(those);
+                break;
+            }
+            found.again += 1;
         }
     }
     Some(found)
@@ -257,26 +313,24 @@ fn random_trains_keep_states_within_bounds_and_passive_models_passive() {
             continue;
         }
         let watch = std::time::Instant::now();
-        let Some(found) = run(&name, count.unwrap_or(SIDE_BY_SIDE)) else { continue };
+        let Some(found) = run(&name, count.unwrap_or(USUALLY)) else { continue };
         if count.is_some() {
             println!(
-                "{name:24} {:5} trains {:6.1} s, beyond {:.1e} {}, energy {:.1e} {}, {} failures",
+                "{name:24} {:5} trains {:6.1} s, beyond {:.1e} {}, energy {:.1e} {}, {} again, {} failures",
                 found.trains,
                 watch.elapsed().as_secs_f64(),
                 found.beyond.0,
                 found.beyond.1,
                 found.energy.0,
                 found.energy.1,
+                found.again,
                 found.failures.len()
             );
         }
-        let slack = SOFT.iter().find(|s| s.0 == name).map_or(SLACK, |s| s.1);
-        if found.beyond.0 > slack {
-            wrong.push(format!("{name} goes beyond a bound by {:e} of the range: {}", found.beyond.0, found.beyond.1));
-        }
-        // Straight lines between rows; currents of capacitances jump at corners.
-        if found.energy.0 < -1e-3 {
-            wrong.push(format!("{name} delivers {:e} of the energy that was moved: {}", -found.energy.0, found.energy.1));
+        if !found.holds(&name) {
+            let (beyond, energy) = (&found.beyond, &found.energy);
+            let said = format!("{:e} of its range: {}; delivers {:e} of the energy: {}", beyond.0, beyond.1, -energy.0, energy.1);
+            wrong.push(format!("{name} goes beyond a bound by {said}"));
         }
         wrong.extend(found.failures.iter().map(|f| format!("{name}: {f}")));
     }

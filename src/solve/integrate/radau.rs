@@ -43,6 +43,8 @@ const ROUNDING: f64 = 16.0 * f64::EPSILON;
 const SHARE: f64 = 3e-3;
 /// Updates, in units of that share, after which nothing is left that counts.
 const TINY: f64 = 1e-3;
+/// Updates whose sizes agree to this part are the same one.
+const REPEATED: f64 = 1e-6;
 
 /// Coefficients, derived from those of the method once.
 pub struct Scheme {
@@ -342,7 +344,9 @@ impl Radau {
                 }
                 let left = if rate < 1.0 { share * rate / (1.0 - rate) } else { f64::INFINITY };
                 // A row may be one contribution with terms that cancel inside of it: two tiny updates then say more than its residual.
-                if (space.balanced && (left <= 1.0 || share <= TINY)) || share.max(last) <= TINY {
+                // But one that is repeated has come no nearer: the pencils are those of a place where the equations are much steeper.
+                let repeated = share > 0.0 && (rate - 1.0).abs() < REPEATED;
+                if (space.balanced && (left <= 1.0 || share <= TINY)) || (share.max(last) <= TINY && !repeated) {
                     if rate.is_finite() && rate > STALE {
                         space.factored = f64::NAN;
                     }

@@ -36,11 +36,26 @@ impl March<'_> {
             self.leaps.first = self.t();
         }
         self.leaps.count += 1;
-        self.h = OVER * self.longest.max(self.uncut);
+        self.shortest_leap();
         self.target = None;
         self.history.restart();
         self.controller.restart();
         true
+    }
+
+    /// A state that the step has led out of its bounds over more than their range: equations may have solutions out there, and Newton
+    /// may take a place where they are steep for one.
+    pub(super) fn astray(&self) -> Option<usize> {
+        let ends = self.work.end.x.iter().zip(&self.history.newest().x);
+        self.given.plan.system.layout().unknowns.iter().zip(ends).position(|(unknown, (x, before))| {
+            let (low, high) = unknown.bounds;
+            (*x < low || *x > high) && (x - before).abs() > high - low
+        })
+    }
+
+    /// The step is the shortest that goes over a jump.
+    pub(super) fn shortest_leap(&mut self) {
+        self.h = OVER * self.longest.max(self.uncut);
     }
 
     /// True if the corner just reached is one of timers alone and the equations are the same on both sides of it, for `h` at least.
