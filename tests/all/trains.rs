@@ -73,8 +73,8 @@ const OTHERWISE: &[(&str, Drive, &str)] = &[
     ),
     (
         "thermal_switch",
-        Drive { fixed: &["ea", "t0"], ..USUAL },
-        "the activation is that of 300 to 400 K; below 200 K exp(ea/T) (1 - s) is more than 1 - s has digits for",
+        Drive { highest: 5.0, fixed: &["ea", "t0"], ..USUAL },
+        "the activation is that of 300 to 400 K: below 200 K exp(ea/T) (1 - s) is more than 1 - s has digits for; 10 V alone burn",
     ),
     ("lk_cap", Drive { fixed: &["z0"], ..USUAL }, "a start between its wells holds energy"),
     ("retention", Drive { series: 1e3, ..USUAL }, "an ammeter between two of its terminals"),
