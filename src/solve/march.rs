@@ -136,6 +136,8 @@ pub struct March<'a> {
     ceiling_ruled: bool,
     f_before: Vec<f64>,
     f_after: Vec<f64>,
+    /// Unknowns with two bounds.
+    bounded: Vec<(usize, f64, f64)>,
     corner: f64,
     pause: f64,
     h: f64,
@@ -169,6 +171,7 @@ impl<'a> March<'a> {
         let before = memory.clone();
         let given = Given { plan, memory, before };
         let plan = &given.plan;
+        let bounds = system.layout().unknowns.iter().enumerate().map(|(k, u)| (k, u.bounds.0, u.bounds.1));
         let mut march = March {
             history: History::new(start, slope),
             work: Work::new(system, weights),
@@ -190,6 +193,7 @@ impl<'a> March<'a> {
             ceiling_ruled: false,
             f_before: vec![0.0; n],
             f_after: vec![0.0; n],
+            bounded: bounds.filter(|(_, low, high)| (high - low).is_finite()).collect(),
             corner: 0.0,
             pause: f64::INFINITY,
             h: plan.first,

@@ -46,11 +46,12 @@ impl March<'_> {
     /// A state that the step has led out of its bounds over more than their range: equations may have solutions out there, and Newton
     /// may take a place where they are steep for one.
     pub(super) fn astray(&self) -> Option<usize> {
-        let ends = self.work.end.x.iter().zip(&self.history.newest().x);
-        self.given.plan.system.layout().unknowns.iter().zip(ends).position(|(unknown, (x, before))| {
-            let (low, high) = unknown.bounds;
-            (*x < low || *x > high) && (x - before).abs() > high - low
-        })
+        let (ends, starts) = (&self.work.end.x, &self.history.newest().x);
+        let out = |(k, low, high): &&(usize, f64, f64)| {
+            let x = ends[*k];
+            (x < *low || x > *high) && (x - starts[*k]).abs() > high - low
+        };
+        self.bounded.iter().find(out).map(|(k, ..)| *k)
     }
 
     /// The step is the shortest that goes over a jump.
