@@ -52,6 +52,8 @@ const TRIALS: u32 = 2000;
 const CRAWL: (u64, f64) = (20_000, 1e10);
 /// Sag of a straight line between two rows that a plot does not show, in units of the swing.
 const SAG: f64 = 2e-4;
+/// A step shorter than this part of the time ends in a crumb.
+const CRUMB: f64 = 64.0 * f64::EPSILON;
 
 /// A bound on the step with the words that the summary uses for it.
 #[derive(Clone, PartialEq, Debug)]
@@ -367,7 +369,9 @@ impl<'a> March<'a> {
         if let Some(target) = self.target {
             return Trial { t: target, h: target - t, rule: Rule::Event };
         }
-        let candidates = [(self.pause, Rule::Between), (self.advice.bound_step, Rule::Bound), (self.guard.limit, Rule::Rest)];
+        // What grows within less than the clock can tell is not watched growing.
+        let rest = self.guard.limit.max(CRUMB * t);
+        let candidates = [(self.pause, Rule::Between), (self.advice.bound_step, Rule::Bound), (rest, Rule::Rest)];
         let ceilings = self.given.plan.ceilings.iter().enumerate().map(|(k, c)| (c.longest, Rule::Ceiling(k)));
         let least = |best: (f64, Rule), other: (f64, Rule)| if other.0 < best.0 { other } else { best };
         let (h, rule) = candidates.into_iter().chain(ceilings).fold((self.h, Rule::Error), least);
@@ -435,7 +439,7 @@ impl<'a> March<'a> {
             self.pause = f64::INFINITY;
         } else if (self.t() >= self.corner || jumped) && self.t() < self.given.plan.stop {
             // What is just behind a jump may end in a crumb.
-            self.h = (self.of(AFRESH) * self.uncut.max(trial.h)).max(64.0 * f64::EPSILON * self.t());
+            self.h = (self.of(AFRESH) * self.uncut.max(trial.h)).max(CRUMB * self.t());
             self.history.restart();
             self.controller.restart();
             self.guard.restart();

@@ -43,8 +43,8 @@ const ROUNDING: f64 = 16.0 * f64::EPSILON;
 const SHARE: f64 = 3e-3;
 /// Updates, in units of that share, after which nothing is left that counts.
 const TINY: f64 = 1e-3;
-/// Updates whose sizes agree to this part are the same one.
-const REPEATED: f64 = 1e-6;
+/// Updates whose sizes agree to this part are the same one: at rates below, what is left of [`TINY`] ones is a tenth of the share.
+const REPEATED: f64 = 1e-2;
 
 /// Coefficients, derived from those of the method once.
 pub struct Scheme {
