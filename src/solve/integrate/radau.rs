@@ -130,6 +130,9 @@ struct Space {
     dx: [Vec<f64>; 3],
     /// True if the residuals at the last update were small: huge entries of G make updates small anywhere.
     balanced: bool,
+    /// True if the last update was [`TINY`] beside what unknowns were allowed at the start of the step: far from a solution, where
+    /// values are huge, what is allowed there is huge as well.
+    tiny: bool,
     /// Length of the step that the pencils were factored for; NaN once they should not be used again.
     factored: f64,
 }
@@ -213,6 +216,7 @@ impl Space {
             c: vec![0.0; entries],
             dx: vectors(n),
             balanced: false,
+            tiny: false,
             factored: f64::NAN,
         }
     }
@@ -275,11 +279,15 @@ impl Space {
         self.real.solve(&mut self.w0);
         self.complex.solve(&mut self.w1);
         let mut worst = (0, 0.0);
+        self.tiny = true;
+        let start = &past.newest().x;
         for k in 0..self.w0.len() {
+            let little = TINY * SHARE * work.weights.allowed(k, start[k]);
             for i in 0..3 {
                 let dx = scheme.v.0[i] * self.w0[k] + 2.0 * (scheme.v.1[i] * self.w1[k]).re;
                 self.x[i][k] += dx;
                 self.dx[i][k] = dx;
+                self.tiny &= dx.abs() <= little;
                 let share = dx.abs() / (SHARE * work.weights.allowed(k, self.x[i][k]));
                 if share > worst.1 || share.is_nan() {
                     worst = (k, share);
@@ -331,7 +339,7 @@ impl Radau {
             if attempt > 0 || (space.factored / h - 1.0).abs() > SAME || space.factored.is_nan() {
                 space.factor(&self.scheme, problem, work, middle, h)?;
             }
-            let (mut last, mut rate) = (f64::INFINITY, f64::INFINITY);
+            let (mut last, mut rate, mut tiny) = (f64::INFINITY, f64::INFINITY, false);
             for _ in 0..ITERATIONS.0 {
                 space.evaluate(&self.scheme, problem, work, past, h)?;
                 let (worst, share) = space.update(&self.scheme, problem, work, past, h);
@@ -346,7 +354,7 @@ impl Radau {
                 // A row may be one contribution with terms that cancel inside of it: two tiny updates then say more than its residual.
                 // But one that is repeated has come no nearer: the pencils are those of a place where the equations are much steeper.
                 let repeated = share > 0.0 && (rate - 1.0).abs() < REPEATED;
-                if (space.balanced && (left <= 1.0 || share <= TINY)) || (share.max(last) <= TINY && !repeated) {
+                if (space.balanced && (left <= 1.0 || share <= TINY)) || (space.tiny && tiny && !repeated) {
                     if rate.is_finite() && rate > STALE {
                         space.factored = f64::NAN;
                     }
@@ -364,7 +372,7 @@ impl Radau {
                 if !share.is_finite() || (last.is_finite() && rate > SLOW && share > 1.0) {
                     break;
                 }
-                last = share;
+                (last, tiny) = (share, space.tiny);
             }
         }
         space.factored = f64::NAN;
