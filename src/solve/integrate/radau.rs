@@ -281,8 +281,8 @@ impl Space {
         let mut worst = (0, 0.0);
         self.tiny = true;
         let start = &past.newest().x;
-        for k in 0..self.w0.len() {
-            let little = TINY * SHARE * work.weights.allowed(k, start[k]);
+        for (k, x) in start.iter().enumerate() {
+            let little = TINY * SHARE * work.weights.allowed(k, *x);
             for i in 0..3 {
                 let dx = scheme.v.0[i] * self.w0[k] + 2.0 * (scheme.v.1[i] * self.w1[k]).re;
                 self.x[i][k] += dx;
