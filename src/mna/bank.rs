@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use crate::dae::{Eval, Phase, Point, Want};
 use crate::ir::batch::{LANES, Program, Source, Work};
 use crate::ir::{Function, Input, Inst};
+use crate::mna::abreast::Abreast;
 use crate::mna::block::Block;
 use crate::mna::column::{Column, Growing};
 use crate::mna::limit;
@@ -135,6 +136,8 @@ pub struct Scratch {
     pub filled: Filled,
     /// Registers with their constants in place, six for each bank.
     pub work: Vec<Work>,
+    /// What threads need that evaluate a large bank side by side.
+    pub abreast: Abreast,
 }
 
 impl Scratch {

@@ -17,6 +17,7 @@ use crate::model::Moment;
 use crate::model::kernel::Kernel;
 use crate::sparse::Pattern;
 
+mod abreast;
 mod assemble;
 pub mod bank;
 mod block;

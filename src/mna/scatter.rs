@@ -9,8 +9,8 @@ use std::sync::OnceLock;
 use crate::dae::{Eval, Point, Want};
 use crate::ir::batch::{Program, Registers, Source};
 use crate::ir::{Input, Inst};
-use crate::mna::bank::{Bank, Lanes, Scratch, Which};
-use crate::mna::sums;
+use crate::mna::bank::{Bank, Lanes, Read, Scratch, Which};
+use crate::mna::sums::{self, Lost};
 use crate::model::kernel::Place;
 use crate::model::stamp::Stamp;
 use crate::sparse::Pattern;
@@ -31,9 +31,9 @@ pub struct Lists {
     /// Rows and slots that all lanes of a chunk have in common.
     common: Vec<Common>,
     /// For each chunk, the ends of its parts of the five lists.
-    ends: Vec<[u32; 5]>,
-    /// Above all rows, above all slots and above all sources of the lists.
-    tops: [usize; 3],
+    pub(super) ends: Vec<[u32; 5]>,
+    /// Above all rows, above all slots, above all sources of rows, above all of slots.
+    tops: [usize; 4],
     /// Local unknowns that probes read.
     locals: usize,
     /// Unknowns of the lanes of each chunk for each of these; lanes that nobody asked for repeat the last one.
@@ -98,7 +98,7 @@ impl Lists {
         for lane in lanes.clone() {
             self.tops[place] = self.tops[place].max(target(lane).map_or(0, |t| t as usize + 1));
         }
-        self.tops[2] = self.tops[2].max(value.max(scale) as usize + lanes.len());
+        self.tops[2 + place] = self.tops[2 + place].max(value.max(scale) as usize + lanes.len());
         let first = target(lanes.start);
         if let Some(target) = first.filter(|_| lanes.len() >= TOGETHER && lanes.clone().all(|lane| target(lane) == first)) {
             self.common.push(Common { what, target, source: value, scale, count: lanes.len() as u32 });
@@ -180,7 +180,8 @@ impl Prepared {
         Prepared { values, step: if chunks == 1 { 0 } else { inputs.len() * width } }
     }
 
-    fn chunk(&self, number: usize) -> &[f64] {
+    /// Those of one chunk.
+    pub(super) fn chunk(&self, number: usize) -> &[f64] {
         &self.values[number * self.step..]
     }
 }
@@ -210,6 +211,9 @@ impl Bank {
         let prepared = lanes.laid[usize::from(matrix)].get_or_init(|| Prepared::new(program, self, lanes, width));
         // Without a trial nothing is limited.
         let limits = at.trial.is_some() && self.limited().next().is_some();
+        if self.is_large() && rayon::current_num_threads() > 1 {
+            return self.eval_abreast((program, which), prepared, (at, lanes), want, scratch, out);
+        }
         let mut read = std::mem::take(&mut scratch.potentials);
         let seat = scratch.seat(self, which);
         let mut work = std::mem::take(&mut scratch.work[seat]);
@@ -232,7 +236,7 @@ impl Bank {
                 match input {
                     Input::Probe(k) if !limits => self.difference(k, &read, to),
                     input => {
-                        self.fill(input, at, lanes, (start, count), scratch, to);
+                        self.fill(input, at, lanes, (start, count), scratch.read(), to);
                         let last = to[count - 1];
                         to[count..].fill(last);
                     }
@@ -242,11 +246,11 @@ impl Bank {
                 self.hand_on(&read, (start, count), out);
             }
             program.advance(prepared.chunk(chunk), registers, count);
-            self.scatter(want, [begin, *end], registers, scratch, out);
+            self.scatter(want, [begin, *end], registers.all(), &mut scratch.lost, out);
             if limited {
                 self.limit_terms(at, lanes, (start, count), scratch, out);
             }
-            self.bound_step(registers, lanes, count, out);
+            self.bound_step(registers.all(), lanes, count, out);
             begin = *end;
         }
         scratch.work[seat] = work;
@@ -254,7 +258,7 @@ impl Bank {
     }
 
     /// The unknowns that a chunk reads, lanes of one after the other.
-    fn read(&self, chunk: usize, at: &Point, read: &mut Vec<f64>) {
+    pub(super) fn read(&self, chunk: usize, at: &Point, read: &mut Vec<f64>) {
         let count = self.lists.locals * self.lists.width;
         let unknowns = &self.lists.reads[chunk * count..(chunk + 1) * count];
         read.clear();
@@ -262,7 +266,7 @@ impl Bank {
     }
 
     /// A probe from what was read.
-    fn difference(&self, probe: u32, read: &[f64], to: &mut [f64]) {
+    pub(super) fn difference(&self, probe: u32, read: &[f64], to: &mut [f64]) {
         let width = self.lists.width;
         let (plus, minus) = self.lists.ends_of[probe as usize];
         let count = to.len();
@@ -282,23 +286,24 @@ impl Bank {
     }
 
     /// The lanes of one input in the step being taken.
-    fn fill(&self, input: Input, at: &Point, lanes: &Lanes, (start, count): (usize, usize), scratch: &Scratch, to: &mut [f64]) {
-        match self.source(input, at, lanes, scratch.read(), start, count) {
+    pub(super) fn fill(&self, input: Input, at: &Point, lanes: &Lanes, (start, count): (usize, usize), read: Read, to: &mut [f64]) {
+        match self.source(input, at, lanes, read, start, count) {
             Source::Same(number) => to.fill(number),
             Source::Lanes(values) => to[..count].copy_from_slice(values),
         }
     }
 
-    fn scatter(&self, want: Want, [begin, end]: [[u32; 5]; 2], registers: &Registers, scratch: &mut Scratch, out: &mut Eval) {
-        let values = registers.all();
+    /// Adds what the program of a chunk has given, registers side by side, where its parts of the lists say.
+    pub(super) fn scatter(&self, want: Want, [begin, end]: [[u32; 5]; 2], values: &[f64], lost: &mut Lost, out: &mut Eval) {
         let part = |k: usize| begin[k] as usize..end[k] as usize;
-        let ([rows, slots, sources], lost) = (self.lists.tops, &mut scratch.lost);
-        assert!(values.len() >= sources);
+        let [rows, slots, of_rows, of_slots] = self.lists.tops;
+        // A program without derivatives gives nothing for slots.
+        assert!(values.len() >= if want.intersects(Want::G | Want::C) { of_rows.max(of_slots) } else { of_rows });
         if want.intersects(Want::F | Want::SCALE) {
             assert!(out.f.len().min(lost.f.len()).min(out.scale.len()) >= rows);
             for [row, source, scale] in &self.lists.f[part(0)] {
                 let row = *row as usize;
-                // Safety: all rows are below `rows`, all sources below `sources`: see `Lists::push`.
+                // Safety: all rows are below `rows`, all their sources below `of_rows`: see `Lists::push`.
                 unsafe {
                     sums::add_unchecked(&mut out.f, &mut lost.f, row, *values.get_unchecked(*source as usize));
                     let (size, largest) = (*values.get_unchecked(*scale as usize), out.scale.get_unchecked_mut(row));
@@ -318,7 +323,7 @@ impl Bank {
         {
             if want.contains(wanted) {
                 assert!(target.len() >= slots);
-                // Safety: all slots are below `slots`, all sources below `sources`.
+                // Safety: all slots are below `slots`, all their sources below `of_slots`.
                 unsafe { add(target, list, values) };
             }
         }
@@ -338,10 +343,10 @@ impl Bank {
         }
     }
 
-    fn bound_step(&self, registers: &Registers, lanes: &Lanes, count: usize, out: &mut Eval) {
+    pub(super) fn bound_step(&self, values: &[f64], lanes: &Lanes, count: usize, out: &mut Eval) {
         let Some(output) = self.model.bound_step else { return };
         let values = match (self.stamped.stamp.bound_step, self.kernel.outputs[output as usize]) {
-            (Some(k), _) => &registers.lanes(k)[..count],
+            (Some(k), _) => &values[k as usize * Registers::stride_of(self.lists.width)..][..count],
             (None, Place::Setup(k)) => lanes.setup[k as usize].all(),
             (None, Place::Eval(_)) => &[],
         };

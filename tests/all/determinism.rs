@@ -70,3 +70,25 @@ fn a_second_run_gives_the_same_bits() {
     let (first, second) = (run(&deck, 2), run(&deck, 2));
     assert_eq!(bits(&first[0], "x2.x"), bits(&second[0], "x2.x"));
 }
+
+/// 4356 cells are enough for threads to share them; the last chunk of the last strip is not full.
+#[test]
+fn threads_change_no_bit_of_a_large_bank() {
+    let deck = "cells
+VS s 0 pulse(0 1.2 10n 10n 10n 1u)
+.for i 1 4356
+R{i} s n{i} {100 + i}
+X{i} n{i} 0 yakopcic x0={0.1 + i/10000}
+.endfor
+.options reltol=1e-3 method=trap
+.tran 10n 200n
+.save v(n1) v(n4356) x1.x x4356.x
+.end
+";
+    let (one, three) = (run(deck, 1), run(deck, 3));
+    for column in ["time", "v(n1)", "v(n4356)", "x1.x", "x4356.x"] {
+        assert_eq!(bits(&one[0], column), bits(&three[0], column), "{column}");
+    }
+    let x = one[0].real("x4356.x").expect("a state");
+    assert!(x[x.len() - 1] > x[0] + 1e-3, "the cells move: {x:?}");
+}
