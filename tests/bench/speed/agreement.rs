@@ -4,7 +4,7 @@
 //! straight line between two of them is wrong by more than they are; what is interpolated is therefore the small difference
 //! of each run from a fine one (Radau's method, reltol 1e-6, short steps). Oscillators: relative difference of the mean period, of
 //! the amplitude (root mean square about the mean, over whole periods) and of the mean swing of a period, over the last four
-//! fifths. The swing depends on where rows happen to stand beside a cusp; the amplitude does not, and is what is judged.
+//! fifths. Judged is the swing, though it depends on where rows happen to stand beside a cusp; the root mean square does not.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ impl Difference {
     pub fn holds(self) -> bool {
         match self {
             Difference::Forced(x) => x <= 1e-3,
-            Difference::Oscillator([period, amplitude, _]) => period.abs() <= 1e-2 && amplitude.abs() <= 5e-3,
+            Difference::Oscillator([period, _, swing]) => period.abs() <= 1e-2 && swing.abs() <= 5e-3,
         }
     }
 }
