@@ -4,7 +4,7 @@ import numpy as np
 from redox import rate, theta, travelled
 from table import ROOT, write
 
-# name, what is printed, volts of the pulse, seconds, conductance when on, on/off
+# name, what is printed, volts of the pulse, seconds, conductance when on, on/off; RESET: volts, where one is printed
 ROWS = [
     ('bi_sno2', 'ITO/Bi:SnO2/TiN: -0.5/0.4 V, SET 16 uW', 0.4, 1e-4, 1e-4, 1e2),
     ('ag_ta2o5', 'Ag/SiO2/Ta2O5/Pt, 6.5 nm: 0.14-0.24/-0.06..-0.14 V', 0.24, 1e-3, 1e-4, 1e5),
@@ -18,6 +18,7 @@ ROWS = [
     ('ge_sb_o', 'Ge-Sb-O, conducting bridge in a phase-change film: 43 fJ (here: 1 V, 50 ns)', 1.0, 5e-8, 9.4065e-7, 1e2),
     ('hfse2', 'HfSexOy/HfSe2: below 3 V, 100 pA', 2.9, 1e-4, 3.4483e-11, 1e2),
 ]
+RESET = {'bi_sno2': 0.5, 'ag_ta2o5': 0.14, 'au_hbn': 0.5, 'ag_mapbi_fto': 0.2, 'ag_ba2ma5': 0.15}
 TMIN = 1e-11
 
 
@@ -34,27 +35,36 @@ def law(v, seconds):
 cards, lines, measures, rows = [], [], [], []
 for name, printed, v, seconds, gon, ratio in ROWS:
     vp, ts, v0 = (float(number(x)) for x in law(v, seconds))
-    cards += [f'* {printed}', f'.model {name} filament(gon={number(gon)} ratio={number(ratio)} vp={number(vp)} ts={number(ts)} v0={number(v0)}'
-              f' vrp={number(vp)} tr={number(ts)} vr={number(v0)} tmin=10p)']
+    down, tr, vr = (float(number(x)) for x in law(RESET.get(name, v), seconds))
+    cards += [f'* {printed} (001). The rest is chosen.', f'.model {name} filament(gon={number(gon)} ratio={number(ratio)} vp={number(vp)} ts={number(ts)} v0={number(v0)}'
+              f' vrp={number(down)} tr={number(tr)} vr={number(vr)} tmin=10p)']
     k = rate(v, (vp, ts, v0), TMIN)
     t = np.linspace(0, seconds, 4001)
     w = np.array([travelled(k*x) for x in t])
     power = v*v*gon*ratio**(w - 1)
     energy = np.trapezoid(power, t)
     lines += [f'V{name} a{name} 0 PWL(0 0 {seconds/1e4:.3g} {v:g} {seconds:g} {v:g} {seconds*1.0001:g} 0)', f'X{name} a{name} 0 {name}']
+    if name in RESET:
+        lines += [f'VR{name} r{name} 0 PWL(0 0 {seconds/1e4:.3g} {-down:g} {seconds:g} {-down:g})', f'XR{name} r{name} 0 {name} w0=1']
     end = seconds*0.999
     measures += [f'.measure tran p_{name} find i(x{name})*v(a{name}) at={end:g} expect={number(power[-1])} tol=0.5%',
                  f'.measure tran e_{name} energy i(x{name}) v(a{name}) to={seconds*1.0001:g} expect={number(energy)} tol=1%']
+    if name in RESET:
+        measures += [f'.measure tran reset_{name} when xr{name}.w=0.5 expect={number(seconds/20)} tol=1%']
     rows.append((name, power[-1], energy))
     print(f'{name:14s} {power[-1]:.4g} W {energy:.4g} J   {printed}')
 HEAD = '''* Cards of low-power memristors: (001, Table 1, sections 1.2 and 2.2). Printed figures as given with each; conductances follow from them,
-* widths of pulses, on/off ratios and kinetics (golden/make/lowpower.py: half a filament after a twentieth of the pulse) are choices.
+* widths of pulses, on/off ratios and kinetics (golden/make/lowpower.py: half a filament after a twentieth of the pulse, at the printed
+* voltages of set and reset) are choices.
+
 '''
 with open(os.path.join(ROOT, '../models/cards/lowpower.lib'), 'w') as out:
     out.write(HEAD + '\n'.join(cards) + '\n')
 with open(os.path.join(ROOT, '../netlists/devices/lowpower-gallery.cir'), 'w') as out:
     out.write('''Low-power memristors: eleven set pulses, from four attojoule up
-* One pulse each at the printed voltage: power at its end, energy of the whole pulse.
+* One pulse each at the printed voltage: power at its end, energy of the whole pulse. Where a voltage of reset is printed (-0.5 V for
+* Bi:SnO2 and h-BN, -0.14 V for Ta2O5, -0.2 and -0.15 V for the perovskites), a whole cell gets it: half of the filament is left after
+* a twentieth of the pulse, as the kinetics were chosen.
 * Must be seen, as printed (001, Table 1 and sections 1.2, 2.2): 16 uW for Bi:SnO2, 45 uA for h-BN, 10 nW for CuInS2, 47 fJ for one square
 * micrometre of perovskite, 150 uW at 1 mA, below 0.5 pJ for pMSSQ, 4.28 aJ for HfAlOx, 43 fJ for Ge-Sb-O, 100 pA for HfSe2. Energies
 * are those of the whole pulse, below power times width by what the growth of the filament takes.
