@@ -79,7 +79,7 @@ const OTHERWISE: &[(&str, Drive, &str)] = &[
     ("lk_cap", Drive { fixed: &["z0"], ..USUAL }, "a start between its wells holds energy"),
     ("retention", Drive { series: 1e3, ..USUAL }, "an ammeter between two of its terminals"),
     ("stuck_cell", Drive { series: 1e3, ..USUAL }, "likewise"),
-    ("fresh_cell", Drive { series: 1e3, ..USUAL }, "likewise"),
+    ("fresh_film", Drive { series: 1e3, ..USUAL }, "likewise"),
     ("worn_cell", Drive { series: 1e3, ..USUAL }, "likewise"),
     ("nanowire_junction", Drive { fixed: &["lc", "lmax"], ..USUAL }, "the bounds of x are lmax/lc of the default"),
     ("quantum_contact", Drive { fixed: &["ymax"], ..USUAL }, "the bounds of y are those of the default"),
