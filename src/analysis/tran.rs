@@ -4,6 +4,7 @@
 //! accepted points from `tstart` on. `tstep` is a hint for the first step; what bounds the others is decision 21: a share of
 //! the period of the fastest source, steps between corners, 1/50 of the whole, or `tmax` instead.
 
+use std::io;
 use std::sync::atomic::Ordering;
 
 use crate::args::{Arg, Args};
@@ -12,12 +13,15 @@ use crate::dae::{Memory, Message, MessageKind, Outputs, Phase, RowKind, StartKin
 use crate::diag::Diagnostic;
 use crate::solve::history::Record;
 use crate::solve::integrate::{self, Method, Problem, Weights, Work};
-use crate::solve::march::{Ceiling, Leaps, March, Plan};
+use crate::solve::march::{Ceiling, Leaps, March, Peaks, Plan};
 use crate::solve::{SimError, Tolerances, source_break, start};
 use crate::wave::{ColumnKind, Flow, Sink};
 
 use super::columns::{RowMaker, header, lead, writing};
 use super::{Analysis, Entry, Env, Summary, op};
+
+mod late;
+use late::Late;
 
 /// Row of the table of analyses.
 pub const ENTRY: Entry = Entry {
@@ -177,7 +181,9 @@ impl Transient {
         if env.newton.loose(tolerances.reltol) {
             march.relax();
         }
-        let result = self.rows(system, env, sink, summary, &mut march);
+        let mut rows = Rows { system, sink, from: self.start, maker: RowMaker::default(), late: Late::default() };
+        let result = self.rows(env, &mut rows, summary, &mut march);
+        let ended = rows.end(summary);
         march.conclude(&mut summary.messages);
         summary.counts += march.work.counts;
         summary.ruled_by = march.ruled.shares();
@@ -189,25 +195,17 @@ impl Transient {
         for t in &march.guard.found {
             summary.remarks.push(format!("resting on an unstable equilibrium since t = {t:.6e} s"));
         }
-        result
+        result.and(ended)
     }
 
-    fn rows(
-        &self,
-        system: &dyn System,
-        env: &Env,
-        sink: &mut dyn Sink,
-        summary: &mut Summary,
-        march: &mut March,
-    ) -> Result<(), SimError> {
+    fn rows(&self, env: &Env, rows: &mut Rows, summary: &mut Summary, march: &mut March) -> Result<(), SimError> {
         let mut told = 0.0;
-        let mut rows = Rows { system, sink, from: self.start, maker: RowMaker::default() };
         loop {
             let t = march.t();
             let ended = ends(&summary.messages);
             march.evaluate_outputs(ended == Ok(true));
-            let qdot = &march.history.newest().qdot;
-            if rows.push(t, march.outputs(), qdot, summary)? == Flow::Stop {
+            let (qdot, peaks) = (&march.history.newest().qdot, march.peaks());
+            if rows.push(t, march.outputs(), qdot, peaks, summary)? == Flow::Stop {
                 return Ok(());
             }
             if march.done() || march.advice.finish || ended? {
@@ -223,7 +221,7 @@ impl Transient {
             march.advance(&mut summary.messages)?;
             for k in 0..march.places() {
                 march.evaluate_between(k);
-                if rows.push(march.between().t, march.outputs(), &march.between().qdot, summary)? == Flow::Stop {
+                if rows.push(march.between().t, march.outputs(), &march.between().qdot, None, summary)? == Flow::Stop {
                     return Ok(());
                 }
             }
@@ -238,18 +236,43 @@ struct Rows<'a> {
     /// Rows before this time are left out, s.
     from: f64,
     maker: RowMaker,
+    late: Late,
 }
 
 impl Rows<'_> {
-    /// A row with the outputs at `t`, whose charges change as the tail of `qdot` says.
-    fn push(&mut self, t: f64, outputs: &Outputs, qdot: &[f64], summary: &mut Summary) -> Result<Flow, SimError> {
+    /// A row with the outputs at `t`, whose charges change as the tail of `qdot` says; `peaks`: what [`March::peaks`] says.
+    fn push(
+        &mut self,
+        t: f64,
+        outputs: &Outputs,
+        qdot: &[f64],
+        peaks: Option<Peaks>,
+        summary: &mut Summary,
+    ) -> Result<Flow, SimError> {
         if t < self.from {
             return Ok(Flow::Continue);
         }
-        summary.points += 1;
         let rates = &qdot[qdot.len() - outputs.value.len()..];
         let row = self.maker.numbers(self.system, &[t], outputs, rates);
-        self.sink.rows(row.len(), row).map_err(writing)
+        let mut out = counted(self.sink, summary);
+        let flow = match peaks {
+            Some(peaks) => self.late.push(row, peaks.shares(), &mut out),
+            None => out(row),
+        };
+        flow.map_err(writing)
+    }
+
+    /// The last row.
+    fn end(&mut self, summary: &mut Summary) -> Result<(), SimError> {
+        self.late.end(&mut counted(self.sink, summary)).map_err(writing)
+    }
+}
+
+/// Where rows go, each of which counts as a point.
+fn counted(sink: &mut dyn Sink, summary: &mut Summary) -> impl FnMut(&[f64]) -> io::Result<Flow> {
+    |row| {
+        summary.points += 1;
+        sink.rows(row.len(), row)
     }
 }
 

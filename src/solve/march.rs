@@ -22,12 +22,14 @@ mod corners;
 mod dense;
 mod fall;
 mod jumps;
+mod peaks;
 mod ruled;
 
 pub use corners::Leaps;
 use corners::WIDER;
 use dense::Dense;
 use jumps::{JUMP, Watch};
+pub use peaks::Peaks;
 use ruled::Rule;
 pub use ruled::Ruled;
 

@@ -4,7 +4,7 @@
 //! straight line between two of them is wrong by more than they are; what is interpolated is therefore the small difference
 //! of each run from a fine one (Radau's method, reltol 1e-6, short steps). Oscillators: relative difference of the mean period, of
 //! the amplitude (root mean square about the mean, over whole periods) and of the mean swing of a period, over the last four
-//! fifths. Judged is the swing, though it depends on where rows happen to stand beside a cusp; the root mean square does not.
+//! fifths. Judged is the swing.
 
 use std::path::Path;
 
@@ -127,7 +127,13 @@ impl Wave<'_> {
         let range = |v: &[f64]| v.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(*x), h.max(*x)));
         let (low, high) = range(v);
         let level = 0.5 * (low + high);
-        let rises: Vec<usize> = (1..v.len()).filter(|k| v[k - 1] < level && v[*k] >= level).collect();
+        // A neighbour's kick may cross the level: a period begins where the lower quarter has been left.
+        let mut armed = false;
+        let begins = |k: &usize| {
+            armed |= v[k - 1] < low + 0.25 * (high - low);
+            v[k - 1] < level && v[*k] >= level && std::mem::take(&mut armed)
+        };
+        let rises: Vec<usize> = (1..v.len()).filter(begins).collect();
         let instant = |k: usize| t[k - 1] + (t[k] - t[k - 1]) * (level - v[k - 1]) / (v[k] - v[k - 1]);
         let (first, last) = (*rises.first()?, *rises.last()?);
         let periods = (rises.len() - 1) as f64;
