@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::output::svg::{Curve, Plot, Settings};
 use crate::output::{self, Request};
+use crate::portrait::decks::FINE;
 use crate::portrait::settings::Settled;
 use crate::portrait::{Subject, quantity, try_out};
 use crate::run::RunReport;
@@ -42,7 +43,7 @@ fn deck(subject: &Subject, settings: &Settled) -> (String, Vec<f64>) {
     let at = if subject.separate() { format!(" ({} at the driven terminal)", subject.level(*hold)) } else { String::new() };
     let _ = writeln!(out, "* {}, a reading at {}{at} behind each.", train(subject, settings), quantity(*read, "V"));
     out.push_str(&subject.circuit(&format!("PWL({})", lines.join("\n+ ")), *series, *read));
-    let _ = writeln!(out, ".tran {:e} {start:e}", 0.1 * first.1.min(second.1));
+    let _ = writeln!(out, ".options {FINE}\n.tran {:e} {start:e}", 0.1 * first.1.min(second.1));
     let Subject { current, node, name, .. } = subject;
     let shown = subject.show.as_ref().map_or_else(String::new, |s| format!(" {}", s.expression));
     let _ = writeln!(out, ".plot tran v({node}) {current}{shown} title=\"{name} under pulses\" file=pulse-waves");
