@@ -3,7 +3,8 @@
 //! Rate of a state against the state itself, `dx/dt = -f_x / (dq_x/dx)`, with the value of a source as parameter; everything
 //! else is at rest. The curve of value 0 is the power-off plot (L. O. Chua, "Everything you wish to know about memristors but
 //! are afraid to ask", Radioengineering 24, 319, 2015): where it crosses zero downwards the device keeps a state. One row per
-//! value of the state, one column per value of the source; zeros are located by bisection and told with their stability.
+//! value of the state, one column per value of the source; zeros are located by bisection and told with their stability. Where the
+//! rate jumps across zero there is none: that is told as a jump, which attracts what it stands between, or repels it.
 
 use std::sync::atomic::Ordering;
 
@@ -29,6 +30,8 @@ const POINTS: f64 = 201.0;
 const BISECTIONS: u32 = 60;
 /// Zeros of a curve that are told.
 const TOLD: usize = 6;
+/// Part of a change of sign between two points that is left at round-off where the rate jumps.
+const JUMP: f64 = 1e-6;
 
 /// The analysis of the card.
 pub struct RouteMap {
@@ -131,7 +134,7 @@ impl RouteMap {
         for (k, value) in self.values.iter().enumerate() {
             let mut route = Route::new(self, system, env, *value, &mut summary.counts)?;
             let mut rates = Vec::with_capacity(self.points);
-            let mut zeros: Vec<(f64, bool)> = Vec::new();
+            let mut zeros: Vec<(f64, Kind)> = Vec::new();
             for j in 0..self.points {
                 if env.stop.load(Ordering::Relaxed) {
                     return Err(SimError::Stopped { t: f64::NAN });
@@ -158,7 +161,7 @@ impl RouteMap {
     }
 
     /// Where the state rests at one value of the source.
-    fn tell(&self, value: f64, rates: &[f64], zeros: &[(f64, bool)]) -> String {
+    fn tell(&self, value: f64, rates: &[f64], zeros: &[(f64, Kind)]) -> String {
         let place = format!("{} = {}", self.source.1, significant(value));
         if rates.iter().all(|r| *r == 0.0) {
             return format!("{place}: every state rests (nonvolatile)");
@@ -167,9 +170,28 @@ impl RouteMap {
             let way = if rates.iter().all(|r| *r >= 0.0) { "rises" } else { "falls" };
             return format!("{place}: no state rests; it {way} everywhere");
         }
-        let shown = zeros.iter().take(TOLD).map(|(x, stable)| format!("{} {x:.9}", if *stable { "stable" } else { "unstable" }));
+        // Rounded before it is written: no zero has a sign.
+        let shown = zeros.iter().take(TOLD).map(|(x, kind)| format!("{} {:.9}", kind.word(), (x * 1e9).round() * 1e-9 + 0.0));
         let more = if zeros.len() > TOLD { format!(" and {} more", zeros.len() - TOLD) } else { String::new() };
         format!("{place}: {}{more}", shown.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// What a change of sign is; `true`: from positive to negative.
+#[derive(Clone, Copy)]
+enum Kind {
+    Rest(bool),
+    Jump(bool),
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Kind::Rest(true) => "stable",
+            Kind::Rest(false) => "unstable",
+            Kind::Jump(true) => "attracting jump at",
+            Kind::Jump(false) => "repelling jump at",
+        }
     }
 }
 
@@ -229,17 +251,21 @@ impl<'a> Route<'a> {
         &mut self,
         (mut low, before): (f64, f64),
         (mut high, after): (f64, f64),
-        zeros: &mut Vec<(f64, bool)>,
+        zeros: &mut Vec<(f64, Kind)>,
         counts: &mut Counts,
     ) -> Result<(), SimError> {
         if before == 0.0 || (before > 0.0) == (after > 0.0) && after != 0.0 {
             return Ok(());
         }
+        let mut ends = (before, after);
         for _ in 0..BISECTIONS {
             let middle = 0.5 * (low + high);
-            if (self.rate(middle, counts)? > 0.0) == (before > 0.0) { low = middle } else { high = middle }
+            let rate = self.rate(middle, counts)?;
+            if (rate > 0.0) == (before > 0.0) { (low, ends.0) = (middle, rate) } else { (high, ends.1) = (middle, rate) }
         }
-        zeros.push((0.5 * (low + high), before > 0.0));
+        let jumps = (ends.1 - ends.0).abs() > JUMP * (after - before).abs();
+        let kind = if jumps { Kind::Jump } else { Kind::Rest };
+        zeros.push((0.5 * (low + high), kind(before > 0.0)));
         Ok(())
     }
 }

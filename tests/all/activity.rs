@@ -127,6 +127,30 @@ fn route_maps_have_the_rates_and_zeros_of_the_model() {
     assert!(told.contains("v1 = 0.9: stable 282.750298"), "{told}");
 }
 
+/// dx/dt = v + 0.25 - x up to 0.6, and v less or more by a constant beyond: zeros at 0.25 + v, jumps across zero at 0.6.
+#[test]
+fn jumps_of_a_route_map_are_no_places_of_rest() {
+    let remarks = |h: f64, values: &str| {
+        let text = format!(
+            "V1 n 0 0\nX1 n jumpy\n.subckt jumpy p\nRP p 0 1k\nC1 x 0 1\nB1 0 x i={{v(p) + (v(x) < 0.6 ? 0.25 - v(x) : {h})}}\n.ends\n\
+             .drm x1.x V1 list {values} from=0 to=1"
+        );
+        run_text(&text).members.remove(0).remove(0).summary.remarks
+    };
+    let told = remarks(2.0, "0 -0.1 -0.3 -3 0.5");
+    let expected = [
+        "v1 = 0: stable 0.250000000, repelling jump at 0.600000000",
+        "v1 = -0.1: stable 0.150000000, repelling jump at 0.600000000",
+        "v1 = -0.3: repelling jump at 0.600000000",
+        "v1 = -3: no state rests; it falls everywhere",
+        "v1 = 0.5: no state rests; it rises everywhere",
+    ];
+    assert_eq!(told, expected);
+    let told = remarks(-2.0, "0 0.5 3");
+    assert_eq!(told[..2], ["v1 = 0: stable 0.250000000", "v1 = 0.5: attracting jump at 0.600000000"]);
+    assert!(told[2].contains("no state rests; it rises everywhere"), "{told:?}");
+}
+
 #[test]
 fn power_off_plot_of_a_nonvolatile_device() {
     let text = "V1 n 0 0\nX1 n 0 taox\n.drm x1.x V1 list 0 0.4";
