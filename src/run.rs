@@ -466,7 +466,9 @@ fn open(mna: &Mna, deck: &Path, options: &RunOptions) -> Result<Open, Vec<Diagno
         title: circuit.title.clone(),
         plots: report::plots(mna)?,
         family: if circuit.steps.is_empty() { Vec::new() } else { members(circuit) },
+        units: mna.step_units(),
         arrays: report::arrays(mna)?,
+        grid: grid(circuit),
         dropped: dropped(circuit),
     };
     let wrong = |text: String| vec![Diagnostic::anywhere(text)];
@@ -475,6 +477,12 @@ fn open(mna: &Mna, deck: &Path, options: &RunOptions) -> Result<Open, Vec<Diagno
     let store = if family { Some(Store::new(&folder)) } else { None };
     let store = store.transpose().map_err(|error| wrong(format!("writing results: {}: {error}", folder.display())))?;
     Ok(Open { outputs: Mutex::new(outputs), store, folder })
+}
+
+/// Step of the rows in files: that of the transient, where `.options interp` asks for it.
+fn grid(circuit: &Circuit) -> Option<f64> {
+    let card = circuit.analyses.iter().find(|args| circuit.options.interp && args.keyword == "tran")?;
+    card.number(0, "a time step").ok().filter(|step| *step > 0.0)
 }
 
 fn write(simulation: &Simulation, open: &mut Open) -> Result<Vec<PathBuf>, String> {

@@ -286,6 +286,8 @@ pub struct Options {
     pub itl4: u32,
     /// Points per period of the fastest source (decision 21).
     pub ppp: f64,
+    /// Whether files of transients have rows at multiples of their step instead of the steps taken.
+    pub interp: bool,
     /// Temperature of the circuit, degrees Celsius.
     pub temp: f64,
     /// Temperature at which model parameters hold, degrees Celsius.
@@ -308,6 +310,7 @@ impl Default for Options {
             itl1: 200,
             itl4: 50,
             ppp: 50.0,
+            interp: false,
             temp: 27.0,
             tnom: 27.0,
             seed: 1,

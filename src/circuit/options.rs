@@ -24,7 +24,7 @@ const fn row(name: &'static str, low: f64, high: f64, set: fn(&mut Options, f64)
 const LARGEST: f64 = f64::MAX;
 const SMALLEST: f64 = f64::MIN_POSITIVE;
 
-const TABLE: [Row; 12] = [
+const TABLE: [Row; 13] = [
     row("reltol", 1e-15, 1.0, |o, v| o.reltol = Some(v)),
     row("abstol", SMALLEST, LARGEST, |o, v| o.abstol = v),
     row("vntol", SMALLEST, LARGEST, |o, v| o.vntol = v),
@@ -34,6 +34,7 @@ const TABLE: [Row; 12] = [
     row("itl1", 1.0, 1e9, |o, v| o.itl1 = v as u32),
     row("itl4", 1.0, 1e9, |o, v| o.itl4 = v as u32),
     row("ppp", 1.0, 1e6, |o, v| o.ppp = v),
+    row("interp", 0.0, 1.0, |o, v| o.interp = v != 0.0),
     row("temp", -273.15, LARGEST, |o, v| o.temp = v),
     row("tnom", -273.15, LARGEST, |o, v| o.tnom = v),
     row("seed", 0.0, 9_007_199_254_740_992.0, |o, v| o.seed = v as u64),
@@ -47,7 +48,7 @@ const EFFORTS: [(&str, Option<bool>, &str); 3] = [
 ];
 
 /// Options of other simulators that are read and change nothing, and why.
-const WITHOUT_EFFECT: [(&str, &str); 26] = [
+const WITHOUT_EFFECT: [(&str, &str); 25] = [
     ("chgtol", "the error of charges is measured in the unknowns themselves"),
     ("itl2", "sweeps use itl1"),
     ("itl3", "steps are controlled by their error"),
@@ -68,7 +69,6 @@ const WITHOUT_EFFECT: [(&str, &str); 26] = [
     ("probe", "use .save"),
     ("numdgt", "all digits are written"),
     ("delmax", "use the fourth argument of .tran"),
-    ("interp", "results are written at the steps taken"),
     ("plotwinsize", "results are not compressed"),
     ("savecurrents", "currents of all two-terminal devices can be saved by name"),
     ("rshunt", "add resistors where they belong"),

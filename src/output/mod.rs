@@ -8,12 +8,14 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
+use crate::output::grid::Grid;
 use crate::wave::{Cell, Dataset, Flow, Header, Sink};
 
 pub mod array;
 pub mod block;
 pub mod csv;
 mod decimal;
+mod grid;
 pub mod raw;
 mod seats;
 pub mod spool;
@@ -32,8 +34,12 @@ pub struct Request {
     pub plots: Vec<svg::Plot>,
     /// Values of the `.step` parameters of all members, in order; empty without a family.
     pub family: Vec<Vec<(String, f64)>>,
+    /// Units of these parameters, as far as they are known.
+    pub units: Vec<(String, String)>,
     /// Matrices to write.
     pub arrays: Vec<array::Array>,
+    /// Step of the rows that transients put into data files; `None`: each step taken. Plots see all rows.
+    pub grid: Option<f64>,
     /// Names of columns that do not go to data files (independent ones always do). Plots see all columns.
     pub dropped: Vec<String>,
 }
@@ -82,6 +88,8 @@ pub const FORMATS: &[Format] = &[
 pub struct Outputs {
     writers: Vec<Branch>,
     dropped: HashSet<String>,
+    /// Step of the rows of transients in data files.
+    step: Option<f64>,
     notes: Vec<String>,
 }
 
@@ -92,6 +100,8 @@ struct Branch {
     widest: usize,
     /// The current result is too wide.
     skipped: bool,
+    /// Rows of the current result that it gets; `None`: all.
+    grid: Option<Grid>,
     /// Columns of the current result that it gets; `None`: all.
     chosen: Option<Vec<usize>>,
     cells: Vec<Cell>,
@@ -113,14 +123,15 @@ pub fn open(names: &[String], plots: bool, request: &Request) -> Result<Outputs,
         let writer = (format.open)(request);
         let widest = if names.is_empty() { format.widest } else { usize::MAX };
         let (cells, values) = (Vec::new(), Vec::new());
-        writers.push(Branch { writer, format, widest, skipped: false, chosen: None, cells, values });
+        writers.push(Branch { writer, format, widest, skipped: false, grid: None, chosen: None, cells, values });
     }
     if !request.arrays.is_empty() {
         let (format, writer) = (&array::FORMAT, (array::FORMAT.open)(request));
         let (cells, values) = (Vec::new(), Vec::new());
-        writers.push(Branch { writer, format, widest: usize::MAX, skipped: false, chosen: None, cells, values });
+        writers.push(Branch { writer, format, widest: usize::MAX, skipped: false, grid: None, chosen: None, cells, values });
     }
-    Ok(Outputs { writers, dropped: request.dropped.iter().map(|n| n.to_lowercase()).collect(), notes: Vec::new() })
+    let dropped = request.dropped.iter().map(|n| n.to_lowercase()).collect();
+    Ok(Outputs { writers, dropped, step: request.grid, notes: Vec::new() })
 }
 
 impl Outputs {
@@ -159,6 +170,8 @@ impl Outputs {
 impl Sink for Outputs {
     fn begin(&mut self, header: &Header) -> io::Result<()> {
         for branch in &mut self.writers {
+            let timed = header.analysis == "tran" && !branch.format.everything;
+            branch.grid = self.step.filter(|_| timed).map(Grid::new);
             let all = branch.format.everything || self.dropped.is_empty();
             branch.chosen = (!all).then(|| choose(header, &self.dropped));
             let count = branch.chosen.as_ref().map_or(header.columns.len(), Vec::len);
@@ -207,14 +220,18 @@ impl Sink for Outputs {
     fn rows(&mut self, width: usize, values: &[f64]) -> io::Result<Flow> {
         let mut flow = Flow::Continue;
         for branch in self.active() {
-            let answer = match &branch.chosen {
-                None => branch.writer.rows(width, values)?,
+            let (width, values) = match &branch.chosen {
+                None => (width, values),
                 Some(chosen) => {
                     branch.values.clear();
                     let rows = values.chunks_exact(width.max(1));
                     rows.for_each(|row| branch.values.extend(chosen.iter().map(|k| row[*k])));
-                    branch.writer.rows(chosen.len(), &branch.values)?
+                    (chosen.len(), branch.values.as_slice())
                 }
+            };
+            let answer = match &mut branch.grid {
+                None => branch.writer.rows(width, values)?,
+                Some(grid) => branch.writer.rows(width, &grid.rows(width, values))?,
             };
             if answer == Flow::Stop {
                 flow = Flow::Stop;
@@ -224,7 +241,13 @@ impl Sink for Outputs {
     }
 
     fn end(&mut self) -> io::Result<()> {
-        self.active().try_for_each(|b| b.writer.end())
+        for branch in self.active() {
+            if let Some(last) = branch.grid.as_mut().and_then(Grid::end) {
+                branch.writer.rows(last.len(), &last)?;
+            }
+            branch.writer.end()?;
+        }
+        Ok(())
     }
 }
 
