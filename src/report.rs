@@ -224,8 +224,9 @@ pub fn text(simulation: &Simulation, deck: &Path, sources: &Sources, quiet: bool
         let _ = writeln!(out, "{}: {}", deck.display(), circuit.title);
         let _ = writeln!(out, "  {devices} devices in {banks} banks, {} sources, {unknowns} unknowns", circuit.sources.len());
     }
+    let steps = simulation.mna.step_units();
     for (index, member) in simulation.members.iter().enumerate() {
-        let keys = member.first().map_or_else(String::new, |o| keys_text(&o.data.header.keys));
+        let keys = member.first().map_or_else(String::new, |o| keys_text(&o.data.header.keys, &steps));
         if !quiet && simulation.members.len() > 1 && index < MEMBERS_SHOWN {
             let _ = writeln!(out, "  {keys}");
         }
@@ -246,8 +247,15 @@ pub fn text(simulation: &Simulation, deck: &Path, sources: &Sources, quiet: bool
 /// Members of a family whose summaries are shown.
 const MEMBERS_SHOWN: usize = 6;
 
-fn keys_text(keys: &[(String, f64)]) -> String {
-    keys.iter().map(|(n, v)| format!("{n} = {v}")).collect::<Vec<_>>().join(", ")
+/// `r1 = 1000 ohm, n = 3`
+fn keys_text(keys: &[(String, f64)], units: &[(String, String)]) -> String {
+    keys.iter().map(|(n, v)| format!("{n} = {v}{}", unit_text(n, units))).collect::<Vec<_>>().join(", ")
+}
+
+/// The unit of what is called `name` with a blank before it; nothing where it is not known, and for plain numbers.
+fn unit_text(name: &str, units: &[(String, String)]) -> String {
+    let known = units.iter().find(|(n, unit)| n == name && !matches!(unit.as_str(), "" | "1"));
+    known.map_or_else(String::new, |(_, unit)| format!(" {unit}"))
 }
 
 fn summary(outcome: &Outcome) -> String {
@@ -325,8 +333,10 @@ fn measured(simulation: &Simulation) -> String {
     let names: Vec<&String> =
         simulation.members.first().into_iter().flatten().flat_map(|o| o.measures.iter().map(|m| &m.0)).collect();
     let width = names.iter().map(|n| n.len()).max().unwrap_or(0);
+    let steps = simulation.mna.step_units();
+    let units = simulation.members.first().map(|member| units(&simulation.mna, member)).unwrap_or_default();
     for member in &simulation.members {
-        let keys = member.first().map_or_else(String::new, |o| keys_text(&o.data.header.keys));
+        let keys = member.first().map_or_else(String::new, |o| keys_text(&o.data.header.keys, &steps));
         let suffix = if keys.is_empty() { keys } else { format!("   ({keys})") };
         for (name, value, asked) in member.iter().flat_map(Outcome::figures) {
             let verdict = match asked {
@@ -334,7 +344,7 @@ fn measured(simulation: &Simulation) -> String {
                 _ => format!("   asked {asked}: {}", if met(value, asked) { "met" } else { "MISSED" }),
             };
             let _ = match value {
-                Ok(value) => writeln!(out, "{name:<width$} = {value:.10e}{suffix}{verdict}"),
+                Ok(value) => writeln!(out, "{name:<width$} = {value:.10e}{}{suffix}{verdict}", unit_text(name, &units)),
                 Err(reason) => writeln!(out, "{name:<width$} = failed: {reason}{suffix}{verdict}"),
             };
         }
@@ -357,9 +367,10 @@ fn tally(simulation: &Simulation) -> String {
 /// Failed analyses, each with what is known of it.
 pub fn failures(simulation: &Simulation, sources: &Sources) -> String {
     let mut out = String::new();
+    let steps = simulation.mna.step_units();
     for outcome in simulation.members.iter().flatten() {
         if let Some(failure) = &outcome.failure {
-            let keys = keys_text(&outcome.data.header.keys);
+            let keys = keys_text(&outcome.data.header.keys, &steps);
             let of = if keys.is_empty() { keys } else { format!(" ({keys})") };
             let _ = writeln!(out, "error: .{}{of}: {failure}", outcome.summary.analysis);
             if let SimError::NotFinite { faults, .. } = failure {

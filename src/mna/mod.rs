@@ -37,6 +37,7 @@ mod sources;
 mod starts;
 pub mod stimulus;
 mod sums;
+mod units;
 mod values;
 
 use assemble::Numbering;

@@ -22,6 +22,7 @@ mod chart;
 mod figure;
 pub mod map;
 pub mod members;
+mod overlay;
 pub mod page;
 mod pixels;
 pub mod snapshot;
@@ -143,7 +144,7 @@ pub fn draw(plot: &Plot, results: &[&Dataset], out: &mut dyn Write) -> io::Resul
     let family: Vec<&[(String, f64)]> = results.iter().map(|r| r.header.keys.as_slice()).collect();
     let picked = |dataset: &&&Dataset| members::drawn(&plot.settings.members, &family, &dataset.header.keys);
     for dataset in results.iter().filter(picked) {
-        let figure = figure.get_or_insert_with(|| Figure::new(plot.clone(), &dataset.header, ""));
+        let figure = figure.get_or_insert_with(|| Figure::new(plot.clone(), &dataset.header, &Request::default()));
         dataset.replay(figure)?;
     }
     match figure.filter(|f| !f.is_empty()) {
@@ -192,22 +193,35 @@ trait Drawing: Sink + Send {
 }
 
 /// The drawing that suits a result: a map over a plane, lines otherwise.
-fn drawing(plot: &Plot, header: &Header, deck: &str) -> Box<dyn Drawing> {
+fn drawing(plot: &Plot, header: &Header, request: &Request) -> Box<dyn Drawing> {
     if chart::is_chart(header) {
-        return Box::new(chart::Chart::new(plot.clone(), header, deck));
+        return Box::new(chart::Chart::new(plot.clone(), header, request));
     }
-    if let Some(snapshots) = snapshot::Snapshots::new(plot, header, deck) {
+    if let Some(snapshots) = snapshot::Snapshots::new(plot, header, request) {
         return Box::new(snapshots);
     }
-    match map::Map::new(plot, header, deck) {
+    match map::Map::new(plot, header, request) {
         Some(map) => Box::new(map),
-        None => Box::new(Figure::new(plot.clone(), header, deck)),
+        None => Box::new(Figure::new(plot.clone(), header, request)),
     }
 }
 
-/// `rc=25, temp=300`: a member of a family.
-fn key_text(keys: &[(String, f64)]) -> String {
-    keys.iter().map(|(name, value)| format!("{name}={}", axis::short(*value, false))).collect::<Vec<String>>().join(", ")
+/// The title of a plot: its own, else that of the deck, else that of the result.
+fn title(plot: &Plot, header: &Header, request: &Request) -> String {
+    let usual = if request.title.is_empty() { &header.title } else { &request.title };
+    plot.settings.title.as_ref().unwrap_or(usual).clone()
+}
+
+/// `rc=25 Ω, n=3`: a member of a family.
+fn key_text(keys: &[(String, f64)], units: &[(String, String)]) -> String {
+    let one = |(name, value): &(String, f64)| format!("{name}={}", unit::named(*value, key_unit(name, units)));
+    keys.iter().map(one).collect::<Vec<String>>().join(", ")
+}
+
+/// Unit of a `.step` parameter; of files that are read again the name alone tells.
+fn key_unit<'a>(name: &str, units: &'a [(String, String)]) -> &'a str {
+    let known = units.iter().find(|(n, _)| n == name).map(|(_, unit)| unit.as_str());
+    known.unwrap_or(if name.eq_ignore_ascii_case("temp") { "degC" } else { "" })
 }
 
 /// A writer of one svg file for each plot and analysis.
@@ -262,7 +276,7 @@ impl Sink for Gallery {
             let known = self.figures.iter().position(|f| *f.plot() == plot && f.takes(header));
             let k = known.unwrap_or(self.figures.len());
             if known.is_none() {
-                self.figures.push(drawing(&plot, header, &self.request.title));
+                self.figures.push(drawing(&plot, header, &self.request));
             }
             self.figures[k].begin(header)?;
             self.current.push(k);

@@ -3,7 +3,6 @@
 //! The innermost `.step` parameter is the abscissa; members that differ in outer parameters are results of their own, and so lines
 //! of their own in a plot. A measure that failed is not a number. Units are those of the first member.
 
-use crate::mna::Mna;
 use crate::report;
 use crate::run::{Outcome, Simulation};
 use crate::wave::{Column, ColumnInfo, ColumnKind, Dataset, Header};
@@ -21,11 +20,13 @@ pub fn measures(simulation: &Simulation) -> Vec<Dataset> {
     let units = simulation.members.first().map(|member| report::units(&simulation.mna, member)).unwrap_or_default();
     let unit = |name: &String| units.iter().find(|(n, _)| n == name).map_or("", |(_, unit)| unit.as_str());
     let columns: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), unit(name))).collect();
+    let steps = simulation.mna.step_units();
+    let stepped = |name: &String| steps.iter().find(|(n, _)| n == name).map_or("", |(_, unit)| unit.as_str());
     let mut out: Vec<Dataset> = Vec::new();
     for member in &simulation.members {
         let Some((inner, outer)) = member.first().and_then(|o| o.data.header.keys.split_last()) else { continue };
         if out.last().is_none_or(|last| last.header.keys != outer) {
-            out.push(empty((&inner.0, stepped(&simulation.mna, &inner.0)), &columns, outer));
+            out.push(empty((&inner.0, stepped(&inner.0)), &columns, outer));
         }
         let Some(last) = out.last_mut() else { continue };
         let values = names.iter().map(|name| value(member, name));
@@ -42,22 +43,6 @@ pub fn measures(simulation: &Simulation) -> Vec<Dataset> {
 fn value(member: &[Outcome], name: &str) -> f64 {
     let found = member.iter().flat_map(|o| &o.measures).find(|(n, _)| n == name);
     found.and_then(|(_, value)| value.as_ref().ok().copied()).unwrap_or(f64::NAN)
-}
-
-/// Unit of what is stepped: temperature, a source, an element.
-fn stepped(mna: &Mna, name: &str) -> &'static str {
-    let circuit = mna.circuit();
-    let is_element = circuit.instances.iter().any(|i| i.name.eq_ignore_ascii_case(name))
-        || circuit.sources.iter().any(|s| s.name.eq_ignore_ascii_case(name));
-    match (name, name.as_bytes().first()) {
-        ("temp", _) => "degC",
-        (_, Some(b'v')) if is_element => "V",
-        (_, Some(b'i')) if is_element => "A",
-        (_, Some(b'r')) if is_element => "ohm",
-        (_, Some(b'c')) if is_element => "F",
-        (_, Some(b'l')) if is_element => "H",
-        _ => "",
-    }
 }
 
 /// Name and unit of the abscissa and of all measures.

@@ -65,7 +65,7 @@ fn measures_have_units() {
     let csv = file(deck, "measure.csv");
     let line = csv.lines().find_map(|l| l.strip_prefix("# units = ")).unwrap();
     let units: Vec<&str> = line.split(',').map(str::trim).collect();
-    let asked = ["", "s", "s", "A", "V", "s", "C", "V*s", "V/s", "s", "Hz", "1", "J", "deg", "1", "Hz", "ohm", "1", "", ""];
+    let asked = ["F", "s", "s", "A", "V", "s", "C", "V*s", "V/s", "s", "Hz", "1", "J", "deg", "1", "Hz", "ohm", "1", "", ""];
     assert_eq!(units, asked, "{csv}");
     let plot = |cards: &str| words(&file(&deck.replace(".end", &format!("{cards}\n.end")), "measure.svg"));
     assert!(plot(".plot measure m_delay").contains(&"m_delay (us)".to_string()));
@@ -82,6 +82,82 @@ fn what_is_stepped_has_a_unit_where_it_is_known() {
         let found = csv(step);
         assert!(found.contains(&format!("# units = {units}\n")), "{step}: {found}");
     }
+}
+
+/// A parameter of the deck has the unit of what it is the value of, if all of that has one.
+#[test]
+fn units_stand_in_legends_and_on_the_console() {
+    let deck = |cards: &str| {
+        format!(
+            "steps\nV1 a 0 SIN(0 1 {{f}})\nR1 a b {{r}}\nC1 b 0 {{c}}\n.param f=1k r=1k c=1u both=1\n\
+        R2 a 0 {{1k*both}}\nC2 b 0 {{1u*both}}\n.tran 1u 2m\n.plot tran v(b)\n.measure tran delay when v(b)=0 rise=1 from=1u\n\
+        .measure tran share param='delay/delay'\n{cards}\n.end\n"
+        )
+    };
+    for (step, shown, told) in [
+        ("param r list 500 2k", "r=500 \u{3a9}", "r = 500 ohm"),
+        ("param r list 500 2k", "r=2 k\u{3a9}", "r = 2000 ohm"),
+        ("C1 list 1u 20n", "c1=20 nF", "c1 = 0.00000002 F"),
+        ("param f list 1k 2k", "f=2 kHz", "f = 2000 Hz"),
+        ("R2 list 1 20k", "r2=20 k\u{3a9}", "r2 = 20000 ohm"),
+        ("temp -10 40 50", "temp=\u{2212}10 \u{b0}C", "temp = -10 degC"),
+        ("param both list 1 2", "both=2", "both = 2)"),
+    ] {
+        let (files, said) = files(&deck(&format!(".step {step}")));
+        let svg = &files.iter().find(|f| f.0 == "tran.svg").unwrap().1;
+        assert!(words(svg).contains(&shown.to_string()), "{step}: {:?}", words(svg));
+        let line = said.lines().find(|l| l.starts_with("delay") && l.contains(told)).unwrap_or_else(|| panic!("{told}: {said}"));
+        assert!(line.contains(" s   ("), "{line}");
+        assert!(said.contains("share = 1.0000000000e0   ("), "{said}");
+    }
+}
+
+/// Curves on one another are drawn in turn; what lies elsewhere is whole.
+#[test]
+fn curves_that_coincide_are_all_seen() {
+    let deck = "twins\nV1 a 0 SIN(0 1 1k)\nR1 a b 1k\nR2 b 0 1k\nR3 a c 2k\nR4 c 0 2k\nR5 a d 1k\nR6 d 0 3k\n.tran 1u 1m\n";
+    let pieces = |curves: &str| {
+        let svg = file(&format!("{deck}.plot tran {curves}\n.end\n"), "tran.svg");
+        let lines: Vec<String> =
+            svg.split("<polyline").skip(1).filter(|l| l.contains("stroke-width=\"16\"")).map(str::to_string).collect();
+        colours(&svg).iter().map(|c| lines.iter().filter(|l| l.contains(c.as_str())).count()).collect::<Vec<usize>>()
+    };
+    assert_eq!(pieces("v(b) v(d)").iter().max(), Some(&1));
+    let two = pieces("v(b) v(c)");
+    assert!(two.len() == 2 && two.contains(&1) && two.iter().any(|n| *n > 12), "{two:?}");
+    let three = pieces("v(b) v(c) 0.5*v(a) v(d)");
+    assert!(
+        three.len() == 4 && three.iter().filter(|n| **n == 1).count() == 2 && three.iter().filter(|n| **n > 7).count() == 2,
+        "{three:?}"
+    );
+}
+
+#[test]
+fn files_have_rows_at_multiples_of_the_step_where_asked() {
+    let deck = |options: &str| {
+        format!(
+            "grid\nV1 a 0 PWL(0 0 1m 1 1.001m 3 2m 3)\nR1 a 0 1k\n.tran 30u 2m{options}\n\
+        .measure tran top max v(a)\n.plot tran v(a)\n.end\n"
+        )
+    };
+    let (coarse, said) = files(&deck("\n.options interp"));
+    let (fine, all) = files(&deck(""));
+    let of = |files: &[(String, String)], name: &str| files.iter().find(|f| f.0 == name).unwrap().1.clone();
+    let rows: Vec<Vec<f64>> = of(&coarse, "tran.csv")
+        .lines()
+        .filter(|l| l.starts_with(|c: char| c.is_ascii_digit()))
+        .map(|l| l.split(',').map(|x| x.parse().unwrap()).collect())
+        .collect();
+    // 0 to 66 times the step, and the end.
+    assert_eq!(rows.len(), 68);
+    for (k, row) in rows.iter().enumerate() {
+        let t = (k as f64 * 30e-6).min(2e-3);
+        let v = if t <= 1e-3 { 1e3 * t } else { 3.0 };
+        assert!((row[0] - t).abs() < 1e-15 && (row[1] - v).abs() < 1e-9, "{row:?}");
+    }
+    assert_eq!(of(&coarse, "tran.svg"), of(&fine, "tran.svg"));
+    let top = |said: &str| said.lines().find(|l| l.starts_with("top")).unwrap().to_string();
+    assert_eq!(top(&said), top(&all));
 }
 
 #[test]
@@ -174,11 +250,11 @@ fn members_of_families_can_be_chosen() {
     let r = ".step param r list 1k 2k 5k 10k\n";
     let names = |words: Vec<String>| words.into_iter().filter(|w| w.contains("r=") || w.contains("q=")).collect::<Vec<String>>();
     let picked = |cards: &str| names(drawn(cards));
-    assert_eq!(picked(&format!("{r}.plot tran v(b) members=\"1 3\"\n")), ["r=1000", "r=5000"]);
-    assert_eq!(picked(&format!("{r}.plot tran v(b) members=\"1,last\"\n")), ["r=1000", "r=10k"]);
-    assert_eq!(picked(&format!("{r}.plot tran v(b) members=\"r=2k r=5k\"\n")), ["r=2000", "r=5000"]);
+    assert_eq!(picked(&format!("{r}.plot tran v(b) members=\"1 3\"\n")), ["r=1 k\u{3a9}", "r=5 k\u{3a9}"]);
+    assert_eq!(picked(&format!("{r}.plot tran v(b) members=\"1,last\"\n")), ["r=1 k\u{3a9}", "r=10 k\u{3a9}"]);
+    assert_eq!(picked(&format!("{r}.plot tran v(b) members=\"r=2k r=5k\"\n")), ["r=2 k\u{3a9}", "r=5 k\u{3a9}"]);
     let both = format!(".step param q list 1 2\n{r}.plot tran v(b) members=\"q=2 r=1k r=10k\"\n");
-    assert_eq!(picked(&both), ["r=1000", "r=10k"]);
+    assert_eq!(picked(&both), ["r=1 k\u{3a9}", "r=10 k\u{3a9}"]);
     assert_eq!(picked(&format!("{r}.plot tran v(b) members=3\n")).len(), 0);
     // Maps draw a file for each member.
     let map = ".plot op map=\"v(%)\" members=last file=cells\nR3 1 0 1\nR4 2 1 1\n.step param r list 1 2 3\n";
@@ -195,7 +271,7 @@ fn members_of_families_can_be_chosen() {
 fn large_families_have_short_legends() {
     let svg = file(&format!("{CHARGING}.step param r 1k 30k 1k\n.plot tran v(b)\n.end\n"), "tran.svg");
     let names: Vec<String> = words(&svg).into_iter().filter(|w| w.starts_with("r=")).collect();
-    assert!(names.len() <= 12 && names[0] == "r=1000" && names[names.len() - 1] == "r=30k", "{names:?}");
+    assert!(names.len() <= 12 && names[0] == "r=1 k\u{3a9}" && names[names.len() - 1] == "r=30 k\u{3a9}", "{names:?}");
     assert!(colours(&svg).len() >= 30, "{:?}", colours(&svg));
 }
 

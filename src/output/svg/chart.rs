@@ -6,11 +6,13 @@
 
 use std::io;
 
+use crate::output::Request;
 use crate::output::svg::axis::{self, Axis, Wish};
-use crate::output::svg::canvas::{self, Anchor, Canvas, Colour, Frame};
+use crate::output::svg::canvas::{self, Anchor, Canvas, Frame};
+use crate::output::svg::overlay;
 use crate::output::svg::page::{self, Hue, TICK, Title, draw_axes};
 use crate::output::svg::trace::Spot;
-use crate::output::svg::{Curve, Drawing, Plot, Settings, key_text, unit};
+use crate::output::svg::{self, Curve, Drawing, Plot, Settings, key_text, unit};
 use crate::wave::{Cell, ColumnInfo, ColumnKind, Dataset, Flow, Header, Sink};
 
 /// Analyses whose results are charts.
@@ -63,14 +65,15 @@ pub(super) struct Chart {
     plot: Plot,
     analysis: String,
     title: String,
+    /// Units of `.step` parameters.
+    units: Vec<(String, String)>,
     results: Vec<Dataset>,
 }
 
 impl Chart {
-    pub(super) fn new(plot: Plot, header: &Header, deck: &str) -> Chart {
-        let own = if deck.is_empty() { header.title.clone() } else { deck.to_string() };
-        let title = plot.settings.title.clone().unwrap_or(own);
-        Chart { plot, analysis: header.analysis.clone(), title, results: Vec::new() }
+    pub(super) fn new(plot: Plot, header: &Header, request: &Request) -> Chart {
+        let (title, units) = (svg::title(&plot, header, request), request.units.clone());
+        Chart { plot, analysis: header.analysis.clone(), title, units, results: Vec::new() }
     }
 }
 
@@ -151,7 +154,7 @@ impl Chart {
             let Some(data) = self.results.iter().find(|r| r.find(&curve.y).is_some()) else { continue };
             let Some(column) = data.find(&curve.y) else { continue };
             let info = &data.header.columns[column];
-            let lines = self.results.iter().filter_map(|r| line(r, curve, number, &keys)).collect::<Vec<Line>>();
+            let lines = self.results.iter().filter_map(|r| line(r, curve, (number, &keys), &self.units)).collect::<Vec<Line>>();
             match panels.iter_mut().find(|p| p.1 == info.unit) {
                 Some(panel) => panel.2.extend(lines),
                 None => panels.push((info.quantity.clone(), info.unit.clone(), lines)),
@@ -303,7 +306,7 @@ fn varying(results: &[Dataset]) -> Vec<String> {
 }
 
 /// One curve of one result, cut where a segment begins or the style changes; its label are the keys called `names`.
-fn line(data: &Dataset, curve: &Curve, number: usize, names: &[String]) -> Option<Line> {
+fn line(data: &Dataset, curve: &Curve, (number, names): (usize, &[String]), units: &[(String, String)]) -> Option<Line> {
     let y = data.real(&curve.y).filter(|y| !y.is_empty())?;
     let x = match &curve.x {
         Some(name) => data.real(name)?,
@@ -318,7 +321,7 @@ fn line(data: &Dataset, curve: &Curve, number: usize, names: &[String]) -> Optio
     let starts: Vec<usize> = data.segments.iter().map(|s| s.0).collect();
     let keys: Vec<(String, f64)> = data.header.keys.iter().filter(|(n, _)| names.contains(n)).cloned().collect();
     let mut line =
-        Line { label: key_text(&keys), curve: number, hue: Hue::Palette(number), stretches: Vec::new(), points: Vec::new() };
+        Line { label: key_text(&keys, units), curve: number, hue: Hue::Palette(number), stretches: Vec::new(), points: Vec::new() };
     for row in 0..data.rows {
         let special = !label(row).is_empty() && turns(data, y, row, label(row));
         if special && !line.points.iter().any(|p| p.1 == label(row)) {
@@ -351,7 +354,7 @@ fn turns(data: &Dataset, y: &[f64], row: usize, label: &str) -> bool {
 }
 
 /// Length of a dash and of a gap, pixels.
-const DASH: (f64, f64) = (7.0, 5.0);
+const DASH: [f64; 2] = [7.0, 5.0];
 
 fn draw_lines(canvas: &mut Canvas, frame: &Frame, (x, y): (&Axis, &Axis), lines: &[Line]) {
     let place = |spot: &Spot| (frame.left + x.fraction(spot.0) * frame.width, frame.bottom() - y.fraction(spot.1) * frame.height);
@@ -359,7 +362,9 @@ fn draw_lines(canvas: &mut Canvas, frame: &Frame, (x, y): (&Axis, &Axis), lines:
         let colour = page::colour(line.hue);
         for stretch in &line.stretches {
             let spots: Vec<Spot> = stretch.spots.iter().map(place).filter(|s| s.0.is_finite() && s.1.is_finite()).collect();
-            if stretch.dashed { dashes(canvas, &spots, frame, colour) } else { canvas.path(&spots, frame, colour, 1.8) }
+            let lengths: &[f64] = if stretch.dashed { &DASH } else { &[f64::INFINITY] };
+            let pieces = overlay::cut(&[spots], lengths);
+            pieces.iter().filter(|piece| piece.0 == 0).for_each(|(_, piece)| canvas.path(piece, frame, colour, 1.8));
         }
     }
     for line in lines {
@@ -395,30 +400,5 @@ fn name_points(canvas: &mut Canvas, frame: &Frame, lines: &[Line], place: impl F
         let Some((dx, dy)) = offsets.into_iter().find(free) else { continue };
         taken.push((spot.0 + dx, spot.1 + dy - 7.0, spot.0 + dx + width, spot.1 + dy + 7.0));
         canvas.words(label, (spot.0 + dx, spot.1 + dy), Anchor::Left, TICK);
-    }
-}
-
-fn dashes(canvas: &mut Canvas, spots: &[Spot], frame: &Frame, colour: Colour) {
-    let (mut drawn, mut left, mut dash): (bool, f64, Vec<Spot>) = (true, DASH.0, spots.first().copied().into_iter().collect());
-    for pair in spots.windows(2) {
-        let (mut from, to) = (pair[0], pair[1]);
-        let mut rest = (to.0 - from.0).hypot(to.1 - from.1);
-        while rest > left {
-            let part = left / rest;
-            from = (from.0 + part * (to.0 - from.0), from.1 + part * (to.1 - from.1));
-            rest -= left;
-            if drawn {
-                dash.push(from);
-                canvas.path(&dash, frame, colour, 1.8);
-            }
-            drawn = !drawn;
-            left = if drawn { DASH.0 } else { DASH.1 };
-            dash = vec![from];
-        }
-        left -= rest;
-        dash.push(to);
-    }
-    if drawn && dash.len() > 1 {
-        canvas.path(&dash, frame, colour, 1.8);
     }
 }

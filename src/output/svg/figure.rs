@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 use std::io;
 
+use crate::output::Request;
 use crate::output::svg::page::{self, Hue, Line, Ordinate, Page, Panel};
 use crate::output::svg::trace::{Extent, Shape, Trace};
-use crate::output::svg::{Drawing, Plot, Settings, axis, key_text, unit};
+use crate::output::svg::{self, Drawing, Plot, Settings, axis, key_text, key_unit, unit};
 use crate::wave::{Cell, ColumnInfo, ColumnKind, Flow, Header, Sink};
 
 /// What is drawn of a value.
@@ -34,6 +35,8 @@ pub(super) struct Figure {
     plot: Plot,
     title: String,
     analysis: String,
+    /// Units of `.step` parameters.
+    units: Vec<(String, String)>,
     xlog: bool,
     /// Key values of all results so far.
     seen: Vec<Vec<(String, f64)>>,
@@ -59,12 +62,11 @@ struct Entry {
 }
 
 impl Figure {
-    pub(super) fn new(plot: Plot, header: &Header, deck: &str) -> Figure {
-        let own = if deck.is_empty() { &header.title } else { deck };
-        let title = plot.settings.title.clone().unwrap_or_else(|| own.to_string());
+    pub(super) fn new(plot: Plot, header: &Header, request: &Request) -> Figure {
+        let (title, units) = (svg::title(&plot, header, request), request.units.clone());
         let xlog = plot.settings.xlog || header.logarithmic && plot.curves.iter().all(|c| c.x.is_none());
         let analysis = header.analysis.clone();
-        Figure { plot, title, analysis, xlog, seen: Vec::new(), entries: Vec::new(), row: 0 }
+        Figure { plot, title, analysis, units, xlog, seen: Vec::new(), entries: Vec::new(), row: 0 }
     }
 
     fn begin_curve(&mut self, k: usize, header: &Header, index: &HashMap<String, usize>) {
@@ -78,7 +80,7 @@ impl Figure {
                 None => return,
             },
             (None, 0) => match keys.pop() {
-                Some((name, value)) => (Source::Key(value), name.clone(), key_unit(&name).to_string()),
+                Some((name, value)) => (Source::Key(value), name.clone(), key_unit(&name, &self.units).to_string()),
                 None => (Source::RowNumber, "row".to_string(), String::new()),
             },
             (None, _) => (Source::Column(0), header.columns[0].name.clone(), header.columns[0].unit.clone()),
@@ -146,11 +148,6 @@ fn distinct(group: &[&Entry]) -> Vec<usize> {
 
 /// Points that are marked where the user asks for marks.
 const MOST_MARKS: usize = 2000;
-
-/// Unit of a `.step` parameter, where its name tells.
-fn key_unit(name: &str) -> &str {
-    if name.eq_ignore_ascii_case("temp") { "degC" } else { "" }
-}
 
 fn position(value: f64, log: bool) -> f64 {
     // Logarithms of what is not positive are gaps.
@@ -412,8 +409,8 @@ impl Figure {
         };
         match (keys.is_empty(), self.curves_of(group)) {
             (true, _) => name,
-            (false, 1) => key_text(&keys),
-            (false, _) => format!("{name}, {}", key_text(&keys)),
+            (false, 1) => key_text(&keys, &self.units),
+            (false, _) => format!("{name}, {}", key_text(&keys, &self.units)),
         }
     }
 }

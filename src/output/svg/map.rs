@@ -6,11 +6,12 @@
 
 use std::io;
 
+use crate::output::Request;
 use crate::output::svg::axis::{self, Axis, Wish};
 use crate::output::svg::canvas::{self, Anchor, Canvas, Colour, Frame};
 use crate::output::svg::page::{INK, LABEL, TICK, Title, fitted, ramp};
 use crate::output::svg::unit;
-use crate::output::svg::{Drawing, Plot, key_text};
+use crate::output::svg::{self, Drawing, Plot, key_text};
 use crate::wave::{Cell, ColumnInfo, ColumnKind, Flow, Header, Sink};
 
 /// Colours of codes: quiet, warning, remarkable; then whatever else.
@@ -48,7 +49,7 @@ pub struct Map {
 
 impl Map {
     /// The map of a plot's first curve that the result has, or of the first dependent column.
-    pub fn new(plot: &Plot, header: &Header, deck: &str) -> Option<Map> {
+    pub fn new(plot: &Plot, header: &Header, request: &Request) -> Option<Map> {
         if !is_map(header) {
             return None;
         }
@@ -56,9 +57,8 @@ impl Map {
         let asked = plot.curves.iter().find_map(|c| find(&c.y)).filter(|k| *k >= header.independent);
         let z = asked.unwrap_or(header.independent);
         let coded = header.columns.get(z + 1).is_some_and(|c| c.kind == ColumnKind::Text);
-        let own = if deck.is_empty() { header.title.clone() } else { deck.to_string() };
         Some(Map {
-            title: format!("{}{}", plot.settings.title.clone().unwrap_or(own), of_member(&header.keys)),
+            title: format!("{}{}", svg::title(plot, header, request), of_member(&header.keys, &request.units)),
             plot: plot.clone(),
             analysis: header.analysis.clone(),
             keys: header.keys.clone(),
@@ -74,8 +74,8 @@ impl Map {
 }
 
 /// ` (rc=25)`: which member of a family a picture shows.
-fn of_member(keys: &[(String, f64)]) -> String {
-    if keys.is_empty() { String::new() } else { format!(" ({})", key_text(keys)) }
+fn of_member(keys: &[(String, f64)], units: &[(String, String)]) -> String {
+    if keys.is_empty() { String::new() } else { format!(" ({})", key_text(keys, units)) }
 }
 
 impl Sink for Map {

@@ -5,6 +5,7 @@
 
 use crate::output::svg::axis::{self, Axis, Wish};
 use crate::output::svg::canvas::{self, Anchor, Canvas, Colour, Face, Frame};
+use crate::output::svg::overlay;
 use crate::output::svg::thin;
 use crate::output::svg::trace::{Extent, Shape, Spot, Trace};
 
@@ -268,14 +269,16 @@ fn draw_lines(canvas: &mut Canvas, frame: &Frame, (x, y): (&Axis, &Axis), panel:
         }
         detail *= if detail < 4.0 { 1.4 } else { 2.0 };
     };
-    for ((line, _), strokes) in drawn.iter().zip(thinned) {
+    for layer in overlay::layers(thinned) {
+        let line = drawn[layer.line].0;
         let colour = colour(line.hue);
         if line.marked > 0 {
-            // Points of the line, not those where the frame cuts it.
+            // Points of the line, not those where the frame cuts it; those above others leave a ring of them.
             let points = line.trace.strokes().concat().iter().map(place).filter(|s| frame.contains(*s)).collect::<Vec<Spot>>();
-            points.iter().filter(|_| points.len() <= line.marked).for_each(|spot| canvas.dot(*spot, frame, colour, 3.0));
+            let radius = 3.0 * 0.75f64.powi(layer.rank.min(4) as i32);
+            points.iter().filter(|_| points.len() <= line.marked).for_each(|spot| canvas.dot(*spot, frame, colour, radius));
         }
-        for stroke in &strokes {
+        for stroke in &layer.strokes {
             match stroke.as_slice() {
                 &[only] => canvas.dot(only, frame, colour, 3.0),
                 several => canvas.path(several, frame, colour, 1.6),

@@ -7,12 +7,13 @@
 
 use std::io;
 
+use crate::output::Request;
 use crate::output::seats::{Seat, cell_value, seats};
 use crate::output::svg::axis::{self, Wish};
 use crate::output::svg::canvas::{self, Anchor, Canvas, Frame};
 use crate::output::svg::map::{self, SEAM, bar_width, draw_bar};
 use crate::output::svg::page::{INK, TICK, Title, ramp};
-use crate::output::svg::{Drawing, Plot};
+use crate::output::svg::{self, Drawing, Plot};
 use crate::output::svg::{pixels, unit};
 use crate::wave::{Cell, ColumnInfo, Flow, Header, Sink};
 
@@ -42,15 +43,14 @@ pub struct Snapshots {
 
 impl Snapshots {
     /// Snapshots of a result, if the plot asks for them and the result has such columns.
-    pub fn new(plot: &Plot, header: &Header, deck: &str) -> Option<Snapshots> {
+    pub fn new(plot: &Plot, header: &Header, request: &Request) -> Option<Snapshots> {
         let pattern = plot.settings.map.as_ref()?;
         let seats = seats(pattern, header);
         let cell = header.columns.get(seats.first()?.column)?.clone();
-        let own = if deck.is_empty() { header.title.clone() } else { deck.to_string() };
         Some(Snapshots {
             plot: plot.clone(),
             analysis: header.analysis.clone(),
-            title: plot.settings.title.clone().unwrap_or(own),
+            title: svg::title(plot, header, request),
             keys: header.keys.clone(),
             begun: false,
             seats,

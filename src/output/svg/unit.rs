@@ -126,6 +126,15 @@ pub fn short(value: f64, always_prefix: bool) -> String {
     }
 }
 
+/// A number and its unit in few characters: `25`, `1.5 kΩ`, `300 mV`.
+pub(super) fn named(value: f64, unit: &str) -> String {
+    let scale = Scale::of(unit, value.abs());
+    match class(unit) {
+        Class::Power => format!("{} {}", short(value, false), symbol(unit)).trim_end().to_string(),
+        _ => format!("{} {}", trim(value / 10f64.powi(scale.exponent)), scale.text(unit)),
+    }
+}
+
 /// Five significant digits without zeros at the end.
 pub(super) fn trim(value: f64) -> String {
     let before = if value == 0.0 { 0.0 } else { value.abs().log10().floor() };
