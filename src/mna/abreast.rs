@@ -4,7 +4,6 @@
 use rayon::prelude::*;
 
 use crate::dae::{Eval, Point, Want};
-use crate::ir::Input;
 use crate::ir::batch::{Program, Registers, Work};
 use crate::mna::bank::{Bank, Lanes, Scratch, Which};
 use crate::mna::scatter::Prepared;
@@ -64,16 +63,7 @@ impl Bank {
                 for (k, outputs) in outputs.chunks_exact_mut(size).enumerate() {
                     let chunk = first + part * share + k;
                     self.read(chunk, at, potentials);
-                    for (input, register) in program.moving() {
-                        let to = &mut registers.lanes_mut(register)[..width];
-                        if let Input::Probe(probe) = input {
-                            self.difference(probe, potentials, to);
-                        } else {
-                            self.fill(input, at, lanes, (chunk * width, count(chunk)), read, to);
-                            let last = to[count(chunk) - 1];
-                            to[count(chunk)..].fill(last);
-                        }
-                    }
+                    self.feed(program, registers, Some(potentials), (at, lanes), (chunk * width, count(chunk)), read);
                     program.advance(prepared.chunk(chunk), registers, count(chunk));
                     outputs.copy_from_slice(&registers.all()[..size]);
                 }

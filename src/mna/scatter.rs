@@ -231,17 +231,7 @@ impl Bank {
             if !self.model.tracks.is_empty() {
                 self.look_up(at, lanes, start, count, &mut scratch.delayed);
             }
-            for (input, register) in program.moving() {
-                let to = &mut registers.lanes_mut(register)[..width];
-                match input {
-                    Input::Probe(k) if !limits => self.difference(k, &read, to),
-                    input => {
-                        self.fill(input, at, lanes, (start, count), scratch.read(), to);
-                        let last = to[count - 1];
-                        to[count..].fill(last);
-                    }
-                }
-            }
+            self.feed(program, registers, (!limits).then_some(&read), (at, lanes), (start, count), scratch.read());
             if at.trial.is_none() {
                 self.hand_on(&read, (start, count), out);
             }
@@ -266,7 +256,7 @@ impl Bank {
     }
 
     /// A probe from what was read.
-    pub(super) fn difference(&self, probe: u32, read: &[f64], to: &mut [f64]) {
+    fn difference(&self, probe: u32, read: &[f64], to: &mut [f64]) {
         let width = self.lists.width;
         let (plus, minus) = self.lists.ends_of[probe as usize];
         let count = to.len();
@@ -274,6 +264,30 @@ impl Bank {
         match minus {
             None => to.copy_from_slice(lanes(plus)),
             Some(minus) => to.iter_mut().zip(lanes(plus).iter().zip(lanes(minus))).for_each(|(v, (p, m))| *v = p - m),
+        }
+    }
+
+    /// Hands a program what moves, for the lanes of a chunk; `potentials`: the unknowns that it reads, where nothing is limited.
+    #[inline(always)]
+    pub(super) fn feed(
+        &self,
+        program: &Program,
+        registers: &mut Registers,
+        potentials: Option<&Vec<f64>>,
+        (at, lanes): (&Point, &Lanes),
+        (start, count): (usize, usize),
+        read: Read,
+    ) {
+        for (input, register) in program.moving() {
+            let to = &mut registers.lanes_mut(register)[..self.lists.width];
+            match (input, potentials) {
+                (Input::Probe(k), Some(potentials)) => self.difference(k, potentials, to),
+                (input, _) => {
+                    self.fill(input, at, lanes, (start, count), read, to);
+                    let last = to[count - 1];
+                    to[count..].fill(last);
+                }
+            }
         }
     }
 
@@ -286,7 +300,7 @@ impl Bank {
     }
 
     /// The lanes of one input in the step being taken.
-    pub(super) fn fill(&self, input: Input, at: &Point, lanes: &Lanes, (start, count): (usize, usize), read: Read, to: &mut [f64]) {
+    fn fill(&self, input: Input, at: &Point, lanes: &Lanes, (start, count): (usize, usize), read: Read, to: &mut [f64]) {
         match self.source(input, at, lanes, read, start, count) {
             Source::Same(number) => to.fill(number),
             Source::Lanes(values) => to[..count].copy_from_slice(values),
