@@ -103,10 +103,10 @@ pub(super) fn nodes(cursor: &mut Cursor, element: &mut Element, count: usize) ->
     Ok(())
 }
 
-/// Reads one `name=value`; `tc=a,b` becomes `tc1` and `tc2`.
+/// Reads one `name=value`; `tc=a,b` becomes `tc1` and `tc2`, but for instances of modules, which may have a `tc` of their own.
 pub(super) fn parameter(cursor: &mut Cursor, element: &mut Element) -> Result<(), Diagnostic> {
     let mut first = cursor.assignment()?;
-    if !first.name.text.eq_ignore_ascii_case("tc") {
+    if element.letter == 'x' || !first.name.text.eq_ignore_ascii_case("tc") {
         element.parameters.push(first);
         return Ok(());
     }

@@ -240,6 +240,11 @@ impl<'a> March<'a> {
         self.history.newest().t
     }
 
+    /// Shortest step that the clock can tell, s.
+    fn smallest(&self) -> f64 {
+        (0.25 * CRUMB * self.t()).max(1e-22 * self.given.plan.stop)
+    }
+
     /// True at the end.
     pub fn done(&self) -> bool {
         self.t() >= self.given.plan.stop
@@ -275,7 +280,7 @@ impl<'a> March<'a> {
         let mut why = None;
         loop {
             let trial = self.choose();
-            let smallest = (16.0 * f64::EPSILON * self.t().abs()).max(1e-22 * self.given.plan.stop);
+            let smallest = self.smallest();
             trials += 1;
             if trial.h < smallest && !trial.rule.cuts() || trials > TRIALS {
                 let stuck = self.too_small(trial.h, &last);
@@ -441,7 +446,7 @@ impl<'a> March<'a> {
             self.pause = f64::INFINITY;
         } else if (self.t() >= self.corner || jumped) && self.t() < self.given.plan.stop {
             // What is just behind a jump may end in a crumb.
-            self.h = (self.of(AFRESH) * self.uncut.max(trial.h)).max(CRUMB * self.t());
+            self.h = (self.of(AFRESH) * self.uncut.max(trial.h)).max(4.0 * self.smallest());
             self.history.restart();
             self.controller.restart();
             self.guard.restart();

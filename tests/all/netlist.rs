@@ -242,6 +242,7 @@ fn elements_of_every_form() {
         ("R1 a b rmod 1k w=1u", "r: a b | model rmod | value 1e3 | w=1e-6"),
         ("R1 a b 1k rmod", "r: a b | model rmod | value 1e3"),
         ("R1 a b 1k tc=1m,2u", "r: a b | value 1e3 | tc1=1e-3 tc2=2e-6"),
+        ("XN a b noisy tc=1m te=2u", "x: a b | model noisy | tc=1e-3 te=2e-6"),
         ("R1 n+ n- 4.7kohm", "r: n+ n- | value 4.7e3"),
         ("R1 a$b x1.c#d 1Meg", "r: a$b x1.c#d | value 1e6"),
         ("C1 a 0 1p ic=0", "c: a 0 | value 1e-12 | ic=0e0"),

@@ -94,9 +94,11 @@ fn limits(wish: &Wish) -> (f64, f64) {
     let bound = |x: f64| if wish.log { x.clamp(-FAR.log10(), FAR.log10()) } else { x.clamp(-FAR, FAR) };
     let (low, high) = wish.range.filter(|(a, b)| a.is_finite() && b.is_finite()).unwrap_or((0.0, 1.0));
     let (low, high) = (bound(low), bound(high));
-    let margin = if is_point(low, high) { 0.0 } else { wish.margin * (high - low) };
-    let (low, high) = widened((low - margin, high + margin), wish.log);
     let given = |limit: Option<f64>, own: f64| limit.filter(|x| x.is_finite()).map_or(own, bound);
+    // What the user's limits cut off needs no margin.
+    let shown = given(wish.fixed.1, high) - given(wish.fixed.0, low);
+    let margin = if is_point(low, high) { 0.0 } else { wish.margin * shown.clamp(0.0, high - low) };
+    let (low, high) = widened((low - margin, high + margin), wish.log);
     let (bottom, top) = (given(wish.fixed.0, low), given(wish.fixed.1, high));
     let span = high - low;
     let ordered = match (bottom < top, wish.fixed.0) {
