@@ -95,6 +95,9 @@ const SLACK: f64 = 1e-4;
 /// What a passive model may deliver of the energy that went to and fro: straight lines between rows.
 const DELIVERED: f64 = 1e-3;
 
+/// kT at 300 K, J: heat alone carries as much to and fro. What moves less is held against this.
+const NOISE: f64 = 4.14e-21;
+
 /// Tolerances, and longest steps in parts of the whole. What jumps within a step is followed with an error of the time of the jump over
 /// that of the step, and power within such a step is no straight line: where this is too much, the deck runs again with the second
 /// pair. Errors of steps vanish then, those of models do not.
@@ -223,8 +226,8 @@ fn deck(plain: &mut Device, count: usize, seed: u64) -> (String, Vec<f64>, f64) 
     (text, corners, end)
 }
 
-/// Energy that the instance `k` takes: where it stood lowest, and what went to and fro. Straight lines between rows, but the current
-/// of a capacitance jumps at a corner: the row there has that before it, the next row that behind it.
+/// Energy that the instance `k` takes: where it stood lowest, and what went to and fro, at least [`NOISE`]. Straight lines between rows,
+/// but the current of a capacitance jumps at a corner: the row there has that before it, the next row that behind it.
 fn energy(data: &Dataset, k: usize, ports: &[usize], corners: &[f64]) -> (f64, f64) {
     let t = data.real("time").unwrap();
     let pairs: Vec<(&[f64], &[f64])> =
@@ -239,7 +242,7 @@ fn energy(data: &Dataset, k: usize, ports: &[usize], corners: &[f64]) -> (f64, f
         moved += f64::abs(piece);
         least = least.min(sum);
     }
-    (least, moved)
+    (least, moved.max(NOISE))
 }
 
 fn look(model: &Device, (data, corners): (&Dataset, &[f64]), count: usize, seed: u64, found: &mut Found) {
