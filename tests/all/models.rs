@@ -287,7 +287,8 @@ fn derivatives_are_those_of_differences() {
         let params: Vec<(&str, f64)> = given.iter().map(|(n, v)| (*n, if *n == "vto" { sign * v } else { *v })).collect();
         let device = Device::new(name, &params);
         let sizes = vec![0.1; device.model.unknowns.len()];
-        let compared: u32 = (0..300).map(|k| differences(&device, &mos_point(&device, |j| scattered(k, j, 2.5)), &sizes)).sum();
+        // A drain that is pinched off has no slopes to compare: points enough without them.
+        let compared: u32 = (0..400).map(|k| differences(&device, &mos_point(&device, |j| scattered(k, j, 2.5)), &sizes)).sum();
         assert!(compared > 3000, "{name}: {compared} comparisons only");
     }
     let device = Device::new("diode", &[("cjo", 1e-12), ("tt", 1e-9), ("bv", 5.0)]);

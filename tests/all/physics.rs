@@ -106,6 +106,28 @@ fn no_charge_is_pumped_through_a_gate() {
 }
 
 #[test]
+fn a_drain_that_is_pinched_off_has_no_charge() {
+    // A gate that rises fast drives the channel's current alone through a drain in saturation.
+    let data = run_one(
+        "VG g 0 PWL(0 0 0.1n 2)\nVD d 0 5\nM1 d g 0 0 nm w=5u l=0.2u\n.model nm nmos(vto=0.3 kp=200u tox=2n)\n\
+         .tran 1p 0.1n\n.save v(g) i(m1.d)",
+    );
+    let (v, i) = (column(&data, "v(g)"), column(&data, "i(m1.d)"));
+    for k in 0..data.rows {
+        let expected = 2.5e-3 * (v[k] - 0.3).max(0.0).powi(2);
+        // A junction that leaks and gmin: 1e-11 A.
+        assert!((i[k] - expected).abs() < 2e-11 + 1e-9 * expected, "{} V: {:e} {expected:e}", v[k], i[k]);
+    }
+    // So the node between two channels, which nothing else holds, stays between the rails, and the gate above it can be followed.
+    let data = run_one(
+        "VM m 0 1\nVE e 0 PULSE(0 1 0.2n 0.1n 0.1n 2.4n 5n)\nRA a m 50k\nM1 a i 0 0 nm w=1u l=1u\nVI i 0 0.34\nM2 m a s 0 nm w=1u l=0.2u\n\
+         M7 s e 0 0 nm w=5u l=0.2u\n.model nm nmos(vto=0.3 kp=200u lambda=0.02 tox=2n)\n.tran 0.1n 20n",
+    );
+    assert!(*column(&data, "time").last().unwrap() >= 20e-9);
+    assert!(column(&data, "v(s)").iter().all(|s| (-1.0..1.1).contains(s)));
+}
+
+#[test]
 fn a_floating_island_keeps_its_charge() {
     // Node m hangs between two capacitors: its charge is that of the start, whatever the source does.
     let data = run_one("V1 a 0 PWL(0 0 1u 3 2u -1 3u 2)\nC1 a m 1n\nC2 m 0 3n\n.ic v(m)=0.5\n.tran 10n 3u");
