@@ -17,7 +17,8 @@ use crate::sparse::{Pattern, Scalar};
 
 /// Handle of a parameter that an analysis may change: a source value, an instance or model parameter, a deck `.param`,
 /// `temp`, or one of `gmin` (what models ask by `$simparam`), `shunt` (conductance from every node to ground, 0 but in the
-/// operating-point ladder) and `sources` (common factor of all independent sources, 1 but in the ladder).
+/// operating-point ladder), `stray conductance` (by [`Layout::stray`] from every node and temperature, 0 but in falls) and `sources`
+/// (common factor of all independent sources, 1 but in the ladder).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ParamId(pub u32);
 
@@ -392,6 +393,17 @@ impl Layout {
     pub fn linear(&self) -> bool {
         self.moving.is_empty()
     }
+
+    /// What an unknown has a capacitance of in nature, whether a model says so or not, in units of that of a node: conductances of
+    /// heat are small in W/K, and at the end of a branch all is slow.
+    pub fn stray(&self, k: usize) -> f64 {
+        let unknown = &self.unknowns[k];
+        match self.quantities[unknown.quantity as usize].name.as_str() {
+            _ if unknown.node => 1.0,
+            "temperature" => 1e-3,
+            _ => 0.0,
+        }
+    }
 }
 
 /// Where a value of [`Start`] comes from.
@@ -596,7 +608,8 @@ pub trait System: Send + Sync {
     fn pattern(&self) -> &Pattern;
     /// Parameter values as the text gives them.
     fn params(&self) -> Params;
-    /// The parameter called `name`: `vs`, `v1` (its dc value), `r1` (its resistance), `x1.ron`, `temp`, `gmin`, `sources`, `shunt`.
+    /// The parameter called `name`: `vs`, `v1` (its dc value), `r1` (its resistance), `x1.ron`, `temp`, `gmin`, `sources`, `shunt`,
+    /// `stray conductance` (with a blank, which no parameter of a deck has).
     fn param(&self, name: &str) -> Option<ParamId>;
     /// The value of a parameter.
     fn value(&self, params: &Params, id: ParamId) -> f64;

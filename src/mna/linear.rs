@@ -117,7 +117,7 @@ impl Mna {
             if !want.contains(wanted) {
                 return;
             }
-            if Filled::same(slot, at.params) && values.shunt == 0.0 {
+            if Filled::same(slot, at.params) && values.shunt == 0.0 && values.stray == 0.0 {
                 self.layout.moving.iter().for_each(|k| to[*k as usize] = from[*k as usize]);
             } else {
                 to.copy_from_slice(from);
@@ -134,11 +134,15 @@ impl Mna {
         }
     }
 
-    pub(super) fn add_shunt(&self, shunt: f64, at: &Point, want: Want, out: &mut Eval) {
-        if shunt == 0.0 {
+    pub(super) fn add_shunt(&self, values: &Values, at: &Point, want: Want, out: &mut Eval) {
+        if values.shunt == 0.0 && values.stray == 0.0 {
             return;
         }
-        for (k, _) in self.layout.unknowns.iter().enumerate().filter(|(_, u)| u.node) {
+        for (k, unknown) in self.layout.unknowns.iter().enumerate() {
+            let shunt = values.stray * self.layout.stray(k) + if unknown.node { values.shunt } else { 0.0 };
+            if shunt == 0.0 {
+                continue;
+            }
             if want.contains(Want::F) {
                 out.f[k] += shunt * at.x[k];
             }

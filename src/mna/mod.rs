@@ -217,7 +217,7 @@ impl System for Mna {
             scratch.lost.fit(self.layout.unknowns.len() + 1);
             self.add_constant(values, at, want, &mut scratch.filled, &mut scratch.lost, out);
             self.add_sources(values, at, want, scratch, out);
-            self.add_shunt(values.shunt, at, want, out);
+            self.add_shunt(values, at, want, out);
             let numbers = want.intersects(Want::NEWTON);
             let outputs = want.intersects(Want::OUTPUTS | Want::OUTPUT_GRADIENT);
             for (bank, lanes) in self.banks.iter().zip(&values.lanes) {

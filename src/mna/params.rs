@@ -16,13 +16,15 @@ const SHUNT: u32 = 1;
 const SOURCES: u32 = 2;
 const TEMP: u32 = 3;
 const SEED: u32 = 4;
-pub(super) const ROOTS: u32 = 5;
+const STRAY: u32 = 5;
+pub(super) const ROOTS: u32 = 6;
 
 /// What a [`ParamId`] stands for.
 #[derive(Clone, Copy)]
 pub(super) enum Handle {
     Gmin,
     Shunt,
+    Stray,
     Sources,
     Temp,
     Seed,
@@ -37,6 +39,7 @@ impl Mna {
         match id.0 {
             GMIN => Handle::Gmin,
             SHUNT => Handle::Shunt,
+            STRAY => Handle::Stray,
             SOURCES => Handle::Sources,
             TEMP => Handle::Temp,
             SEED => Handle::Seed,
@@ -55,6 +58,7 @@ impl Mna {
         match name.as_str() {
             "gmin" => return Some(ParamId(GMIN)),
             "shunt" => return Some(ParamId(SHUNT)),
+            "stray conductance" => return Some(ParamId(STRAY)),
             "sources" => return Some(ParamId(SOURCES)),
             "temp" => return Some(ParamId(TEMP)),
             _ => {}
@@ -88,6 +92,7 @@ impl Mna {
         match self.handle(id) {
             Handle::Gmin => values.gmin,
             Handle::Shunt => values.shunt,
+            Handle::Stray => values.stray,
             Handle::Sources => values.sources,
             Handle::Temp => values.temp,
             Handle::Seed => values.seed,
@@ -106,6 +111,7 @@ impl Mna {
         let mut new = old.clone();
         match self.handle(id) {
             Handle::Shunt => new.shunt = value,
+            Handle::Stray => new.stray = value,
             Handle::Sources => {
                 new.sources = value;
                 if self.banks.iter().any(|b| b.model.simparams.iter().any(|(name, _)| name == "sourceScaleFactor")) {
@@ -195,6 +201,7 @@ pub fn initial(circuit: &Circuit) -> Values {
         cut: Arc::new(vec![false; circuit.roots.len()]),
         gmin: circuit.options.gmin,
         shunt: 0.0,
+        stray: 0.0,
         sources: 1.0,
         temp: circuit.options.temp,
         seed: circuit.options.seed as f64,

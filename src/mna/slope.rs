@@ -64,9 +64,10 @@ impl Mna {
         dq.fill(0.0);
         let values = self.values(at.params);
         let direction = self.direction(id, values);
-        if matches!(self.handle(id), Handle::Shunt) {
-            let nodes = self.layout.unknowns.iter().enumerate().filter(|(_, u)| u.node);
-            nodes.for_each(|(k, _)| df[k] = at.x[k]);
+        if let handle @ (Handle::Shunt | Handle::Stray) = self.handle(id) {
+            let node = |k: usize| f64::from(self.layout.unknowns[k].node);
+            let of = |k: usize| if matches!(handle, Handle::Stray) { self.layout.stray(k) } else { node(k) };
+            (0..at.x.len()).for_each(|k| df[k] = of(k) * at.x[k]);
         }
         self.source_slopes(&direction, values, at, df);
         let mut scratch = Scratch::default();
@@ -82,7 +83,7 @@ impl Mna {
         let mut direction = Direction::default();
         match self.handle(id) {
             // A seed is no quantity that anything depends on smoothly.
-            Handle::Shunt | Handle::Seed => {}
+            Handle::Shunt | Handle::Stray | Handle::Seed => {}
             Handle::Gmin => direction.gmin = 1.0,
             Handle::Sources => direction.sources = 1.0,
             Handle::Source(k) => direction.level = Some(k),

@@ -30,6 +30,8 @@ pub struct Values {
     pub gmin: f64,
     /// Conductance from every node to ground, S.
     pub shunt: f64,
+    /// Conductance from every node and, by `Layout::stray`, every temperature to ground, S.
+    pub stray: f64,
     /// Common factor of all independent sources.
     pub sources: f64,
     /// Temperature of the circuit, degrees Celsius.

@@ -47,6 +47,22 @@ endmodule";
     }
 }
 
+/// A temperature that feeds itself and has no heat capacity falls over the ends of its branches to where a small one would lead it.
+#[test]
+fn a_temperature_falls_as_with_a_small_heat_capacity() {
+    for hot in ["0.5", "0.53", "0.6", "0.66", "0.706", "0.728", "0.74"] {
+        let ran = |cth: &str| {
+            let source = "V1 s 0 PWL(0 0 10u 0.06 1m 0.06 1.01m 0.6 1.1m 0.6 1.11m 0.05 1.2m 0.05)\nR1 s a 1k";
+            run("", &format!("{source}\nX1 a 0 vcm_disc cth={cth} hot={hot} phin=0.16 r=129n\n.tran 1u 1.2m\n.save all"))
+        };
+        let (without, with) = (ran("0"), ran("1e-18"));
+        for t in [1.0015e-3, 1.004e-3, 1.008e-3, 1.05e-3, 1.104e-3, 1.108e-3] {
+            let (without, with) = (without.at("x1.t", t), with.at("x1.t", t));
+            assert!((without / with - 1.0).abs() < 3e-2, "{hot} {t} {without} {with}");
+        }
+    }
+}
+
 /// A source that reads a current has no charge: it follows the swept one at once, in the jump too.
 #[test]
 fn a_jump_of_a_sweep_takes_sources_along() {

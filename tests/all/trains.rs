@@ -37,11 +37,9 @@ struct Drive {
     series: f64,
     /// Parameters that are not drawn.
     fixed: &'static [&'static str],
-    /// What stands behind all others on the card.
-    given: &'static str,
 }
 
-const USUAL: Drive = Drive { highest: HIGHEST, base: (-9.0, -2.0), series: 0.0, fixed: &[], given: "" };
+const USUAL: Drive = Drive { highest: HIGHEST, base: (-9.0, -2.0), series: 0.0, fixed: &[] };
 
 /// Models that are driven otherwise, and why.
 const OTHERWISE: &[(&str, Drive, &str)] = &[
@@ -67,9 +65,8 @@ const OTHERWISE: &[(&str, Drive, &str)] = &[
     ),
     (
         "vcm_disc",
-        Drive { highest: 2.0, series: 1e3, fixed: &["n0", "nmin", "nmax", "t0", "cth"], given: " cth=1e-17", ..USUAL },
-        "likewise; starts lie between nmin and nmax; far below 300 K both laws of its barrier do not meet; without a heat capacity, \
-         as published, a temperature that feeds itself has no next value where it runs away",
+        Drive { highest: 2.0, series: 1e3, fixed: &["n0", "nmin", "nmax", "t0"], ..USUAL },
+        "likewise; starts lie between nmin and nmax; far below 300 K both laws of its barrier do not meet",
     ),
     (
         "thermal_switch",
@@ -214,7 +211,7 @@ fn deck(plain: &mut Device, count: usize, seed: u64) -> (String, Vec<f64>, f64) 
         }
         let nodes = (0..ports.len()).map(|port| if port == ground { "0".to_string() } else { format!("t{k}_{port}") });
         let nodes: Vec<String> = nodes.collect();
-        writeln!(text, "X{k} {} {name}{}{}", nodes.join(" "), parameters(plain, drive, &mut random), drive.given).unwrap();
+        writeln!(text, "X{k} {} {name}{}", nodes.join(" "), parameters(plain, drive, &mut random)).unwrap();
     }
     let mut end = 0.0;
     for [edge, width, pause] in times {

@@ -4,7 +4,7 @@
 //! 0.2 s). A device without capacitance may have several voltages for one current (a barrier that rises with the voltage, a filament
 //! that heats itself at once); where the one that it stands at comes to its end, the real device falls to another one, within the
 //! time that its stray capacitance takes. So does this step: sources stand, backward Euler follows the motion from zero time on,
-//! accuracy loosely kept, and every node has the same small capacitance to ground, which the last of these steps leaves out.
+//! accuracy loosely kept, and nodes and temperatures have small capacitances, which the last of these steps leaves out.
 
 use super::March;
 use crate::solve::failure::Failure;
@@ -12,7 +12,7 @@ use crate::solve::integrate::{Estimate, Problem};
 
 /// Steps of the motion in units of its whole time: the first, and the least.
 const SHARE: (f64, f64) = (1e-12, 1e-18);
-/// Capacitance of the nodes over the whole time, S: they follow whatever conducts a thousand times better.
+/// Capacitance of nodes over the whole time, S: they follow whatever conducts a thousand times better.
 const CONDUCTANCE: f64 = 1e-9;
 /// Change in a step of the motion, in units of the size of an unknown: what is aimed at, and what is refused.
 const CHANGE: (f64, f64) = (0.05, 0.3);
@@ -28,10 +28,10 @@ impl March<'_> {
     pub(super) fn fall(&mut self) -> Result<Estimate, Failure> {
         let plan = &self.given.plan;
         let (system, work, from) = (plan.system, &mut self.work, self.history.newest());
-        let (unknowns, shunt) = (&system.layout().unknowns, system.param("shunt"));
+        let (unknowns, stray) = (&system.layout().unknowns, system.param("stray conductance"));
         let (t, whole) = (work.end.t, work.end.t - from.t);
-        let nodes: Vec<usize> = (0..unknowns.len()).filter(|k| unknowns[*k].node).collect();
-        let watched: Vec<usize> = (0..unknowns.len()).filter(|k| unknowns[*k].node || work.weights.counted[*k]).collect();
+        let watched: Vec<usize> =
+            (0..unknowns.len()).filter(|k| system.layout().stray(*k) > 0.0 || work.weights.counted[*k]).collect();
         let floors: Vec<f64> = crate::solve::floors(system.layout()).map(|f| FLOOR * f).collect();
         let range = |k: usize| Some(unknowns[k].bounds.1 - unknowns[k].bounds.0).filter(|range| range.is_finite());
         let (mut params, mut here, mut q) = (plan.params.clone(), from.x.clone(), from.q.clone());
@@ -43,8 +43,8 @@ impl March<'_> {
             let g = if last { 0.0 } else { CONDUCTANCE * whole / step };
             work.beta.iter_mut().zip(&q).for_each(|(b, q)| *b = -q / step);
             // A system without this parameter moves without capacitances.
-            if shunt.is_some_and(|id| system.assign(&mut params, id, system.value(plan.params, id) + g).is_ok()) {
-                nodes.iter().for_each(|k| work.beta[*k] -= g * here[*k]);
+            if stray.is_some_and(|id| system.assign(&mut params, id, system.value(plan.params, id) + g).is_ok()) {
+                work.beta.iter_mut().enumerate().for_each(|(k, b)| *b -= g * system.layout().stray(k) * here[k]);
             }
             work.end.x.copy_from_slice(&here);
             let problem = Problem { system, params: &params, past: &self.given.memory, tolerances: &plan.tolerances };
