@@ -47,13 +47,16 @@ endmodule";
     }
 }
 
+/// Where no module of its own is needed.
+const OTHER: &str = "module none(p); inout p; electrical p; analog I(p) <+ V(p); endmodule";
+
 /// A temperature that feeds itself and has no heat capacity falls over the ends of its branches to where a small one would lead it.
 #[test]
 fn a_temperature_falls_as_with_a_small_heat_capacity() {
     for hot in ["0.5", "0.53", "0.6", "0.66", "0.706", "0.728", "0.74"] {
         let ran = |cth: &str| {
             let source = "V1 s 0 PWL(0 0 10u 0.06 1m 0.06 1.01m 0.6 1.1m 0.6 1.11m 0.05 1.2m 0.05)\nR1 s a 1k";
-            run("", &format!("{source}\nX1 a 0 vcm_disc cth={cth} hot={hot} phin=0.16 r=129n\n.tran 1u 1.2m\n.save all"))
+            run(OTHER, &format!("{source}\nX1 a 0 vcm_disc cth={cth} hot={hot} phin=0.16 r=129n\n.tran 1u 1.2m\n.save all"))
         };
         let (without, with) = (ran("0"), ran("1e-18"));
         for t in [1.0015e-3, 1.004e-3, 1.008e-3, 1.05e-3, 1.104e-3, 1.108e-3] {
@@ -136,7 +139,7 @@ endmodule";
 /// An output that nobody reads is no mistake; an open end of a resistor may be one.
 #[test]
 fn outputs_of_models_may_stay_open() {
-    let said = |deck: &str| messages("module none(p); inout p; electrical p; analog I(p) <+ V(p); endmodule", deck);
+    let said = |deck: &str| messages(OTHER, deck);
     assert!(!said("V1 a 0 1\nX1 a 0 out comparator\n.op").contains("one terminal"));
     assert!(said("V1 a 0 1\nR1 a out 1\n.op").contains("one terminal"));
     assert!(run_text("V1 a 0 1\nX1 a 0 out comparator\n.op").members[0][0].failure.is_none());

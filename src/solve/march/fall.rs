@@ -44,7 +44,7 @@ impl March<'_> {
             work.beta.iter_mut().zip(&q).for_each(|(b, q)| *b = -q / step);
             // A system without this parameter moves without capacitances.
             if stray.is_some_and(|id| system.assign(&mut params, id, system.value(plan.params, id) + g).is_ok()) {
-                work.beta.iter_mut().enumerate().for_each(|(k, b)| *b -= g * system.layout().stray(k) * here[k]);
+                work.beta.iter_mut().zip(&here).enumerate().for_each(|(k, (b, x))| *b -= g * system.layout().stray(k) * x);
             }
             work.end.x.copy_from_slice(&here);
             let problem = Problem { system, params: &params, past: &self.given.memory, tolerances: &plan.tolerances };
