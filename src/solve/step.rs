@@ -41,7 +41,7 @@ const IDLE: f64 = 1.1;
 /// Where tolerances are loose, an error below this is far from the limit.
 const FAR: f64 = 1e-3;
 /// Two rejected steps whose lengths differ by less than this factor are of the same length.
-const SAME: f64 = 1.1;
+const SAME: f64 = 1.21;
 /// A rejected step with an error above this met something new.
 const NEW: f64 = 2.0;
 /// What remains of an error held from one step to the next, and what is too little to be held.
