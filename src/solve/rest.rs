@@ -174,7 +174,8 @@ impl RestGuard {
     /// Gives a place free that nothing leaves.
     fn tire(&mut self, x: &[f64], weights: &Weights) {
         let here = |place: &&mut Place| place.limit.is_finite() && !place.keeps && !differ(x, &place.x, weights, ELSEWHERE, &mut 0);
-        let Some(place) = self.asked.iter_mut().find(here).filter(|_| self.limit.is_finite()) else {
+        let holds = self.limit.is_finite();
+        let Some(place) = holds.then(|| self.asked.iter_mut().find(here)).flatten() else {
             self.held = 0;
             return;
         };
